@@ -1,0 +1,63 @@
+// Array: owned, fixed-size storage whose allocation can fail without an exception.
+#ifndef LIGERO_RUNTIME_BASE_ARRAY_H_
+#define LIGERO_RUNTIME_BASE_ARRAY_H_
+
+#include <cstddef>
+#include <memory>
+#include <new>
+#include <span>
+#include <type_traits>
+
+namespace ligero {
+
+/// `size` value-initialised elements of a trivial type. Empty until allocate() succeeds.
+template <typename T>
+class Array {
+  static_assert(std::is_trivially_destructible_v<T>);
+
+ public:
+  /// False, and the array empty, where the heap has no such block.
+  [[nodiscard]] bool allocate(size_t size) {
+    data_.reset(new (std::nothrow) T[size == 0 ? 1 : size]());
+    size_ = data_ ? size : 0;
+    return data_ != nullptr;
+  }
+  T& operator[](size_t i) {
+    return data_[i];
+  }
+  const T& operator[](size_t i) const {
+    return data_[i];
+  }
+  T* data() {
+    return data_.get();
+  }
+  const T* data() const {
+    return data_.get();
+  }
+  size_t size() const {
+    return size_;
+  }
+  T* begin() {
+    return data_.get();
+  }
+  T* end() {
+    return data_.get() + size_;
+  }
+  const T* begin() const {
+    return data_.get();
+  }
+  const T* end() const {
+    return data_.get() + size_;
+  }
+  std::span<const T> span() const {
+    return {data_.get(), size_};
+  }
+
+ private:
+  std::unique_ptr<T[]> data_;
+  size_t size_ = 0;
+};
+
+}  // namespace ligero
+
+#endif  // LIGERO_RUNTIME_BASE_ARRAY_H_

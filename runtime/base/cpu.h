@@ -1,0 +1,26 @@
+// What the processor can do, read once. Not: which kernel follows from it (ops/kernels).
+#ifndef LIGERO_RUNTIME_BASE_CPU_H_
+#define LIGERO_RUNTIME_BASE_CPU_H_
+
+#include <cstdint>
+
+namespace ligero {
+
+/// Bits of cpu_features().
+enum CpuFeature : uint32_t {
+  kCpuSse4 = 1u << 0,
+  kCpuAvx2 = 1u << 1,    ///< AVX2, FMA and F16C
+  kCpuAvx512 = 1u << 2,  ///< F, BW, CD, DQ, VL
+  kCpuVnni = 1u << 3,    ///< AVX-512 VNNI
+  kCpuNeon = 1u << 4,
+  kCpuNeonDot = 1u << 5,
+};
+
+/// Features of this processor that the operating system has enabled. In builds with tests the
+/// environment variable LIGERO_CPU_MASK (an integer) is and-ed in, so that every variant can be run
+/// on one machine.
+uint32_t cpu_features();
+
+}  // namespace ligero
+
+#endif  // LIGERO_RUNTIME_BASE_CPU_H_
