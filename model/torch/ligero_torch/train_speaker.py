@@ -18,9 +18,9 @@ import torch
 import torch.nn.functional as F
 
 from . import data, runs
-from .config import load_config
+from .config import to_dict
 from .ecapa import Ecapa
-from .features import FBank
+from .features import fbank
 
 
 class AamSoftmax(torch.nn.Module):
@@ -82,17 +82,17 @@ def equal_error_rate(scores: np.ndarray, same: np.ndarray) -> float:
 
 
 @torch.no_grad()
-def embed_clips(model, fbank, corpus, clips) -> np.ndarray:
+def embed_clips(model, corpus, clips) -> np.ndarray:
     """Embeddings [N, D] of whole clips, one at a time (no padding)."""
     model.eval()
     return np.stack([model(fbank(torch.from_numpy(corpus.audio(c))[None]))[0].numpy()
                      for c in clips])
 
 
-def held_out_eer(model, fbank, corpus, split: str) -> dict:
+def held_out_eer(model, corpus, split: str) -> dict:
     """EER of a split over all pairs; `apart` leaves out pairs cut from one utterance (_a, _b)."""
     clips = corpus.select(split)
-    e = embed_clips(model, fbank, corpus, clips)
+    e = embed_clips(model, corpus, clips)
     e = e / np.linalg.norm(e, axis=1, keepdims=True)
     i, j = np.triu_indices(len(clips), 1)
     score = np.sum(e[i] * e[j], axis=1)
@@ -125,8 +125,8 @@ def main(argv=None) -> int:
     corpus = data.load_corpus(a.speech, a.cache, strict=a.strict)
     options = data.MixOptions(anchor_eq=0.5, anchor_noise=0.5, anchor_reverb=0.3)
     mixer = data.Mixer(corpus, "train", options, a.seed)
-    cfg = load_config(a.config)
-    model, fbank = Ecapa(cfg.ecapa), FBank()
+    cfg = runs.find_config(a.config)
+    model = Ecapa(cfg)
     batches = SpeakerBatches(mixer, a.batch, 1 << 30, a.seconds, a.seed)
     head = AamSoftmax(cfg.ecapa.embedding, len(batches.speakers))
     if a.init:
@@ -169,17 +169,17 @@ def main(argv=None) -> int:
                   flush=True)
             log.write({"step": step, "seconds": time.time() - start, "loss": mean, "right": hit})
         if step % 200 == 0:
-            v = held_out_eer(model, fbank, corpus, "valid")
+            v = held_out_eer(model, corpus, "valid")
             print(f"  valid EER {100 * v['eer']:.2f} %", flush=True)
-            runs.save_atomic({"name": a.config, "config": cfg.to_dict(), "step": step,
+            runs.save_atomic({"name": a.config, "config": to_dict(cfg), "step": step,
                               "model": model.state_dict(), "head": head.state_dict()},
                              a.out / "speaker.pt")
     model.eval()
-    runs.save_atomic({"name": a.config, "config": cfg.to_dict(), "step": step,
+    runs.save_atomic({"name": a.config, "config": to_dict(cfg), "step": step,
                       "model": model.state_dict(), "head": head.state_dict()},
                      a.out / "speaker.pt")
     for split in ("valid", "test"):
-        v = held_out_eer(model, fbank, corpus, split)
+        v = held_out_eer(model, corpus, split)
         print(f"{split}: EER {100 * v['eer']:.2f} % over {v['pairs']} pairs ({v['same']} same), "
               f"{100 * v['eer_apart']:.2f} % without pairs cut from one utterance", flush=True)
     print(f"{step} steps in {(time.time() - start) / 60:.1f} minutes")

@@ -1,0 +1,64 @@
+// Runs a planned graph: offline (the whole signal in one call) or as a stream, hop by hop. Not: how
+// memory and delays are found (planner.h).
+#ifndef LIGERO_RUNTIME_INTERPRETER_H_
+#define LIGERO_RUNTIME_INTERPRETER_H_
+
+#include <cstddef>
+#include <cstdint>
+
+#include "runtime/base/array.h"
+#include "runtime/base/parallel.h"
+#include "runtime/base/status.h"
+#include "runtime/graph.h"
+#include "runtime/planner.h"
+
+namespace ligero {
+
+/// The extent of the signal that a run belongs to.
+struct Extent {
+  int64_t total_frames = kUnknown;
+  int64_t total_samples = kUnknown;
+};
+
+/// One graph, prepared for one mode, in one block of the caller's memory. The graph, its weights and
+/// the block must outlive it. Several interpreters may share one graph.
+class Interpreter {
+ public:
+  /// Takes the plan and lays everything out in `block` (64-byte aligned, at least plan.bytes()).
+  /// kTooLittleMemory with the bytes needed in Status::where. Load time.
+  Status prepare(const Graph& graph, Plan plan, void* block, size_t bytes, Parallel* pool = nullptr);
+
+  /// Where the caller writes input `k` of the graph: `frames` rows of a sequence, or a constant.
+  /// A constant must be written again only when it changes; call constants_changed() after.
+  float* input(size_t k);
+  /// Where output `k` lies after run(): as many rows as were run, or a constant. In a stream, row i
+  /// describes the frame that came in `output_delay(k)` frames before input row i.
+  const float* output(size_t k) const;
+  /// Tensor `index` after run(), for Plan's keep_all only.
+  const float* tensor(int32_t index) const;
+
+  /// Runs `frames` frames (1 to the plan's max_frames). Offline: the whole signal, from frame 0.
+  /// Stream: the next ones. Real-time safe: computes only.
+  void run(int32_t frames, const Extent& extent) noexcept;
+
+  /// Forgets the signal: state and history become zero; constants stay. Real-time safe.
+  void reset() noexcept;
+
+  const Plan& plan() const {
+    return plan_;
+  }
+
+ private:
+  void run_node(size_t node_index, int32_t frames, const Extent& extent) noexcept;
+
+  const Graph* graph_ = nullptr;
+  Plan plan_;
+  std::byte* block_ = nullptr;
+  Parallel* pool_ = nullptr;
+  int64_t frames_in_ = 0;  ///< stream: input frames of all earlier calls
+  bool constants_changed_ = true;
+};
+
+}  // namespace ligero
+
+#endif  // LIGERO_RUNTIME_INTERPRETER_H_
