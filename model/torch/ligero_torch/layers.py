@@ -1,0 +1,165 @@
+"""Convolution blocks of the encoder, the local encoder and the decoder (spec 2.2, 2.3).
+
+Sequences are [batch, channels, frames, bins]; kernels are 3 frames x 3 bins, stride (1, 2).
+"""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+from .taps import tap
+
+KERNEL = 3
+PAST_FRAMES = KERNEL - 1  # frames of context; centred: one on each side, causal: both before
+
+
+def pad_time(x, causal: bool):
+    """Zero frames around x so that a 3-frame kernel keeps the frame count."""
+    return F.pad(x, (0, 0, PAST_FRAMES, 0) if causal else (0, 0, 1, 1))
+
+
+def _prelu(channels, kind):
+    return nn.PReLU(channels if kind == "channel" else 1)
+
+
+class ConvBlock(nn.Module):
+    """Conv2d, batch norm, PReLU. [B, in, T, F] -> [B, out, T, (F - 3) // 2 + 1].
+
+    name: prefix of the taps. kind: "channel" or "layer", the slopes of the PReLU.
+    """
+
+    def __init__(self, name, inputs, outputs, causal, kind):
+        super().__init__()
+        self.tap_name = name
+        self.causal = causal
+        self.conv = nn.Conv2d(inputs, outputs, KERNEL, stride=(1, 2))
+        self.bn = nn.BatchNorm2d(outputs)
+        self.prelu = _prelu(outputs, kind)
+
+    def forward(self, x, constant=None, fold=False):
+        """x: [B, C, T, F]; constant: [B, C', F], joined to every frame after x's channels.
+
+        fold: convolve the constant once per kernel row instead of once per frame (spec 2.9).
+        """
+        if constant is None:
+            y = self._conv(x, self.conv.weight)
+        elif fold:
+            channels = x.shape[1]
+            y = self._conv(x, self.conv.weight[:, :channels])
+            y = y + self.constant_map(constant, self.conv.weight[:, channels:], x.shape[2])
+        else:
+            repeated = constant.unsqueeze(2).expand(-1, -1, x.shape[2], -1)
+            x = tap(self.tap_name + ".in", torch.cat([x, repeated], dim=1), "bctf")
+            y = self._conv(x, self.conv.weight)
+        n = self.tap_name
+        y = tap(n + ".bn", self.bn(tap(n + ".conv", y, "bctf")), "bctf")
+        return tap(n + ".prelu", self.prelu(y), "bctf")
+
+    def _conv(self, x, weight):
+        if self.causal:
+            return F.conv2d(pad_time(x, True), weight, self.conv.bias, (1, 2))
+        return F.conv2d(x, weight, self.conv.bias, (1, 2), (1, 0))
+
+    def constant_map(self, constant, weight, frames):
+        """Convolution of a constant over time, zero outside 0 .. frames - 1 (spec 2.9).
+
+        constant: [B, C', F]; weight: [out, C', 3, 3]. Returns [B, out, frames, F'].
+        """
+        outputs = weight.shape[0]
+        # One frequency-only convolution gives the map of every kernel row.
+        rows = F.conv2d(constant.unsqueeze(2),
+                        weight.permute(2, 0, 1, 3).flatten(0, 1).unsqueeze(2), stride=(1, 2))
+        rows = rows.squeeze(2).unflatten(1, (KERNEL, outputs)).unbind(1)
+        first = -PAST_FRAMES if self.causal else -1  # frame offset under kernel row 0
+        cache = {}
+        maps = []
+        for t in range(frames):
+            inside = tuple(k for k in range(KERNEL) if 0 <= t + first + k < frames)
+            if inside not in cache:
+                cache[inside] = sum(rows[k] for k in inside)
+            maps.append(inside)
+        # Runs of equal frames are expanded, not computed again.
+        parts = []
+        t = 0
+        while t < frames:
+            run = 1
+            while t + run < frames and maps[t + run] == maps[t]:
+                run += 1
+            parts.append(cache[maps[t]].unsqueeze(2).expand(-1, -1, run, -1))
+            t += run
+        return torch.cat(parts, dim=2)
+
+
+class DeconvBlock(nn.Module):
+    """Transposed conv2d, then batch norm and PReLU, or the activation of the last layer.
+
+    [B, in, T, F] -> [B, out, T, 2 F + 1 + output_padding].
+    activation: "bn_prelu", "tanh" or "linear".
+    The transposed convolution is computed as two plain ones, for the even and the odd output
+    bins; the bin that output padding adds is reached by no tap and holds the bias.
+    """
+
+    def __init__(self, name, inputs, outputs, causal, kind, output_padding=0,
+                 activation="bn_prelu"):
+        super().__init__()
+        self.tap_name = name
+        self.causal = causal
+        self.output_padding = output_padding
+        self.activation = activation
+        self.conv = nn.ConvTranspose2d(inputs, outputs, KERNEL, stride=(1, 2), padding=(1, 0),
+                                       output_padding=(0, output_padding))
+        if activation == "bn_prelu":
+            self.bn = nn.BatchNorm2d(outputs)
+            self.prelu = _prelu(outputs, kind)
+
+    def transposed_conv(self, x):
+        """Equal to F.conv_transpose2d cropped to x's frames (centred, or frames t - 2 .. t)."""
+        # As a plain convolution the kernel runs backwards: [out, in, time, bins].
+        weight = self.conv.weight.transpose(0, 1).flip(2)
+        if self.causal:
+            x, padding = pad_time(x, True), 0
+        else:
+            padding = 1
+        # Output bin 2 j takes kernel column 2 from input bin j - 1 and column 0 from bin j.
+        even = F.conv2d(x, weight[..., [2, 0]], self.conv.bias, padding=(padding, 1))
+        odd = F.conv2d(x, weight[..., 1:2], self.conv.bias, padding=(padding, 0))
+        if self.output_padding:
+            odd = torch.cat([odd, self.conv.bias.view(1, -1, 1, 1).expand(
+                odd.shape[0], -1, odd.shape[2], 1)], dim=3)
+            return torch.stack([even, odd], dim=4).flatten(3)
+        both = torch.stack([even[..., :-1], odd], dim=4).flatten(3)
+        return torch.cat([both, even[..., -1:]], dim=3)
+
+    def forward(self, x, skip):
+        """x: decoder path, skip: encoder output, both [B, C, T, F]; joined in this order."""
+        n = self.tap_name
+        x = tap(n + ".in", torch.cat([x, skip], dim=1), "bctf")
+        y = tap(n + ".conv", self.transposed_conv(x), "bctf")
+        if self.activation == "tanh":
+            return tap(n + ".tanh", torch.tanh(y), "bctf")
+        if self.activation == "linear":
+            return y
+        y = tap(n + ".bn", self.bn(y), "bctf")
+        return tap(n + ".prelu", self.prelu(y), "bctf")
+
+
+def deep_filter(h, spectrum, frames: int, bins: int, causal: bool):
+    """S(t, f) = sum over l, i of H[l, i](t, f) * X(t + l, f + i), X zero outside (spec 2.6).
+
+    h: [B, 2 * frames * bins, T, F], channel ((l + 2) * 3 + (i + 1)) * 2 + c for 5 x 3 taps, c = 0
+    real, 1 imaginary. spectrum: complex [B, T, F]. Centred offsets, or frames t - 4 .. t when
+    causal. Returns complex [B, T, F].
+    """
+    past = frames - 1 if causal else frames // 2
+    padded = torch.view_as_real(F.pad(
+        spectrum, (bins // 2, bins // 2, past, frames - 1 - past)))
+    # [B, T, F, 2, frames, bins] -> [B, frames, bins, 2, T, F], all views.
+    near = padded.unfold(1, frames, 1).unfold(2, bins, 1).permute(0, 4, 5, 3, 1, 2)
+    taps = h.unflatten(1, (frames, bins, 2))
+    h_re, h_im = taps.unbind(3)
+    x_re, x_im = near.unbind(3)
+    re = (h_re * x_re - h_im * x_im).sum((1, 2))
+    im = (h_re * x_im + h_im * x_re).sum((1, 2))
+    return torch.complex(re, im)
