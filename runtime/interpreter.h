@@ -29,12 +29,16 @@ class Interpreter {
   Status prepare(const Graph& graph, Plan plan, void* block, size_t bytes, Parallel* pool = nullptr);
 
   /// Where the caller writes input `k` of the graph: `frames` rows of a sequence, or a constant.
-  /// A constant must be written again only when it changes; call constants_changed() after.
+  /// Offline all of it must be written before each run(); in a stream a constant only when it changes,
+  /// followed by constants_changed(). The pointer is good until the next run() or reset().
   float* input(size_t k);
+  void constants_changed() noexcept {
+    constants_changed_ = true;
+  }
   /// Where output `k` lies after run(): as many rows as were run, or a constant. In a stream, row i
-  /// describes the frame that came in `output_delay(k)` frames before input row i.
+  /// describes the frame `output_timing(graph, k).delay` frames before that of input row i.
   const float* output(size_t k) const;
-  /// Tensor `index` after run(), for Plan's keep_all only.
+  /// Tensor `index` after an offline run(), with PlanOptions::keep_all.
   const float* tensor(int32_t index) const;
 
   /// Runs `frames` frames (1 to the plan's max_frames). Offline: the whole signal, from frame 0.
@@ -49,13 +53,18 @@ class Interpreter {
   }
 
  private:
-  void run_node(size_t node_index, int32_t frames, const Extent& extent) noexcept;
+  float* rows(int32_t tensor) const noexcept;
+  void run_node(size_t node, int32_t frames, const Extent& extent) noexcept;
+  void zero_rows(const Node& node, int32_t begin, int32_t end) noexcept;
+  void slide(int32_t frames) noexcept;
 
   const Graph* graph_ = nullptr;
   Plan plan_;
   std::byte* block_ = nullptr;
   Parallel* pool_ = nullptr;
-  int64_t frames_in_ = 0;  ///< stream: input frames of all earlier calls
+  Array<int32_t> head_;    ///< per tensor: where its history begins, in rows
+  int64_t frames_in_ = 0;  ///< stream: frames of all earlier calls
+  int32_t last_frames_ = 0;
   bool constants_changed_ = true;
 };
 

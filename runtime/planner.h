@@ -35,26 +35,29 @@ struct NodeFacts {
   bool constant = false;  ///< all outputs are constants
 };
 
-/// Where a tensor of a plan lies. Sequence rows are `row` floats apart; the rows of this call start
-/// `history` rows after `offset`.
+/// Where a tensor of a plan lies: `capacity` rows of `row` floats from `offset`. The rows of a call
+/// have `history` rows before them and `tail` rows after. Offline these are zero. In a stream, history
+/// holds the rows of earlier calls; the window slides through the capacity and is moved back to its
+/// start now and then.
 struct Placement {
   size_t offset = 0;
   size_t bytes = 0;
   int64_t row = 0;
-  int32_t delay = 0;    ///< frames by which it lags the input (stream)
-  int32_t history = 0;  ///< rows kept before the rows of this call
-  int32_t tail = 0;     ///< zero rows after them (offline)
-  int32_t lag = 0;      ///< hops by which a row lags what it describes
-  bool state = false;   ///< must survive from call to call
-  bool live = false;    ///< has memory at all (weights have none)
+  int32_t capacity = 0;
+  int32_t history = 0;
+  int32_t tail = 0;
+  int32_t delay = 0;  ///< frames by which it lags the graph's input (stream)
+  int32_t lag = 0;    ///< hops by which a row lags what it describes
+  bool state = false;  ///< keeps its contents from call to call
+  bool live = false;   ///< has memory at all (weights have none)
 };
 
-/// Where a node's own memory lies.
+/// Where a node's own memory lies, and when it runs.
 struct NodePlacement {
   size_t data_offset = 0;
   size_t state_offset = 0;
   size_t state_bytes = 0;
-  size_t scratch_offset = 0;
+  int32_t delay = 0;  ///< frames by which its outputs lag the graph's input (stream)
 };
 
 struct MemoryReport {
@@ -69,6 +72,7 @@ struct Plan {
   Array<NodeFacts> nodes;
   Array<Placement> tensors;
   Array<NodePlacement> places;
+  size_t scratch_offset = 0;
   MemoryReport memory;
 
   size_t bytes() const {

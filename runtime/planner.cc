@@ -1,0 +1,423 @@
+// The planner: shapes, delays and history, lifetimes, placement.
+#include "runtime/planner.h"
+
+#include <algorithm>
+
+#include "runtime/base/checked.h"
+
+namespace ligero {
+namespace {
+
+constexpr int32_t kNever = -2;
+constexpr int32_t kBeforeFirst = -1;
+
+bool is_sequence(const Tensor& t) {
+  return t.kind == Kind::kSequence;
+}
+
+Status check_indices(const Graph& graph, const Node& node, int32_t index, Array<bool>& produced) {
+  const int32_t count = static_cast<int32_t>(graph.tensors.size());
+  LIGERO_CHECK(node.op != nullptr, Code::kUnsupportedModel, "node without an op", index);
+  LIGERO_CHECK(node.inputs.size() <= kMaxInputs, Code::kBadModel, "node has too many inputs", index);
+  LIGERO_CHECK(!node.outputs.empty() && node.outputs.size() <= kMaxOutputs,
+               Code::kBadModel,
+               "node has no output or too many",
+               index);
+  for (int32_t t : node.inputs) {
+    LIGERO_CHECK(t >= -1 && t < count, Code::kBadModel, "node input is no tensor", index, t);
+    if (t >= 0) {
+      LIGERO_CHECK(produced[static_cast<size_t>(t)],
+                   Code::kBadModel,
+                   "node reads a tensor that no earlier node produces",
+                   index,
+                   t);
+    }
+  }
+  for (int32_t t : node.outputs) {
+    LIGERO_CHECK(t >= 0 && t < count, Code::kBadModel, "node output is no tensor", index, t);
+    LIGERO_CHECK(!produced[static_cast<size_t>(t)],
+                 Code::kBadModel,
+                 "tensor is produced twice",
+                 index,
+                 t);
+  }
+  return {};
+}
+
+Status check_shape(const Tensor& stored, const Inference::Output& found, int32_t index) {
+  bool same = stored.kind == found.kind && stored.rank == found.rank && stored.type == Type::kF32;
+  for (int32_t d = 0; same && d < found.rank; ++d) {
+    same = stored.dim[d] == found.dim[d];
+  }
+  LIGERO_CHECK(same,
+               Code::kBadModel,
+               "the stored shape of a node's output is not what its op gives",
+               index,
+               found.dim[0]);
+  return {};
+}
+
+Status infer_node(const Graph& graph, int32_t index, NodeFacts* facts) {
+  const Node& node = graph.nodes[static_cast<size_t>(index)];
+  Inference inference;
+  bool any_sequence = false;
+  for (int32_t t : node.inputs) {
+    any_sequence |= t >= 0 && is_sequence(graph.tensors[static_cast<size_t>(t)]);
+  }
+  for (Inference::Output& o : inference.outputs) {
+    o.kind = any_sequence ? Kind::kSequence : Kind::kConstant;
+  }
+  const OpContext context{node, graph.tensors};
+  Status status = node.op->infer(context, &inference);
+  if (!status.ok()) {
+    status.index = index;
+    return status;
+  }
+  for (size_t k = 0; k < node.outputs.size(); ++k) {
+    const Tensor& stored = graph.tensors[static_cast<size_t>(node.outputs[k])];
+    LIGERO_RETURN_IF_ERROR(check_shape(stored, inference.outputs[k], index));
+    LIGERO_CHECK(any_sequence || !is_sequence(stored),
+                 Code::kBadModel,
+                 "a sequence out of constants",
+                 index);
+  }
+  std::copy(std::begin(inference.time), std::end(inference.time), facts->time);
+  facts->macs = inference.macs;
+  facts->output_lag = inference.output_lag;
+  facts->constant = !any_sequence;
+  return {};
+}
+
+/// Delay, history, tail and lag of every tensor, and the delay of every node.
+Status plan_time(const Graph& graph, Plan* plan) {
+  const bool stream = plan->options.mode == Mode::kStream;
+  for (size_t n = 0; n < graph.nodes.size(); ++n) {
+    const Node& node = graph.nodes[n];
+    const NodeFacts& facts = plan->nodes[n];
+    int32_t delay = 0;
+    int32_t lag = 0;
+    for (size_t k = 0; k < node.inputs.size(); ++k) {
+      const int32_t t = node.inputs[k];
+      if (t < 0 || !is_sequence(graph.tensors[static_cast<size_t>(t)])) {
+        continue;
+      }
+      const TimeBehaviour& time = facts.time[k];
+      if (stream && time.use == TimeUse::kWhole) {
+        return error(Code::kBadArgument,
+                     "an op needs the whole sequence, so this graph cannot run frame by frame",
+                     static_cast<int32_t>(n),
+                     static_cast<int64_t>(k));
+      }
+      const Placement& in = plan->tensors[static_cast<size_t>(t)];
+      delay = std::max(delay, in.delay + (stream ? time.future : 0));
+      lag = std::max(lag, in.lag);
+    }
+    for (size_t k = 0; k < node.inputs.size(); ++k) {
+      const int32_t t = node.inputs[k];
+      if (t < 0 || !is_sequence(graph.tensors[static_cast<size_t>(t)])) {
+        continue;
+      }
+      Placement& in = plan->tensors[static_cast<size_t>(t)];
+      const TimeBehaviour& time = facts.time[k];
+      in.history = std::max(in.history, delay - in.delay + time.past);
+      in.tail = std::max(in.tail, stream ? 0 : time.future);
+    }
+    plan->places[n].delay = delay;
+    for (int32_t t : node.outputs) {
+      plan->tensors[static_cast<size_t>(t)].delay = delay;
+      plan->tensors[static_cast<size_t>(t)].lag = lag + facts.output_lag;
+    }
+  }
+  return {};
+}
+
+Status plan_sizes(const Graph& graph, Plan* plan) {
+  const PlanOptions& options = plan->options;
+  for (int32_t t : graph.outputs) {  // its last rows must still be there after a call
+    int32_t& history = plan->tensors[static_cast<size_t>(t)].history;
+    if (options.mode == Mode::kStream && history > 0) {
+      history = std::max(history, options.max_frames);
+    }
+  }
+  for (size_t t = 0; t < graph.tensors.size(); ++t) {
+    const Tensor& tensor = graph.tensors[t];
+    Placement& place = plan->tensors[t];
+    if (tensor.kind == Kind::kWeight) {
+      continue;
+    }
+    place.live = true;
+    place.row = tensor.elements();
+    place.capacity = 1;
+    if (is_sequence(tensor)) {
+      place.capacity = place.history + options.max_frames + place.tail;
+      place.state = options.mode == Mode::kStream && place.history > 0;
+      if (place.state) {
+        place.capacity += std::max(1, place.history / 4);
+      }
+    } else {
+      place.state = options.mode == Mode::kStream;
+    }
+    int64_t bytes = 0;
+    LIGERO_CHECK(checked_mul(place.row, place.capacity, &bytes) && bytes < (int64_t{1} << 40),
+                 Code::kTooLittleMemory,
+                 "a tensor is too large for this many frames",
+                 static_cast<int32_t>(t),
+                 place.row);
+    place.bytes = align_up(static_cast<size_t>(bytes) * sizeof(float));
+  }
+  return {};
+}
+
+/// First and last node during which a tensor's memory is in use.
+struct Life {
+  int32_t begin = kNever;
+  int32_t end = kNever;
+  int32_t root = -1;  ///< the tensor in whose memory it lies (itself, unless in place)
+};
+
+Status find_lives(const Graph& graph, const Plan& plan, Array<Life>* lives) {
+  LIGERO_CHECK(lives->allocate(graph.tensors.size()), Code::kTooLittleMemory, "no memory to plan");
+  const int32_t last = static_cast<int32_t>(graph.nodes.size());
+  for (size_t t = 0; t < lives->size(); ++t) {
+    (*lives)[t].root = static_cast<int32_t>(t);
+  }
+  const auto life = [&](int32_t t) -> Life& { return (*lives)[static_cast<size_t>(t)]; };
+  for (int32_t t : graph.inputs) {
+    life(t).begin = life(t).end = kBeforeFirst;
+  }
+  for (int32_t n = 0; n < last; ++n) {
+    for (int32_t t : graph.nodes[static_cast<size_t>(n)].inputs) {
+      if (t >= 0) {
+        life(t).end = n;
+      }
+    }
+    for (int32_t t : graph.nodes[static_cast<size_t>(n)].outputs) {
+      life(t).begin = life(t).end = n;
+    }
+  }
+  for (int32_t t : graph.outputs) {
+    life(t).end = last;
+  }
+  if (plan.options.keep_all) {
+    for (Life& l : *lives) {
+      l.begin = kBeforeFirst;
+      l.end = last;
+    }
+  }
+  return {};
+}
+
+/// Lets outputs take over the memory of an input that dies with their node.
+void share_in_place(const Graph& graph, const Plan& plan, Array<Life>* lives) {
+  for (size_t n = 0; n < graph.nodes.size(); ++n) {
+    const Node& node = graph.nodes[n];
+    if (!node.op->in_place || !node.has_input(0)) {
+      continue;
+    }
+    const size_t in = static_cast<size_t>(node.inputs[0]);
+    const size_t out = static_cast<size_t>(node.outputs[0]);
+    const Placement& a = plan.tensors[in];
+    const Placement& b = plan.tensors[out];
+    Life& root = (*lives)[static_cast<size_t>((*lives)[in].root)];
+    const bool dies_here = (*lives)[in].end == static_cast<int32_t>(n) &&
+                           root.end == static_cast<int32_t>(n) && root.begin >= 0;
+    if (a.live && dies_here && !a.state && !b.state && a.row == b.row && a.history == b.history &&
+        a.tail == b.tail && graph.tensors[in].kind == graph.tensors[out].kind) {
+      (*lives)[out].root = (*lives)[in].root;
+      root.end = std::max(root.end, (*lives)[out].end);
+    }
+  }
+}
+
+/// Greedy placement by size: each tensor at the lowest offset that no tensor of an overlapping life
+/// has taken. Returns the bytes of the region.
+Status place_activations(const Graph& graph, Plan* plan, Array<Life>& lives, size_t* bytes) {
+  Array<int32_t> order;
+  Array<int32_t> placed;
+  const size_t count = graph.tensors.size();
+  LIGERO_CHECK(order.allocate(count) && placed.allocate(count),
+               Code::kTooLittleMemory,
+               "no memory to plan");
+  size_t num_order = 0;
+  for (size_t t = 0; t < count; ++t) {
+    const Placement& place = plan->tensors[t];
+    if (place.live && !place.state && lives[t].root == static_cast<int32_t>(t) &&
+        lives[t].begin != kNever) {
+      order[num_order++] = static_cast<int32_t>(t);
+    }
+  }
+  const auto place_of = [&](int32_t t) -> Placement& { return plan->tensors[static_cast<size_t>(t)]; };
+  std::sort(order.data(), order.data() + num_order, [&](int32_t a, int32_t b) {
+    return place_of(a).bytes != place_of(b).bytes ? place_of(a).bytes > place_of(b).bytes : a < b;
+  });
+  size_t num_placed = 0;  // sorted by offset
+  *bytes = 0;
+  for (size_t i = 0; i < num_order; ++i) {
+    const int32_t t = order[i];
+    const Life& life = lives[static_cast<size_t>(t)];
+    size_t offset = 0;
+    for (size_t p = 0; p < num_placed; ++p) {
+      const Life& other = lives[static_cast<size_t>(placed[p])];
+      if (other.end < life.begin || life.end < other.begin) {
+        continue;
+      }
+      const Placement& there = place_of(placed[p]);
+      if (there.offset >= offset + place_of(t).bytes) {
+        break;
+      }
+      offset = std::max(offset, there.offset + there.bytes);
+    }
+    place_of(t).offset = offset;
+    *bytes = std::max(*bytes, offset + place_of(t).bytes);
+    size_t at = num_placed++;
+    for (; at > 0 && place_of(placed[at - 1]).offset > offset; --at) {
+      placed[at] = placed[at - 1];
+    }
+    placed[at] = t;
+  }
+  return {};
+}
+
+/// Offsets of everything: state, data, activations, scratch.
+Status plan_memory(const Graph& graph, Plan* plan) {
+  size_t state = 0;
+  size_t data = 0;
+  size_t scratch = 0;
+  for (size_t n = 0; n < graph.nodes.size(); ++n) {
+    const Node& node = graph.nodes[n];
+    Needs needs;
+    if (node.op->measure != nullptr) {
+      const int32_t frames = plan->nodes[n].constant ? 1 : plan->options.max_frames;
+      const OpContext context{node, graph.tensors, plan->options.cpu, frames, plan->options.threads};
+      Status status = node.op->measure(context, &needs);
+      if (!status.ok()) {
+        status.index = static_cast<int32_t>(n);
+        return status;
+      }
+    }
+    NodePlacement& place = plan->places[n];
+    place.state_offset = state;
+    place.state_bytes = needs.state_bytes;
+    place.data_offset = data;
+    state += align_up(needs.state_bytes);
+    data += align_up(needs.data_bytes);
+    scratch = std::max(scratch, align_up(needs.scratch_bytes));
+  }
+  for (Placement& place : plan->tensors) {
+    if (place.live && place.state) {
+      place.offset = state;
+      state += place.bytes;
+    }
+  }
+  Array<Life> lives;
+  LIGERO_RETURN_IF_ERROR(find_lives(graph, *plan, &lives));
+  if (!plan->options.keep_all) {
+    share_in_place(graph, *plan, &lives);
+  }
+  size_t activations = 0;
+  LIGERO_RETURN_IF_ERROR(place_activations(graph, plan, lives, &activations));
+  for (NodePlacement& place : plan->places) {
+    place.data_offset += state;
+  }
+  for (size_t t = 0; t < plan->tensors.size(); ++t) {
+    Placement& place = plan->tensors[t];
+    if (place.live && !place.state && lives[t].root == static_cast<int32_t>(t)) {
+      place.offset += state + data;
+    }
+  }
+  for (size_t t = 0; t < plan->tensors.size(); ++t) {
+    if (lives[t].root != static_cast<int32_t>(t)) {
+      plan->tensors[t].offset = plan->tensors[static_cast<size_t>(lives[t].root)].offset;
+    }
+  }
+  plan->scratch_offset = state + data + activations;
+  plan->memory = MemoryReport{state, activations, scratch, data};
+  return {};
+}
+
+Status start_plan(const Graph& graph, const PlanOptions& options, Plan* plan) {
+  plan->options = options;
+  LIGERO_CHECK(plan->tensors.allocate(graph.tensors.size()) && plan->places.allocate(graph.nodes.size()),
+               Code::kTooLittleMemory,
+               "no memory to plan");
+  LIGERO_RETURN_IF_ERROR(infer_graph(graph, &plan->nodes));
+  return plan_time(graph, plan);
+}
+
+}  // namespace
+
+Status infer_graph(const Graph& graph, Array<NodeFacts>* facts) {
+  Array<bool> produced;
+  const size_t count = graph.tensors.size();
+  LIGERO_CHECK(produced.allocate(count) && facts->allocate(graph.nodes.size()),
+               Code::kTooLittleMemory,
+               "no memory to check a graph");
+  for (size_t t = 0; t < count; ++t) {
+    produced[t] = graph.tensors[t].kind == Kind::kWeight;
+  }
+  for (int32_t t : graph.inputs) {
+    LIGERO_CHECK(t >= 0 && static_cast<size_t>(t) < count && !produced[static_cast<size_t>(t)],
+                 Code::kBadModel,
+                 "a graph input is no tensor, a weight or named twice",
+                 -1,
+                 t);
+    LIGERO_CHECK(graph.tensors[static_cast<size_t>(t)].type == Type::kF32,
+                 Code::kBadModel,
+                 "a graph input is not float",
+                 -1,
+                 t);
+    produced[static_cast<size_t>(t)] = true;
+  }
+  for (size_t n = 0; n < graph.nodes.size(); ++n) {
+    const int32_t index = static_cast<int32_t>(n);
+    LIGERO_RETURN_IF_ERROR(check_indices(graph, graph.nodes[n], index, produced));
+    LIGERO_RETURN_IF_ERROR(infer_node(graph, index, &(*facts)[n]));
+    for (int32_t t : graph.nodes[n].outputs) {
+      produced[static_cast<size_t>(t)] = true;
+    }
+  }
+  for (int32_t t : graph.outputs) {
+    LIGERO_CHECK(t >= 0 && static_cast<size_t>(t) < count && produced[static_cast<size_t>(t)] &&
+                     graph.tensors[static_cast<size_t>(t)].kind != Kind::kWeight,
+                 Code::kBadModel,
+                 "a graph output is no tensor that a node produces",
+                 -1,
+                 t);
+  }
+  return {};
+}
+
+Result<Plan> make_plan(const Graph& graph, const PlanOptions& options) {
+  LIGERO_CHECK(options.max_frames >= 1 && options.threads >= 1,
+               Code::kBadArgument,
+               "a plan needs at least one frame and one thread",
+               options.max_frames,
+               options.threads);
+  Plan plan;
+  LIGERO_RETURN_IF_ERROR(start_plan(graph, options, &plan));
+  LIGERO_RETURN_IF_ERROR(plan_sizes(graph, &plan));
+  LIGERO_RETURN_IF_ERROR(plan_memory(graph, &plan));
+  return plan;
+}
+
+Result<OutputTiming> output_timing(const Graph& graph, size_t k) {
+  LIGERO_CHECK(k < graph.outputs.size(), Code::kBadArgument, "no such graph output");
+  Plan plan;
+  LIGERO_CHECK(plan.tensors.allocate(graph.tensors.size()) && plan.places.allocate(graph.nodes.size()),
+               Code::kTooLittleMemory,
+               "no memory to plan");
+  LIGERO_RETURN_IF_ERROR(infer_graph(graph, &plan.nodes));
+  for (NodeFacts& facts : plan.nodes) {  // an op that needs everything adds no countable look-ahead
+    for (TimeBehaviour& time : facts.time) {
+      if (time.use == TimeUse::kWhole) {
+        time = TimeBehaviour{};
+      }
+    }
+  }
+  plan.options.mode = Mode::kStream;
+  LIGERO_RETURN_IF_ERROR(plan_time(graph, &plan));
+  const Placement& place = plan.tensors[static_cast<size_t>(graph.outputs[k])];
+  return OutputTiming{place.delay, place.lag};
+}
+
+}  // namespace ligero
