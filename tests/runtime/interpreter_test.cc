@@ -1,0 +1,176 @@
+// The planner and the interpreter: streams equal whole signals, delays, memory, refusals.
+#include "runtime/interpreter.h"
+
+#include <doctest/doctest.h>
+
+#include <algorithm>
+#include <random>
+
+#include "tests/support/aligned.h"
+#include "tests/support/toy_ops.h"
+
+namespace ligero {
+namespace {
+
+using toy::Sketch;
+
+constexpr int kRow = 6;
+
+std::vector<float> noise(size_t n, unsigned seed) {
+  std::mt19937 random(seed);
+  std::uniform_real_distribution<float> uniform(-1, 1);
+  std::vector<float> x(n);
+  for (float& v : x) {
+    v = uniform(random);
+  }
+  return x;
+}
+
+/// Paths of unequal look-ahead, a recurrent op, a constant, in-place adds and a window over the input.
+Sketch uneven() {
+  Sketch s;
+  const int32_t x = s.input(Kind::kSequence, 2, 3);
+  const int32_t c = s.input(Kind::kConstant, 2, 3);
+  const int32_t far = s.node(toy::kWindow, {x}, 2, 3);
+  const int32_t near = s.node(toy::kWindow, {x}, 4, 0);
+  const int32_t slow = s.node(toy::kDecay, {near});
+  const int32_t sum = s.node(toy::kAdd, {far, slow});
+  const int32_t plus = s.node(toy::kAdd, {sum, c});
+  const int32_t last = s.node(toy::kWindow, {plus}, 1, 1);
+  const int32_t skip = s.node(toy::kAdd, {last, x});
+  s.outputs = {skip};
+  return s;
+}
+
+struct Run {
+  AlignedBlock block;
+  Interpreter interpreter;
+  Run(const Graph& graph, PlanOptions options) {
+    Result<Plan> plan = make_plan(graph, options);
+    REQUIRE(plan.ok());
+    const size_t bytes = plan.value().bytes();
+    block = aligned_block(bytes);
+    REQUIRE(interpreter.prepare(graph, std::move(plan.value()), block.get(), bytes).ok());
+  }
+};
+
+std::vector<float> run_offline(const Graph& graph, const std::vector<float>& x,
+                               const std::vector<float>& c, bool keep_all = false) {
+  const int frames = static_cast<int>(x.size()) / kRow;
+  Run r(graph, {.mode = Mode::kOffline, .max_frames = frames, .keep_all = keep_all});
+  for (int again = 0; again < 2; ++again) {  // the second run must not see the first
+    std::copy(x.begin(), x.end(), r.interpreter.input(0));
+    std::copy(c.begin(), c.end(), r.interpreter.input(1));
+    r.interpreter.run(frames, {.total_frames = frames});
+  }
+  return {r.interpreter.output(0), r.interpreter.output(0) + x.size()};
+}
+
+TEST_CASE("stream: any split of the signal, delayed by the look-ahead, equals the whole signal") {
+  Sketch s = uneven();
+  const Graph graph = s.graph();
+  const int frames = 57;
+  const std::vector<float> x = noise(frames * kRow, 1), c = noise(kRow, 2);
+  const std::vector<float> whole = run_offline(graph, x, c);
+  const Result<OutputTiming> timing = output_timing(graph, 0);
+  REQUIRE(timing.ok());
+  CHECK(timing.value().delay == 4);
+  const int delay = timing.value().delay;
+  for (int max_frames : {1, 2, 5, 16, 61}) {
+    CAPTURE(max_frames);
+    Run r(graph, {.mode = Mode::kStream, .max_frames = max_frames});
+    std::mt19937 random(3);
+    for (int again = 0; again < 2; ++again) {
+      std::copy(c.begin(), c.end(), r.interpreter.input(1));
+      r.interpreter.constants_changed();
+      std::vector<float> out;
+      for (int at = 0; at < frames + delay;) {
+        const int n = std::min<int>(1 + static_cast<int>(random() % static_cast<unsigned>(max_frames)),
+                                    frames + delay - at);
+        for (int i = 0; i < n * kRow; ++i) {
+          const size_t k = static_cast<size_t>(at * kRow + i);
+          r.interpreter.input(0)[i] = k < x.size() ? x[k] : 0;
+        }
+        r.interpreter.run(n, {.total_frames = frames});
+        const float* y = r.interpreter.output(0);
+        out.insert(out.end(), y, y + n * kRow);
+        at += n;
+      }
+      for (size_t i = 0; i < whole.size(); ++i) {
+        REQUIRE(out[i + static_cast<size_t>(delay * kRow)] == whole[i]);
+      }
+      r.interpreter.reset();
+    }
+  }
+}
+
+TEST_CASE("planner: sharing memory changes nothing, and saves some") {
+  Sketch s = uneven();
+  const Graph graph = s.graph();
+  const std::vector<float> x = noise(40 * kRow, 4), c = noise(kRow, 5);
+  CHECK(run_offline(graph, x, c) == run_offline(graph, x, c, true));
+  const size_t shared = make_plan(graph, {.max_frames = 40}).value().bytes();
+  const size_t apart = make_plan(graph, {.max_frames = 40, .keep_all = true}).value().bytes();
+  CHECK(shared < apart);
+}
+
+TEST_CASE("planner: an op that needs the whole sequence is refused frame by frame, by its node") {
+  Sketch s;
+  const int32_t x = s.input(Kind::kSequence, 1, kRow);
+  const int32_t near = s.node(toy::kWindow, {x}, 1, 0);
+  const int32_t mean = s.node(toy::kMean, {near});
+  s.outputs = {s.node(toy::kAdd, {near, mean})};
+  const Result<Plan> plan = make_plan(s.graph(), {.mode = Mode::kStream});
+  REQUIRE(!plan.ok());
+  CHECK(plan.status().index == 1);
+  CHECK(make_plan(s.graph(), {.max_frames = 3}).ok());
+}
+
+TEST_CASE("planner: graphs that contradict themselves are refused") {
+  const auto status = [](Sketch& s) { return make_plan(s.graph(), {}).status(); };
+  SUBCASE("a tensor read before it is produced") {
+    Sketch s = uneven();
+    std::swap(s.nodes[0], s.nodes[3]);
+    CHECK(status(s).code == Code::kBadModel);
+  }
+  SUBCASE("an input that is no tensor") {
+    Sketch s = uneven();
+    const std::vector<int32_t> wild = {99};
+    s.nodes[0].inputs = wild;
+    CHECK(status(s).code == Code::kBadModel);
+  }
+  SUBCASE("a stored shape that is wrong") {
+    Sketch s = uneven();
+    s.tensors[3].dim[1] = 4;
+    CHECK(status(s).code == Code::kBadModel);
+  }
+  SUBCASE("two producers") {
+    Sketch s = uneven();
+    s.nodes[1].outputs = s.nodes[0].outputs;
+    CHECK(status(s).code == Code::kBadModel);
+  }
+  SUBCASE("an output that nothing produces") {
+    Sketch s = uneven();
+    s.outputs.push_back(s.tensor(Kind::kSequence, 1, 1));
+    CHECK(status(s).code == Code::kBadModel);
+  }
+}
+
+TEST_CASE("interpreter: a block too small or misaligned is refused, with the bytes needed") {
+  Sketch s = uneven();
+  const Graph graph = s.graph();
+  const size_t bytes = make_plan(graph, {.max_frames = 4}).value().bytes();
+  AlignedBlock block = aligned_block(bytes + kAlignment);
+  Interpreter i;
+  Status status = i.prepare(graph, std::move(make_plan(graph, {.max_frames = 4}).value()), block.get(), bytes - 1);
+  CHECK(status.code == Code::kTooLittleMemory);
+  CHECK(status.where == static_cast<int64_t>(bytes));
+  status = i.prepare(graph,
+                     std::move(make_plan(graph, {.max_frames = 4}).value()),
+                     static_cast<char*>(block.get()) + 4,
+                     bytes);
+  CHECK(status.code == Code::kBadArgument);
+}
+
+}  // namespace
+}  // namespace ligero

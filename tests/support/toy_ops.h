@@ -1,0 +1,135 @@
+// Tiny ops of every time behaviour, to test the planner and the interpreter without the real ones.
+#ifndef LIGERO_TESTS_SUPPORT_TOY_OPS_H_
+#define LIGERO_TESTS_SUPPORT_TOY_OPS_H_
+
+#include <deque>
+#include <string>
+#include <vector>
+
+#include "runtime/op.h"
+
+namespace ligero::toy {
+
+inline Status same_shape(const OpContext& c, Inference* i) {
+  i->outputs[0].set(i->outputs[0].kind, c.input(0).bins(), c.input(0).channels());
+  return {};
+}
+
+/// y(t) = sum of x(t-past .. t+future), weighted by distance so that mistakes show.
+inline Status window_infer(const OpContext& c, Inference* i) {
+  i->time[0] = {TimeUse::kWindow, c.node.int_or("past", 0), c.node.int_or("future", 0)};
+  return same_shape(c, i);
+}
+inline void window_run(const RunContext& c) noexcept {
+  const int past = c.node.int_or("past", 0), future = c.node.int_or("future", 0);
+  const int64_t row = c.input(0).elements();
+  for (int64_t t = 0; t < c.frames; ++t) {
+    for (int64_t e = 0; e < row; ++e) {
+      float sum = 1;  // a bias, so that zero input does not give zero output
+      for (int64_t d = -past; d <= future; ++d) {
+        sum += static_cast<float>(d + past + 1) * c.x(0)[(t + d) * row + e];
+      }
+      c.out[0][t * row + e] = sum * 0.1f;
+    }
+  }
+}
+inline const Op kWindow{"window", 1, window_infer, nullptr, nullptr, window_run};
+
+/// y = a + b, b a sequence or a constant.
+inline void add_run(const RunContext& c) noexcept {
+  const int64_t row = c.input(0).elements();
+  const bool constant = c.input(1).kind == Kind::kConstant;
+  for (int64_t i = 0; i < c.frames * row; ++i) {
+    c.out[0][i] = c.x(0)[i] + c.x(1)[constant ? i % row : i];
+  }
+}
+inline const Op kAdd{"add", 1, same_shape, nullptr, nullptr, add_run, true};
+
+/// y(t) = 0.5 y(t-1) + x(t).
+inline Status decay_infer(const OpContext& c, Inference* i) {
+  i->time[0].use = TimeUse::kRecurrent;
+  return same_shape(c, i);
+}
+inline Status decay_measure(const OpContext& c, Needs* n) {
+  n->state_bytes = static_cast<size_t>(c.input(0).elements()) * sizeof(float);
+  n->scratch_bytes = 64;
+  return {};
+}
+inline void decay_run(const RunContext& c) noexcept {
+  const int64_t row = c.input(0).elements();
+  auto* state = static_cast<float*>(c.state);
+  for (int64_t t = 0; t < c.frames; ++t) {
+    for (int64_t e = 0; e < row; ++e) {
+      state[e] = 0.5f * state[e] + c.x(0)[t * row + e];
+      c.out[0][t * row + e] = state[e];
+    }
+  }
+}
+inline const Op kDecay{"decay", 1, decay_infer, decay_measure, nullptr, decay_run};
+
+/// The mean over all frames, a constant.
+inline Status mean_infer(const OpContext& c, Inference* i) {
+  i->time[0].use = TimeUse::kWhole;
+  i->outputs[0].set(Kind::kConstant, c.input(0).bins(), c.input(0).channels());
+  return {};
+}
+inline void mean_run(const RunContext& c) noexcept {
+  const int64_t row = c.input(0).elements();
+  for (int64_t e = 0; e < row; ++e) {
+    float sum = 0;
+    for (int64_t t = 0; t < c.frames; ++t) {
+      sum += c.x(0)[t * row + e];
+    }
+    c.out[0][e] = sum / static_cast<float>(c.frames);
+  }
+}
+inline const Op kMean{"mean", 1, mean_infer, nullptr, nullptr, mean_run};
+
+inline const Op* const kAll[] = {&kWindow, &kAdd, &kDecay, &kMean};
+inline OpTable table() {
+  return OpTable{kAll};
+}
+
+/// A graph being written by a test. Tensors are added in order; addresses stay valid.
+struct Sketch {
+  std::deque<std::string> names;
+  std::deque<std::vector<int32_t>> lists;
+  std::deque<std::vector<Attribute>> attributes;
+  std::vector<Tensor> tensors;
+  std::vector<Node> nodes;
+  std::vector<int32_t> inputs, outputs;
+
+  int32_t tensor(Kind kind, int32_t bins, int32_t channels) {
+    Tensor t;
+    t.name = names.emplace_back("t" + std::to_string(tensors.size()));
+    t.kind = kind;
+    t.rank = 2;
+    t.dim[0] = bins;
+    t.dim[1] = channels;
+    tensors.push_back(t);
+    return static_cast<int32_t>(tensors.size()) - 1;
+  }
+  int32_t input(Kind kind, int32_t bins, int32_t channels) {
+    inputs.push_back(tensor(kind, bins, channels));
+    return inputs.back();
+  }
+  int32_t node(const Op& op, std::vector<int32_t> in, int past = 0, int future = 0) {
+    const Tensor& x = tensors[static_cast<size_t>(in[0])];
+    const int32_t out = tensor(&op == &kMean ? Kind::kConstant : x.kind, x.bins(), x.channels());
+    const auto& p = lists.emplace_back(std::vector<int32_t>{past});
+    const auto& f = lists.emplace_back(std::vector<int32_t>{future});
+    const auto& a = attributes.emplace_back(
+        std::vector<Attribute>{{"past", p, {}}, {"future", f, {}}});
+    const auto& ins = lists.emplace_back(std::move(in));
+    const auto& outs = lists.emplace_back(std::vector<int32_t>{out});
+    nodes.push_back(Node{op.name, &op, ins, outs, a});
+    return out;
+  }
+  Graph graph() {
+    return Graph{"toy", tensors, nodes, inputs, outputs};
+  }
+};
+
+}  // namespace ligero::toy
+
+#endif  // LIGERO_TESTS_SUPPORT_TOY_OPS_H_
