@@ -56,6 +56,12 @@ def _pad_to_hops(wave):
     return F.pad(wave, (0, num_hops(wave.shape[-1]) * HOP_SAMPLES - wave.shape[-1]))
 
 
+def hops(wave):
+    """A frame graph's input: [1, samples] -> [1 + H, 1, 160], the last hop zero."""
+    frames = num_frames(wave.shape[-1])
+    return F.pad(wave, (0, frames * HOP_SAMPLES - wave.shape[-1])).view(frames, 1, HOP_SAMPLES)
+
+
 @functools.lru_cache(maxsize=8)
 def _hann(device):
     # Periodic: w(n) = sin^2(pi n / 320).
@@ -85,9 +91,9 @@ def istft(spectrum, num_samples: int):
     window = _hann(spectrum.device)
     frames = torch.fft.irfft(spectrum, n=WINDOW_SAMPLES) * window
     # Hop h lies in the second half of frame h and the first half of frame h + 1.
-    hops = frames[:, :-1, HOP_SAMPLES:] + frames[:, 1:, :HOP_SAMPLES]
-    hops = hops / (window[:HOP_SAMPLES] ** 2 + window[HOP_SAMPLES:] ** 2)
-    return hops.flatten(1)[:, :num_samples]
+    out = frames[:, :-1, HOP_SAMPLES:] + frames[:, 1:, :HOP_SAMPLES]
+    out = out / (window[:HOP_SAMPLES] ** 2 + window[HOP_SAMPLES:] ** 2)
+    return out.flatten(1)[:, :num_samples]
 
 
 def mask_samples(wave, lengths):
@@ -109,16 +115,16 @@ def file_gain(wave, lengths=None):
 
 
 def window_gain(wave):
-    """g(t) = 1 / max(rms of hops max(0, t - 99) .. t, -50 dBFS); hop h = samples 160 h .. 160 h + 159.
+    """g(t) = 1 / max(rms of hops max(0, t - 99) .. t, -50 dBFS).
 
-    Returns [batch, frames]; the last frame's own hop is the zero hop after the signal.
+    Hop h is samples 160 h .. 160 h + 159. Returns [batch, frames]; the last frame's own hop is the zero hop after the signal.
     """
     energy = _pad_to_hops(wave).unflatten(-1, (-1, HOP_SAMPLES)).square().sum(-1)
     energy = F.pad(energy, (LEVEL_WINDOW_HOPS - 1, 1))
     frames = energy.shape[-1] - LEVEL_WINDOW_HOPS + 1
     total = energy.unfold(-1, LEVEL_WINDOW_HOPS, 1).sum(-1)
-    hops = torch.arange(1, frames + 1, device=wave.device).clamp(max=LEVEL_WINDOW_HOPS)
-    return 1.0 / (total / (HOP_SAMPLES * hops)).sqrt().clamp(min=LEVEL_FLOOR)
+    counted = torch.arange(1, frames + 1, device=wave.device).clamp(max=LEVEL_WINDOW_HOPS)
+    return 1.0 / (total / (HOP_SAMPLES * counted)).sqrt().clamp(min=LEVEL_FLOOR)
 
 
 def input_gain(wave, level: str):

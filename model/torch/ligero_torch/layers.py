@@ -97,8 +97,7 @@ class DeconvBlock(nn.Module):
 
     [B, in, T, F] -> [B, out, T, 2 F + 1 + output_padding].
     activation: "bn_prelu", "tanh" or "linear".
-    The transposed convolution is computed as two plain ones, for the even and the odd output
-    bins; the bin that output padding adds is reached by no tap and holds the bias.
+    The bin that output padding adds is reached by no tap and holds the bias (spec 2.2).
     """
 
     def __init__(self, name, inputs, outputs, causal, kind, output_padding=0,
@@ -115,22 +114,12 @@ class DeconvBlock(nn.Module):
             self.prelu = _prelu(outputs, kind)
 
     def transposed_conv(self, x):
-        """Equal to F.conv_transpose2d cropped to x's frames (centred, or frames t - 2 .. t)."""
-        # As a plain convolution the kernel runs backwards: [out, in, time, bins].
-        weight = self.conv.weight.transpose(0, 1).flip(2)
-        if self.causal:
-            x, padding = pad_time(x, True), 0
-        else:
-            padding = 1
-        # Output bin 2 j takes kernel column 2 from input bin j - 1 and column 0 from bin j.
-        even = F.conv2d(x, weight[..., [2, 0]], self.conv.bias, padding=(padding, 1))
-        odd = F.conv2d(x, weight[..., 1:2], self.conv.bias, padding=(padding, 0))
-        if self.output_padding:
-            odd = torch.cat([odd, self.conv.bias.view(1, -1, 1, 1).expand(
-                odd.shape[0], -1, odd.shape[2], 1)], dim=3)
-            return torch.stack([even, odd], dim=4).flatten(3)
-        both = torch.stack([even[..., :-1], odd], dim=4).flatten(3)
-        return torch.cat([both, even[..., -1:]], dim=3)
+        """Centred: output frame t takes input frames t - 1 .. t + 1; causal: t - 2 .. t."""
+        if not self.causal:
+            return self.conv(x)
+        y = F.conv_transpose2d(x, self.conv.weight, self.conv.bias, (1, 2), 0,
+                               (0, self.output_padding))
+        return y[:, :, :x.shape[2]]
 
     def forward(self, x, skip):
         """x: decoder path, skip: encoder output, both [B, C, T, F]; joined in this order."""
@@ -145,21 +134,50 @@ class DeconvBlock(nn.Module):
         return tap(n + ".prelu", self.prelu(y), "bctf")
 
 
+def _near(spectrum, frames, bins, causal):
+    """Real and imaginary parts of X(t + l, f + i), {(l, i) as indices: ([B, T, F], [B, T, F])}."""
+    past = frames - 1 if causal else frames // 2
+    padded = F.pad(spectrum, (bins // 2, bins // 2, past, frames - 1 - past))
+    re, im = padded.real.contiguous(), padded.imag.contiguous()
+    t, f = spectrum.shape[1:]
+    return {(l, i): (re[:, l:l + t, i:i + f], im[:, l:l + t, i:i + f])
+            for l in range(frames) for i in range(bins)}
+
+
+class _DeepFilter(torch.autograd.Function):
+    """Sums tap by tap, without a product array of all taps; no gradient to the spectrum."""
+
+    @staticmethod
+    def forward(ctx, h, spectrum, frames, bins, causal):
+        ctx.save_for_backward(spectrum)
+        ctx.extent = frames, bins, causal
+        taps = h.unflatten(1, (frames, bins, 2))
+        re, im = torch.zeros_like(spectrum.real), torch.zeros_like(spectrum.real)
+        for (l, i), (x_re, x_im) in _near(spectrum, frames, bins, causal).items():
+            h_re, h_im = taps[:, l, i].unbind(1)
+            re.addcmul_(h_re, x_re).addcmul_(h_im, x_im, value=-1)
+            im.addcmul_(h_re, x_im).addcmul_(h_im, x_re)
+        return torch.complex(re, im)
+
+    @staticmethod
+    def backward(ctx, grad):
+        spectrum, = ctx.saved_tensors
+        frames, bins, causal = ctx.extent
+        g_re, g_im = grad.real.contiguous(), grad.imag.contiguous()
+        batch, t, f = spectrum.shape
+        out = g_re.new_empty(batch, frames, bins, 2, t, f)
+        for (l, i), (x_re, x_im) in _near(spectrum, frames, bins, causal).items():
+            d_re, d_im = out[:, l, i].unbind(1)
+            torch.mul(g_re, x_re, out=d_re).addcmul_(g_im, x_im)
+            torch.mul(g_im, x_re, out=d_im).addcmul_(g_re, x_im, value=-1)
+        return out.flatten(1, 3), None, None, None, None
+
+
 def deep_filter(h, spectrum, frames: int, bins: int, causal: bool):
     """S(t, f) = sum over l, i of H[l, i](t, f) * X(t + l, f + i), X zero outside (spec 2.6).
 
     h: [B, 2 * frames * bins, T, F], channel ((l + 2) * 3 + (i + 1)) * 2 + c for 5 x 3 taps, c = 0
-    real, 1 imaginary. spectrum: complex [B, T, F]. Centred offsets, or frames t - 4 .. t when
-    causal. Returns complex [B, T, F].
+    real, 1 imaginary. spectrum: complex [B, T, F], which gets no gradient. Centred offsets, or
+    frames t - 4 .. t when causal. Returns complex [B, T, F].
     """
-    past = frames - 1 if causal else frames // 2
-    padded = torch.view_as_real(F.pad(
-        spectrum, (bins // 2, bins // 2, past, frames - 1 - past)))
-    # [B, T, F, 2, frames, bins] -> [B, frames, bins, 2, T, F], all views.
-    near = padded.unfold(1, frames, 1).unfold(2, bins, 1).permute(0, 4, 5, 3, 1, 2)
-    taps = h.unflatten(1, (frames, bins, 2))
-    h_re, h_im = taps.unbind(3)
-    x_re, x_im = near.unbind(3)
-    re = (h_re * x_re - h_im * x_im).sum((1, 2))
-    im = (h_re * x_im + h_im * x_re).sum((1, 2))
-    return torch.complex(re, im)
+    return _DeepFilter.apply(h, spectrum, frames, bins, causal)

@@ -17,13 +17,6 @@ NUM_LEVELS = 5
 ENCODER_BINS = 4  # bins left after the five encoder layers: 161, 80, 39, 19, 9, 4
 
 
-def _hops(wave):
-    """[B, L] -> [1 + H, 1, 160] of batch item 0: the hops and a final zero hop."""
-    hops = features.num_hops(wave.shape[-1])
-    padded = F.pad(wave[:1], (0, (hops + 1) * features.HOP_SAMPLES - wave.shape[-1]))
-    return padded.view(hops + 1, 1, features.HOP_SAMPLES)
-
-
 class Separator(nn.Module):
     """Scaled mixture features and a profile to deep filter coefficients (spec 2.3, 2.4)."""
 
@@ -127,7 +120,7 @@ class LgrTse(nn.Module):
         if taps.on():
             tap("anchor.gain", features.file_gain(anchor)[0].expand(
                 features.num_frames(anchor.shape[-1]))[:, None, None], "tfc")
-            tap("anchor.scaled", _hops(scaled), "tfc")
+            tap("anchor.scaled", features.hops(scaled[:1]), "tfc")
         profile = {}
         if self.config.has_global:
             if embedding is None:
