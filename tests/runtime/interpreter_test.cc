@@ -43,13 +43,13 @@ Sketch uneven() {
 }
 
 struct Run {
-  AlignedBlock block;
+  TestBlock block;
   Interpreter interpreter;
   Run(const Graph& graph, PlanOptions options) {
     Result<Plan> plan = make_plan(graph, options);
     REQUIRE(plan.ok());
     const size_t bytes = plan.value().bytes();
-    block = aligned_block(bytes);
+    block = test_block(bytes);
     REQUIRE(interpreter.prepare(graph, std::move(plan.value()), block.get(), bytes).ok());
   }
 };
@@ -160,7 +160,7 @@ TEST_CASE("interpreter: a block too small or misaligned is refused, with the byt
   Sketch s = uneven();
   const Graph graph = s.graph();
   const size_t bytes = make_plan(graph, {.max_frames = 4}).value().bytes();
-  AlignedBlock block = aligned_block(bytes + kAlignment);
+  TestBlock block = test_block(bytes + kAlignment);
   Interpreter i;
   Status status = i.prepare(graph, std::move(make_plan(graph, {.max_frames = 4}).value()), block.get(), bytes - 1);
   CHECK(status.code == Code::kTooLittleMemory);

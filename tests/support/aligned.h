@@ -14,10 +14,10 @@ struct Free {
     std::free(p);
   }
 };
-using AlignedBlock = std::unique_ptr<void, Free>;
+using TestBlock = std::unique_ptr<void, Free>;
 
-inline AlignedBlock aligned_block(size_t bytes) {
-  return AlignedBlock(std::aligned_alloc(kAlignment, align_up(bytes == 0 ? 1 : bytes)));
+inline TestBlock test_block(size_t bytes) {
+  return TestBlock(std::aligned_alloc(kAlignment, align_up(bytes == 0 ? 1 : bytes)));
 }
 
 }  // namespace ligero
