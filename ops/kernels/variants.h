@@ -6,6 +6,43 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "runtime/base/cpu.h"
+
+/// The name of the instruction set that a file is compiled for, as text.
+#define LIGERO_TEXT_(x) #x
+#define LIGERO_TEXT(x) LIGERO_TEXT_(x)
+#define LIGERO_ISA_NAME LIGERO_TEXT(LIGERO_ISA)
+
+/// LIGERO_FOR_EACH_ISA(X) is X(namespace, features) for each set, best first, reference last.
+#if defined(LIGERO_HAVE_AVX512)
+#define LIGERO_IF_AVX512(X) X(avx512, kCpuAvx512)
+#else
+#define LIGERO_IF_AVX512(X)
+#endif
+#if defined(LIGERO_HAVE_AVX2)
+#define LIGERO_IF_AVX2(X) X(avx2, kCpuAvx2)
+#else
+#define LIGERO_IF_AVX2(X)
+#endif
+#if defined(LIGERO_HAVE_SSE4)
+#define LIGERO_IF_SSE4(X) X(sse4, kCpuSse4)
+#else
+#define LIGERO_IF_SSE4(X)
+#endif
+#if defined(LIGERO_HAVE_NEON)
+#define LIGERO_IF_NEON(X) X(neon, kCpuNeon)
+#else
+#define LIGERO_IF_NEON(X)
+#endif
+#if defined(LIGERO_HAVE_ARMV7NEON)
+#define LIGERO_IF_ARMV7NEON(X) X(armv7neon, kCpuNeon)
+#else
+#define LIGERO_IF_ARMV7NEON(X)
+#endif
+#define LIGERO_FOR_EACH_ISA(X) \
+  LIGERO_IF_AVX512(X) LIGERO_IF_AVX2(X) LIGERO_IF_SSE4(X) LIGERO_IF_NEON(X) LIGERO_IF_ARMV7NEON(X) \
+  X(ref, 0u)
+
 namespace ligero {
 
 /// A variant and the CpuFeature bits it needs (0: none).
