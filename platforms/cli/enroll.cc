@@ -1,0 +1,88 @@
+// `ligero enroll`: recordings of one person to a profile. Not: the network (model/speech).
+#include <CLI/CLI.hpp>
+#include <cstdio>
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "platforms/cli/commands.h"
+#include "platforms/cli/enrolment.h"
+#include "platforms/cli/model_file.h"
+#include "platforms/cli/output.h"
+#include "platforms/cli/refusal.h"
+
+namespace ligero::cli {
+
+namespace {
+
+struct Options {
+  std::string model;
+  std::vector<std::string> anchors;
+  std::string output;
+  int threads = 1;
+};
+
+void enroll_command(const Options& options) {
+  check_output(options.output);
+  const Threads threads(options.threads);
+  const ModelFile model = open_model(options.model);
+  SessionReport report;
+  const Profile profile = enroll_files(model, options.anchors, threads.options(), &report);
+  write_output(options.output, profile.bytes());
+  std::printf("enrolled %.2f s of speech at %.1f dB: '%s', %zu bytes\n",
+              static_cast<double>(report.samples) / kSampleRateHz,
+              report.level_db,
+              options.output.c_str(),
+              profile.bytes().size());
+}
+
+}  // namespace
+
+Profile enroll_files(const ModelFile& model,
+                     const std::vector<std::string>& paths,
+                     const RunOptions& options,
+                     SessionReport* report) {
+  std::vector<Sound> sounds;
+  std::vector<std::span<const float>> anchors;
+  for (const std::string& path : paths) {
+    sounds.push_back(read_sound(path));
+  }
+  for (const Sound& sound : sounds) {
+    anchors.emplace_back(sound.samples);
+  }
+  Result<Profile> profile = enroll(model.model, anchors, options, report);
+  if (profile.ok()) {
+    return std::move(profile.value());
+  }
+  const Status& status = profile.status();
+  const bool names_anchor = status.code == Code::kBadArgument && status.index >= 0 &&
+                            static_cast<size_t>(status.index) < sounds.size();
+  if (names_anchor) {
+    const Sound& sound = sounds[static_cast<size_t>(status.index)];
+    refuse_status(text("anchor '", sound.path, "'"),
+                  status,
+                  text(sound.samples.size(),
+                       " samples, ",
+                       sound.seconds(),
+                       " s; expected at least ",
+                       kMinAnchorSamples / kSampleRateHz,
+                       " s of speech above ",
+                       kMinAnchorDb,
+                       " dB"));
+  }
+  refuse_status(text("cannot enrol with model '", model.path, "'"), status);
+}
+
+void add_enroll(CLI::App* app) {
+  auto options = std::make_shared<Options>();
+  CLI::App* command = app->add_subcommand("enroll", "make a profile of one person's recordings");
+  command->add_option("--model", options->model, "model file (.lgm)")->required();
+  command->add_option("anchors", options->anchors, "recordings of that person alone")->required();
+  command->add_option("-o,--output", options->output, "profile to write")->required();
+  command->add_option("--threads", options->threads, "threads to compute with")
+      ->capture_default_str();
+  command->callback([options] { enroll_command(*options); });
+}
+
+}  // namespace ligero::cli

@@ -1,0 +1,23 @@
+// What `enroll` and `extract --enroll` share. Not: options and output.
+#ifndef LIGERO_PLATFORMS_CLI_ENROLMENT_H_
+#define LIGERO_PLATFORMS_CLI_ENROLMENT_H_
+
+#include <string>
+#include <vector>
+
+#include "model/speech/session.h"
+#include "platforms/cli/model_file.h"
+#include "platforms/cli/sound.h"
+
+namespace ligero::cli {
+
+/// The profile of the person in all these sound files; refuses one that is too short or silent by
+/// its name. `report` may be null.
+Profile enroll_files(const ModelFile& model,
+                     const std::vector<std::string>& paths,
+                     const RunOptions& options,
+                     SessionReport* report);
+
+}  // namespace ligero::cli
+
+#endif  // LIGERO_PLATFORMS_CLI_ENROLMENT_H_

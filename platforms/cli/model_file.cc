@@ -1,0 +1,70 @@
+// Opening of models, profiles and threads, with messages for people. Not: running.
+#include "platforms/cli/model_file.h"
+
+#include <thread>
+#include <utility>
+
+#include "ops/table.h"
+#include "platforms/cli/refusal.h"
+
+namespace ligero::cli {
+
+ModelFile open_model(const std::string& path) {
+  Result<MappedFile> mapped = MappedFile::open(path.c_str());
+  if (!mapped.ok()) {
+    refuse_system_status(text("cannot read model '", path, "'"), mapped.status());
+  }
+  ModelFile out{path, std::move(mapped.value()), {}};
+  Fault fault;
+  Result<Model> model = Model::open(out.file.bytes(), all_ops(), {}, &fault);
+  if (!model.ok()) {
+    const std::string place = fault.text[0] == '\0' ? "" : text(", ", fault.text);
+    refuse_status(text("model '", path, "'", place), model.status());
+  }
+  out.model = std::move(model.value());
+  return out;
+}
+
+Profile load_profile(const std::string& path) {
+  Result<Profile> profile = Profile::load(path.c_str());
+  if (!profile.ok()) {
+    refuse_system_status(text("profile '", path, "'"), profile.status());
+  }
+  return std::move(profile.value());
+}
+
+const Graph& graph_of(const ModelFile& file, const std::string& name) {
+  const Graph* graph = file.model.graph(name);
+  if (graph == nullptr) {
+    std::string there;
+    for (const Graph& g : file.model.graphs()) {
+      there += text(there.empty() ? "" : ", ", g.name);
+    }
+    refuse("model '", file.path, "' has no graph '", name, "'; it has: ", there);
+  }
+  return *graph;
+}
+
+Threads::Threads(int threads) {
+  if (threads == 1) {
+    return;
+  }
+  Result<std::unique_ptr<ThreadPool>> pool = ThreadPool::create(threads);
+  if (!pool.ok()) {
+    refuse("--threads ",
+           threads,
+           ": ",
+           pool.status().message,
+           "; expected 1 to ",
+           std::max(1u, std::thread::hardware_concurrency()));
+  }
+  pool_ = std::move(pool.value());
+}
+
+RunOptions Threads::options() const {
+  RunOptions options;
+  options.pool = pool_.get();
+  return options;
+}
+
+}  // namespace ligero::cli

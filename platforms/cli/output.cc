@@ -1,0 +1,41 @@
+// Messages around the atomic writer of model/format. Not: temporary names and renames (there).
+#include "platforms/cli/output.h"
+
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+#include <filesystem>
+
+#include "model/format/atomic_file.h"
+#include "platforms/cli/refusal.h"
+
+namespace ligero::cli {
+
+namespace fs = std::filesystem;
+
+void check_output(const std::string& path) {
+  const fs::path wanted(path);
+  if (wanted.filename().empty()) {
+    refuse("cannot write '", path, "': expected the name of a file");
+  }
+  std::error_code ignored;
+  if (fs::is_directory(wanted, ignored)) {
+    refuse("cannot write '", path, "': it is a folder; expected the name of a file");
+  }
+  const fs::path folder = wanted.has_parent_path() ? wanted.parent_path() : fs::path(".");
+  if (access(folder.c_str(), W_OK | X_OK) != 0) {
+    refuse("cannot write '", path, "': folder '", folder.string(), "': ", std::strerror(errno));
+  }
+  if (!fs::is_directory(folder, ignored)) {
+    refuse("cannot write '", path, "': '", folder.string(), "' is not a folder");
+  }
+}
+
+void write_output(const std::string& path, std::span<const std::byte> bytes) {
+  if (const Status status = write_file_atomic(path.c_str(), bytes); !status.ok()) {
+    refuse_system_status(text("cannot write '", path, "'"), status);
+  }
+}
+
+}  // namespace ligero::cli
