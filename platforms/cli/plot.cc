@@ -22,7 +22,7 @@ constexpr int kColumns = 960;
 constexpr int kLeft = 72;
 constexpr int kRight = 92;
 constexpr int kTop = 44;
-constexpr int kPanelTitle = 28;
+constexpr int kPanelTitle = 36;
 constexpr int kBottom = 52;
 constexpr int kTick = 5;
 constexpr int kScale = 2;
@@ -180,7 +180,7 @@ Canvas plot_spectrograms(const std::string& title, const std::vector<Panel>& pan
   canvas.text(kLeft, 14, kScale, title, kInk);
   for (size_t i = 0; i < panels.size(); ++i) {
     const int top = kTop + static_cast<int>(i) * panel_height + kPanelTitle;
-    canvas.text(kLeft, top - kPanelTitle + 8, kScale, panels[i].title, kInk);
+    canvas.text(kLeft, top - kPanelTitle + 14, kScale, panels[i].title, kInk);
     draw_levels(&canvas, top, levels[i], loudest_db);
     draw_frequency_axis(&canvas, top);
   }
