@@ -1,0 +1,74 @@
+// Reductions in fixed partial results. Not: intrinsics; the baseline's vectors are enough.
+#include <limits>
+
+#include "ops/kernels/reduce/reduce.h"
+
+namespace ligero {
+namespace {
+
+constexpr size_t kLanes = 16;
+
+/// join(partial, x[i]) over all i, then the partials joined pairwise by `merge`.
+template <typename Join, typename Merge>
+inline float reduce(const float* x, size_t n, float start, Join join, Merge merge) {
+  float lane[kLanes];
+  for (float& v : lane) {
+    v = start;
+  }
+  size_t i = 0;
+  for (; i + kLanes <= n; i += kLanes) {
+    for (size_t k = 0; k < kLanes; ++k) {
+      lane[k] = join(lane[k], x[i + k]);
+    }
+  }
+  for (size_t k = 0; i + k < n; ++k) {
+    lane[k] = join(lane[k], x[i + k]);
+  }
+  for (size_t width = kLanes / 2; width > 0; width /= 2) {
+    for (size_t k = 0; k < width; ++k) {
+      lane[k] = merge(lane[k], lane[k + width]);
+    }
+  }
+  return lane[0];
+}
+
+inline float add(float a, float b) {
+  return a + b;
+}
+inline float larger(float a, float b) {
+  return a > b ? a : b;
+}
+
+}  // namespace
+
+float sum_f32(const float* x, size_t n) noexcept {
+  return reduce(
+      x,
+      n,
+      0.0f,
+      [](float s, float v) { return s + v; },
+      [](float a, float b) { return add(a, b); });
+}
+
+float sum_squares_f32(const float* x, size_t n, float centre) noexcept {
+  return reduce(
+      x,
+      n,
+      0.0f,
+      [centre](float s, float v) {
+        const float d = v - centre;
+        return s + d * d;
+      },
+      [](float a, float b) { return add(a, b); });
+}
+
+float max_f32(const float* x, size_t n) noexcept {
+  return reduce(
+      x,
+      n,
+      -std::numeric_limits<float>::infinity(),
+      [](float s, float v) { return larger(s, v); },
+      [](float a, float b) { return larger(a, b); });
+}
+
+}  // namespace ligero
