@@ -9,6 +9,43 @@ namespace ligero {
 /// Every op of this build.
 OpTable all_ops();
 
+// Products.
+
+// Signal.
+extern const Op kStftOp;
+extern const Op kIstftOp;
+extern const Op kFbankOp;
+extern const Op kFloorDbOp;
+extern const Op kInputLevelOp;
+extern const Op kDeepFilterOp;
+extern const Op kMagnitudeOp;
+extern const Op kComplexMultiplyOp;
+
+// Elementwise, shapes, statistics.
+extern const Op kAddOp;
+extern const Op kSubtractOp;
+extern const Op kMultiplyOp;
+extern const Op kDivideOp;
+extern const Op kReluOp;
+extern const Op kSigmoidOp;
+extern const Op kTanhOp;
+extern const Op kGeluOp;
+extern const Op kEluOp;
+extern const Op kSquareOp;
+extern const Op kSqrtOp;
+extern const Op kPowerOp;
+extern const Op kPreluOp;
+extern const Op kBatchNormOp;
+extern const Op kLayerNormOp;
+extern const Op kSoftmaxOp;
+extern const Op kConcatOp;
+extern const Op kSliceOp;
+extern const Op kReshapeOp;
+extern const Op kTransposeOp;
+extern const Op kSumChunksOp;
+extern const Op kTimeMeanOp;
+extern const Op kTimeStdOp;
+
 }  // namespace ligero
 
 #endif  // LIGERO_OPS_TABLE_H_

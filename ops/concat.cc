@@ -1,0 +1,54 @@
+// concat: inputs side by side along the channels, constants repeated over time. Not: other axes.
+#include <cstring>
+
+#include "ops/check.h"
+#include "ops/frames.h"
+#include "ops/table.h"
+
+namespace ligero {
+namespace {
+
+Status infer(const OpContext& ctx, Inference* out) {
+  const size_t count = ctx.node.inputs.size();
+  LIGERO_CHECK(count <= kMaxInputs, Code::kBadModel, "wrong number of inputs");
+  LIGERO_RETURN_IF_ERROR(check_arity(ctx, count < 1 ? 1 : count, kMaxInputs));
+  int64_t channels = 0;
+  for (size_t k = 0; k < count; ++k) {
+    LIGERO_RETURN_IF_ERROR(check_signal(ctx, k));
+    LIGERO_CHECK(ctx.input(k).bins() == ctx.input(0).bins(),
+                 Code::kBadModel,
+                 "the inputs have different numbers of bins");
+    channels += ctx.input(k).channels();
+  }
+  LIGERO_CHECK(channels * ctx.input(0).bins() <= kMaxFrameElements,
+               Code::kBadModel,
+               "a tensor is too large");
+  out->outputs[0].set(out->outputs[0].kind, ctx.input(0).bins(), static_cast<int32_t>(channels));
+  return {};
+}
+
+void run(const RunContext& ctx) noexcept {
+  const ptrdiff_t bins = ctx.input(0).bins();
+  const ptrdiff_t total = ctx.output(0).channels();
+  for_frames(ctx, bins * total, [&](int begin, int end) noexcept {
+    ptrdiff_t offset = 0;
+    for (size_t k = 0; k < ctx.node.inputs.size(); ++k) {
+      const ptrdiff_t channels = ctx.input(k).channels();
+      const ptrdiff_t step = frame_step(ctx, k);
+      for (int t = begin; t < end; ++t) {
+        const float* x = ctx.x(k) + t * step;
+        float* y = ctx.out[0] + t * bins * total + offset;
+        for (ptrdiff_t f = 0; f < bins; ++f, x += channels, y += total) {
+          std::memcpy(y, x, static_cast<size_t>(channels) * sizeof(float));
+        }
+      }
+      offset += channels;
+    }
+  });
+}
+
+}  // namespace
+
+const Op kConcatOp = {"concat", 1, infer, nullptr, nullptr, run, false};
+
+}  // namespace ligero

@@ -1,0 +1,100 @@
+// input_level: the gain that brings a signal to the level which a network was trained on. Not: the
+// multiplication.
+//
+//   file    1 / (rms over the signal + 1e-7), the same on every frame
+//   window  1 / max(rms over hops max(0, t - window + 1) .. t, 10^(floor_db / 20))
+//
+// The window's sum is taken anew each hop, so that no error builds up in an endless stream.
+#include <algorithm>
+#include <cmath>
+
+#include "ops/check.h"
+#include "ops/kernels/reduce/reduce.h"
+#include "ops/table.h"
+
+namespace ligero {
+namespace {
+
+constexpr int32_t kModeFile = 0;
+constexpr int32_t kModeWindow = 1;
+constexpr int32_t kMaxWindowHops = 6000;  // a minute
+constexpr float kLeastFloorDb = -200.0f;
+constexpr double kRmsEpsilon = 1e-7;
+
+Status infer(const OpContext& ctx, Inference* out) {
+  LIGERO_RETURN_IF_ERROR(check_arity(ctx, 1, 1));
+  LIGERO_RETURN_IF_ERROR(check_sequence(ctx, 0));
+  LIGERO_CHECK(ctx.input(0).bins() == 1, Code::kBadModel, "the input must be hops, [1, hop]");
+  const int32_t mode = ctx.node.int_or("mode", kModeFile);
+  LIGERO_RETURN_IF_ERROR(check_int(mode, kModeFile, kModeWindow));
+  const int32_t window = ctx.node.int_or("window", 100);
+  LIGERO_RETURN_IF_ERROR(check_int(window, 1, kMaxWindowHops));
+  LIGERO_RETURN_IF_ERROR(check_float(ctx.node.float_or("floor_db", -50.0f), kLeastFloorDb, 0.0f));
+  out->outputs[0].set(Kind::kSequence, 1, 1);
+  if (mode == kModeFile) {
+    out->time[0].use = TimeUse::kWhole;
+  } else {
+    out->time[0] = {TimeUse::kWindow, window - 1, 0};
+  }
+  return {};
+}
+
+/// Window mode keeps the energy of each hop that a call sees.
+Status measure(const OpContext& ctx, Needs* needs) {
+  if (ctx.node.int_or("mode", kModeFile) == kModeWindow) {
+    const int64_t hops = int64_t{ctx.max_frames} + ctx.node.int_or("window", 100) - 1;
+    needs->scratch_bytes = static_cast<size_t>(hops) * sizeof(double);
+  }
+  return {};
+}
+
+void run_file(const RunContext& ctx) {
+  const int32_t hop = ctx.input(0).channels();
+  double energy = 0.0;
+  for (int t = 0; t < ctx.frames; ++t) {
+    const float* x = ctx.x(0) + static_cast<ptrdiff_t>(t) * hop;
+    energy += static_cast<double>(sum_squares_f32(x, static_cast<size_t>(hop), 0.0f));
+  }
+  // The last hops may be filled up with zeros, which do not count. A block of a longer signal is a
+  // signal of its own here.
+  int64_t samples = int64_t{ctx.frames} * hop;
+  if (ctx.first_frame == 0 && ctx.frames >= ctx.total_frames) {
+    samples = std::clamp<int64_t>(ctx.total_samples, 1, samples);
+  }
+  const double rms = std::sqrt(energy / static_cast<double>(samples));
+  std::fill_n(ctx.out[0], ctx.frames, static_cast<float>(1.0 / (rms + kRmsEpsilon)));
+}
+
+void run_window(const RunContext& ctx) {
+  const int32_t hop = ctx.input(0).channels();
+  const int32_t window = ctx.node.int_or("window", 100);
+  const double floor = std::pow(10.0, ctx.node.float_or("floor_db", -50.0f) / 20.0);
+  auto* energy = static_cast<double*>(ctx.scratch);
+  const float* x = ctx.x(0) - static_cast<ptrdiff_t>(window - 1) * hop;
+  for (int32_t h = 0; h < ctx.frames + window - 1; ++h, x += hop) {
+    energy[h] = sum_squares_f32(x, static_cast<size_t>(hop), 0.0f);
+  }
+  for (int32_t t = 0; t < ctx.frames; ++t) {
+    double sum = 0.0;
+    for (int32_t h = 0; h < window; ++h) {
+      sum += energy[t + h];
+    }
+    const int64_t hops = std::min<int64_t>(ctx.first_frame + t + 1, window);
+    const double rms = std::sqrt(sum / static_cast<double>(hops * hop));
+    ctx.out[0][t] = static_cast<float>(1.0 / std::max(rms, floor));
+  }
+}
+
+void run(const RunContext& ctx) noexcept {
+  if (ctx.node.int_or("mode", kModeFile) == kModeFile) {
+    run_file(ctx);
+  } else {
+    run_window(ctx);
+  }
+}
+
+}  // namespace
+
+const Op kInputLevelOp = {"input_level", 1, infer, measure, nullptr, run, false};
+
+}  // namespace ligero

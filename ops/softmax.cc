@@ -1,0 +1,127 @@
+// softmax: over the channels of each bin, or over all frames of each channel. Not: attention.
+#include <algorithm>
+
+#include "ops/check.h"
+#include "ops/frames.h"
+#include "ops/kernels/reduce/reduce.h"
+#include "ops/kernels/vec/vec.h"
+#include "ops/table.h"
+
+namespace ligero {
+namespace {
+
+constexpr int32_t kAxisTime = 0;
+constexpr int32_t kAxisChannels = 2;
+
+int32_t axis_of(const Node& node) {
+  return node.int_or("axis", kAxisChannels);
+}
+
+Status infer(const OpContext& ctx, Inference* out) {
+  LIGERO_RETURN_IF_ERROR(infer_unary(ctx, out));
+  const int32_t axis = axis_of(ctx.node);
+  LIGERO_CHECK(axis == kAxisTime || axis == kAxisChannels,
+               Code::kUnsupportedModel,
+               "softmax runs over time (0) or channels (2)");
+  if (axis == kAxisTime) {
+    out->time[0].use = TimeUse::kWhole;
+  }
+  return {};
+}
+
+/// Data of the op: the exponential. Scratch over time: the sum [F * C] of each column in double,
+/// then its largest value, later one over the sum, in float.
+Status measure(const OpContext& ctx, Needs* needs) {
+  needs->data_bytes = sizeof(VecFn);
+  if (axis_of(ctx.node) == kAxisTime) {
+    needs->scratch_bytes =
+        static_cast<size_t>(ctx.input(0).elements()) * (sizeof(double) + sizeof(float));
+  }
+  return {};
+}
+
+Status prepare(const OpContext& ctx, void* data) {
+  *static_cast<VecFn*>(data) = vec_kernels(ctx.cpu).exp_f32;
+  return {};
+}
+
+void over_channels(VecFn exp_f32, const float* x, ptrdiff_t n, float* y) {
+  const auto count = static_cast<size_t>(n);
+  const float largest = max_f32(x, count);
+  LIGERO_ELEMENTWISE
+  for (ptrdiff_t i = 0; i < n; ++i) {
+    y[i] = x[i] - largest;
+  }
+  exp_f32(y, count, y);
+  const float scale = 1.0f / sum_f32(y, count);
+  LIGERO_ELEMENTWISE
+  for (ptrdiff_t i = 0; i < n; ++i) {
+    y[i] *= scale;
+  }
+}
+
+/// Columns [begin, end) of x [frames, row].
+struct Columns {
+  VecFn exp_f32;
+  int frames;
+  ptrdiff_t row;
+  ptrdiff_t begin;
+  ptrdiff_t end;
+};
+
+void over_time(const Columns& c, const float* x, double* sum, float* factor, float* y) {
+  std::copy(x + c.begin, x + c.end, factor + c.begin);
+  std::fill(sum + c.begin, sum + c.end, 0.0);
+  for (int t = 1; t < c.frames; ++t) {
+    const float* in = x + t * c.row;
+    for (ptrdiff_t i = c.begin; i < c.end; ++i) {
+      factor[i] = in[i] > factor[i] ? in[i] : factor[i];
+    }
+  }
+  for (int t = 0; t < c.frames; ++t) {
+    const float* in = x + t * c.row;
+    float* out = y + t * c.row;
+    LIGERO_ELEMENTWISE
+    for (ptrdiff_t i = c.begin; i < c.end; ++i) {
+      out[i] = in[i] - factor[i];
+    }
+    c.exp_f32(out + c.begin, static_cast<size_t>(c.end - c.begin), out + c.begin);
+    for (ptrdiff_t i = c.begin; i < c.end; ++i) {
+      sum[i] += out[i];
+    }
+  }
+  for (ptrdiff_t i = c.begin; i < c.end; ++i) {
+    factor[i] = static_cast<float>(1.0 / sum[i]);
+  }
+  for (int t = 0; t < c.frames; ++t) {
+    float* out = y + t * c.row;
+    for (ptrdiff_t i = c.begin; i < c.end; ++i) {
+      out[i] *= factor[i];
+    }
+  }
+}
+
+void run(const RunContext& ctx) noexcept {
+  const VecFn exp_f32 = *static_cast<const VecFn*>(ctx.data);
+  const ptrdiff_t row = ctx.input(0).elements();
+  if (axis_of(ctx.node) == kAxisTime) {
+    auto* sum = static_cast<double*>(ctx.scratch);
+    auto* factor = reinterpret_cast<float*>(sum + row);
+    for_columns(ctx, row, [&](int begin, int end) noexcept {
+      over_time({exp_f32, ctx.frames, row, begin, end}, ctx.x(0), sum, factor, ctx.out[0]);
+    });
+    return;
+  }
+  const ptrdiff_t channels = ctx.input(0).channels();
+  for_frames(ctx, row, [&](int begin, int end) noexcept {
+    for (ptrdiff_t i = begin * row; i < end * row; i += channels) {
+      over_channels(exp_f32, ctx.x(0) + i, channels, ctx.out[0] + i);
+    }
+  });
+}
+
+}  // namespace
+
+const Op kSoftmaxOp = {"softmax", 1, infer, measure, prepare, run, true};
+
+}  // namespace ligero

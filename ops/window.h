@@ -1,0 +1,25 @@
+// Analysis windows, in double; rounded once by those who store them. Not: a transform.
+#ifndef LIGERO_OPS_WINDOW_H_
+#define LIGERO_OPS_WINDOW_H_
+
+#include <cmath>
+#include <cstdint>
+
+namespace ligero {
+
+inline constexpr double kPi = 3.141592653589793238462643383280;
+
+/// Periodic Hann window of n samples: sin^2(pi i / n).
+inline double hann(int32_t i, int32_t n) {
+  const double s = std::sin(kPi * i / n);
+  return s * s;
+}
+
+/// Periodic Hamming window of n samples.
+inline double hamming(int32_t i, int32_t n) {
+  return 0.54 - 0.46 * std::cos(2.0 * kPi * i / n);
+}
+
+}  // namespace ligero
+
+#endif  // LIGERO_OPS_WINDOW_H_
