@@ -1,0 +1,40 @@
+// Sample rate conversion by libspeexdsp. Not: channels, queues.
+#ifndef LIGERO_MODEL_SPEECH_RESAMPLER_H_
+#define LIGERO_MODEL_SPEECH_RESAMPLER_H_
+
+#include <cstdint>
+#include <memory>
+
+#include "runtime/base/status.h"
+
+namespace ligero {
+
+/// One direction of a stream. Equal rates pass through without delay.
+class Resampler {
+ public:
+  Resampler();
+  Resampler(Resampler&&) noexcept;
+  Resampler& operator=(Resampler&&) noexcept;
+  ~Resampler();
+
+  /// Rates in Hz, 8000 to 192000. kBadArgument where out of range; kUnsupportedModel where rates
+  /// differ and this build has no resampler; kTooLittleMemory. Allocates; load time.
+  static Result<Resampler> create(int32_t from_hz, int32_t to_hz);
+
+  /// Most output samples that `n` input samples can give at once.
+  int32_t most_output(int32_t n) const noexcept;
+  /// Converts `n` samples; returns how many were written. Real-time safe.
+  int32_t process(const float* x, int32_t n, float* y) noexcept;
+  /// Delay from input to output, in seconds.
+  double delay_s() const noexcept;
+  /// Forgets the signal. Real-time safe.
+  void reset() noexcept;
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;  ///< null: equal rates
+};
+
+}  // namespace ligero
+
+#endif  // LIGERO_MODEL_SPEECH_RESAMPLER_H_

@@ -1,0 +1,339 @@
+// The live session: queues around a planned graph that runs one hop at a time.
+#include "model/speech/stream.h"
+
+#include <algorithm>
+#include <cmath>
+#include <utility>
+
+#include "model/speech/session.h"
+#include "runtime/base/checked.h"
+#include "runtime/base/fpmode.h"
+
+namespace ligero {
+namespace {
+
+constexpr int32_t kMaxChannels = 32;
+constexpr int32_t kChunk = 256;       // frames that are worked on at a time
+constexpr int32_t kRampHops = 5;      // over which one target becomes another
+constexpr double kFadeSeconds = 0.01;  // of every change of gain
+constexpr float kNoLimitDb = 100.0f;
+
+bool is_sequence(const Graph& graph, int32_t t) {
+  return graph.tensors[static_cast<size_t>(t)].kind == Kind::kSequence;
+}
+
+/// The position of the one input that is a sequence of hops, or -1.
+int32_t find_hops(const Graph& graph) {
+  int32_t found = -1;
+  for (size_t k = 0; k < graph.inputs.size(); ++k) {
+    if (is_sequence(graph, graph.inputs[k])) {
+      const bool hops = graph.tensors[static_cast<size_t>(graph.inputs[k])].elements() == kHopSamples;
+      if (!hops || found >= 0) {
+        return -1;
+      }
+      found = static_cast<int32_t>(k);
+    }
+  }
+  return found;
+}
+
+/// Gives out parts of a block, one after another; with a null block it only counts.
+class Carver {
+ public:
+  explicit Carver(std::byte* block) : block_(block) {}
+  float* floats(size_t n) {
+    float* p = reinterpret_cast<float*>(block_ + used_);
+    used_ += align_up(n * sizeof(float));
+    return p;
+  }
+  size_t used() const {
+    return used_;
+  }
+
+ private:
+  std::byte* block_;
+  size_t used_ = 0;
+};
+
+}  // namespace
+
+/// Everything whose size follows from model and configuration.
+struct Stream::Layout {
+  const Graph* graph = nullptr;
+  Plan plan;
+  Resampler to_model;
+  Resampler from_model;
+  size_t hops_input = 0;
+  size_t profile_floats = 0;
+  int32_t most_resampled = 0;
+  int32_t primed = 0;
+  int32_t latency = 0;
+  size_t bytes = 0;
+};
+
+Result<Stream::Layout> Stream::lay_out(const Model& model, const StreamConfig& config) {
+  Layout l;
+  if (config.channels < 1 || config.channels > kMaxChannels) {
+    return error(Code::kBadArgument, "channels must be 1 to 32", -1, config.channels);
+  }
+  l.graph = model.graph("extract");
+  const int32_t hops_input = l.graph != nullptr ? find_hops(*l.graph) : -1;
+  if (hops_input < 0 || l.graph->outputs.size() != 1 || !is_sequence(*l.graph, l.graph->outputs[0]) ||
+      l.graph->tensors[static_cast<size_t>(l.graph->outputs[0])].elements() != kHopSamples) {
+    return error(Code::kBadModel, "the model has no graph \"extract\" of hops to hops");
+  }
+  l.hops_input = static_cast<size_t>(hops_input);
+  Result<Resampler> to = Resampler::create(config.rate_hz, kSampleRateHz);
+  LIGERO_RETURN_IF_ERROR(to.status());
+  Result<Resampler> from = Resampler::create(kSampleRateHz, config.rate_hz);
+  LIGERO_RETURN_IF_ERROR(from.status());
+  l.to_model = std::move(to.value());
+  l.from_model = std::move(from.value());
+  Result<Plan> plan =
+      make_plan(*l.graph, {.mode = Mode::kStream, .max_frames = 1, .cpu = config.cpu});
+  LIGERO_RETURN_IF_ERROR(plan.status());
+  l.plan = std::move(plan.value());
+  for (int32_t t : l.graph->inputs) {
+    if (!is_sequence(*l.graph, t)) {
+      l.profile_floats += static_cast<size_t>(l.graph->tensors[static_cast<size_t>(t)].elements());
+    }
+  }
+  const Placement& out = l.plan.tensors[static_cast<size_t>(l.graph->outputs[0])];
+  const double ratio = static_cast<double>(config.rate_hz) / kSampleRateHz;
+  // A hop waits until it is whole; a resampler may keep one sample back in each direction.
+  const bool resamples = config.rate_hz != kSampleRateHz;
+  l.primed = static_cast<int32_t>(std::ceil(kHopSamples * ratio)) +
+             (resamples ? static_cast<int32_t>(std::ceil(ratio)) + 1 : 0);
+  const double network_s = static_cast<double>(out.delay + out.lag) * kHopSamples / kSampleRateHz;
+  l.latency = l.primed + static_cast<int32_t>(std::lround(
+                             (network_s + l.to_model.delay_s() + l.from_model.delay_s()) *
+                             config.rate_hz));
+  l.most_resampled =
+      std::max({l.to_model.most_output(kChunk), l.from_model.most_output(kHopSamples), kChunk});
+  return l;
+}
+
+Result<size_t> Stream::bytes_needed(const Model& model, const StreamConfig& config) {
+  Stream measured;
+  const Status status = measured.create(model, config, nullptr, 0);
+  if (status.code == Code::kTooLittleMemory && status.where > 0) {
+    return static_cast<size_t>(status.where);
+  }
+  return status;
+}
+
+Status Stream::create(const Model& model, const StreamConfig& config, void* block, size_t bytes) {
+  Result<Layout> laid_out = lay_out(model, config);
+  LIGERO_RETURN_IF_ERROR(laid_out.status());
+  Layout& l = laid_out.value();
+  Carver carver(static_cast<std::byte*>(block));
+  const size_t plan_bytes = l.plan.bytes();
+  float* const plan_block = carver.floats(plan_bytes / sizeof(float));
+  for (float*& slot : slot_) {
+    slot = carver.floats(l.profile_floats);
+  }
+  mono_ = carver.floats(kChunk);
+  resampled_ = carver.floats(static_cast<size_t>(l.most_resampled));
+  const int32_t model_in_capacity = kHopSamples + l.to_model.most_output(kChunk);
+  const int32_t voice_capacity =
+      l.primed + kChunk + (kChunk / kHopSamples + 2) * l.from_model.most_output(kHopSamples);
+  const int32_t dry_capacity = l.latency + kChunk;
+  float* const model_in = carver.floats(static_cast<size_t>(model_in_capacity));
+  float* const voice = carver.floats(static_cast<size_t>(voice_capacity));
+  float* const dry = carver.floats(static_cast<size_t>(dry_capacity));
+  if (block == nullptr || bytes < carver.used()) {
+    return error(Code::kTooLittleMemory,
+                 "the block is too small: 'where' is the bytes needed",
+                 -1,
+                 static_cast<int64_t>(carver.used()));
+  }
+  LIGERO_RETURN_IF_ERROR(
+      interpreter_.prepare(*l.graph, std::move(l.plan), plan_block, plan_bytes, nullptr));
+  model_in_.set_memory(model_in, model_in_capacity);
+  voice_.set_memory(voice, voice_capacity);
+  dry_.set_memory(dry, dry_capacity);
+  config_ = config;
+  model_ = &model;
+  graph_ = l.graph;
+  to_model_ = std::move(l.to_model);
+  from_model_ = std::move(l.from_model);
+  latency_ = l.latency;
+  primed_ = l.primed;
+  hops_input_ = l.hops_input;
+  reset();
+  return {};
+}
+
+Status Stream::set_target(const Profile& profile) noexcept {
+  LIGERO_RETURN_IF_ERROR(profile.bind(*model_, *graph_));
+  float* to = slot_[writing_];
+  for (int32_t t : graph_->inputs) {
+    if (!is_sequence(*graph_, t)) {
+      const std::span<const float> values =
+          profile.find(graph_->tensors[static_cast<size_t>(t)].name);
+      to = std::copy(values.begin(), values.end(), to);
+    }
+  }
+  slot_has_target_[writing_] = true;
+  writing_ = between_.exchange(writing_ | kFresh, std::memory_order_acq_rel) & 3;
+  return {};
+}
+
+void Stream::clear_target() noexcept {
+  slot_has_target_[writing_] = false;
+  writing_ = between_.exchange(writing_ | kFresh, std::memory_order_acq_rel) & 3;
+}
+
+void Stream::set_strength(float strength, float limit_db) noexcept {
+  const float wet = std::isfinite(strength) ? std::clamp(strength, 0.0f, 1.0f) : 1.0f;
+  const float limit = limit_db >= kNoLimitDb || !std::isfinite(limit_db)
+                          ? 0.0f
+                          : std::pow(10.0f, -std::max(limit_db, 0.0f) / 20.0f);
+  dry_gain_goal_.store(std::max(1.0f - wet, limit), std::memory_order_relaxed);
+}
+
+void Stream::set_bypass(bool bypass) noexcept {
+  bypass_.store(bypass, std::memory_order_relaxed);
+}
+
+StreamStatistics Stream::statistics() const noexcept {
+  return {samples_.load(std::memory_order_relaxed),
+          cleaned_.load(std::memory_order_relaxed),
+          healed_.load(std::memory_order_relaxed)};
+}
+
+void Stream::reset() noexcept {
+  interpreter_.reset();
+  to_model_.reset();
+  from_model_.reset();
+  model_in_.clear(0);
+  voice_.clear(primed_);
+  dry_.clear(latency_);
+  samples_.store(0, std::memory_order_relaxed);
+  cleaned_.store(0, std::memory_order_relaxed);
+  healed_.store(0, std::memory_order_relaxed);
+}
+
+/// Takes over what the control thread has set since the last hop.
+void Stream::take_target() noexcept {
+  if ((between_.load(std::memory_order_relaxed) & kFresh) == 0) {
+    return;
+  }
+  reading_ = between_.exchange(reading_, std::memory_order_acq_rel) & 3;
+  const bool had_target = has_target_;
+  has_target_ = slot_has_target_[reading_];
+  if (!has_target_) {
+    return;
+  }
+  if (!had_target) {
+    interpreter_.reset();
+  }
+  ramp_hops_ = had_target ? kRampHops : 1;
+}
+
+/// Moves the profile that the network sees one hop nearer to the target's.
+void Stream::step_target() noexcept {
+  if (ramp_hops_ == 0) {
+    return;
+  }
+  const float share = 1.0f / static_cast<float>(ramp_hops_);
+  const float* goal = slot_[reading_];
+  for (size_t k = 0; k < graph_->inputs.size(); ++k) {
+    if (is_sequence(*graph_, graph_->inputs[k])) {
+      continue;
+    }
+    float* now = interpreter_.input(k);
+    const int64_t n = graph_->tensors[static_cast<size_t>(graph_->inputs[k])].elements();
+    if (ramp_hops_ == 1) {
+      std::copy(goal, goal + n, now);
+    } else {
+      for (int64_t i = 0; i < n; ++i) {
+        now[i] += share * (goal[i] - now[i]);
+      }
+    }
+    goal += n;
+  }
+  interpreter_.constants_changed();
+  --ramp_hops_;
+}
+
+void Stream::run_hop() noexcept {
+  take_target();
+  float hop[kHopSamples] = {};
+  if (has_target_ || voice_gain_ > 0.0f) {
+    step_target();
+    model_in_.pop(interpreter_.input(hops_input_), kHopSamples);
+    interpreter_.run(1, Extent{});
+    const float* out = interpreter_.output(0);
+    float sum = 0.0f;
+    for (int32_t i = 0; i < kHopSamples; ++i) {
+      sum += out[i];
+    }
+    if (std::isfinite(sum)) {
+      std::copy(out, out + kHopSamples, hop);
+    } else {
+      interpreter_.reset();
+      healed_.fetch_add(1, std::memory_order_relaxed);
+    }
+  } else {
+    model_in_.pop(hop, kHopSamples);
+    std::fill(hop, hop + kHopSamples, 0.0f);
+  }
+  const int32_t n = from_model_.process(hop, kHopSamples, resampled_);
+  voice_.push(resampled_, n);
+}
+
+void Stream::process_some(const float* const* in,
+                          float* const* out,
+                          int32_t at,
+                          int32_t n) noexcept {
+  const float share = 1.0f / static_cast<float>(config_.channels);
+  int64_t cleaned = 0;
+  for (int32_t i = 0; i < n; ++i) {
+    float sum = 0.0f;
+    for (int32_t c = 0; c < config_.channels; ++c) {
+      const float x = in[c][at + i];
+      const bool sound = std::fabs(x) <= kLoudestSample;  // false for NaN as well
+      sum += sound ? x : 0.0f;
+      cleaned += sound ? 0 : 1;
+    }
+    mono_[i] = sum * share;
+  }
+  if (cleaned != 0) {
+    cleaned_.fetch_add(cleaned, std::memory_order_relaxed);
+  }
+  dry_.push(mono_, n);
+  model_in_.push(resampled_, to_model_.process(mono_, n, resampled_));
+  while (model_in_.size() >= kHopSamples) {
+    run_hop();
+  }
+  float* const voice = resampled_;
+  voice_.pop(voice, n);
+  dry_.pop(mono_, n);
+
+  const bool aside = bypass_.load(std::memory_order_relaxed);
+  const float limit = dry_gain_goal_.load(std::memory_order_relaxed);
+  const float dry_goal = aside         ? 1.0f
+                         : has_target_ ? limit
+                                       : (config_.pass_without_target ? 1.0f : 0.0f);
+  const float voice_goal = aside || !has_target_ ? 0.0f : 1.0f - limit;
+  const float step = static_cast<float>(1.0 / (kFadeSeconds * config_.rate_hz));
+  for (int32_t i = 0; i < n; ++i) {
+    dry_gain_ += std::clamp(dry_goal - dry_gain_, -step, step);
+    voice_gain_ += std::clamp(voice_goal - voice_gain_, -step, step);
+    const float y = voice_gain_ * voice[i] + dry_gain_ * mono_[i];
+    for (int32_t c = 0; c < config_.channels; ++c) {
+      out[c][at + i] = y;
+    }
+  }
+}
+
+void Stream::process(const float* const* in, float* const* out, int32_t frames) noexcept {
+  const FlushToZero mode;
+  for (int32_t at = 0; at < frames; at += kChunk) {
+    process_some(in, out, at, std::min(kChunk, frames - at));
+  }
+  samples_.fetch_add(std::max(frames, 0), std::memory_order_relaxed);
+}
+
+}  // namespace ligero

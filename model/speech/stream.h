@@ -1,0 +1,125 @@
+// The live session: any rate, any block size and any number of channels in, the target's voice out.
+// Not: audio devices, whole recordings (session.h).
+#ifndef LIGERO_MODEL_SPEECH_STREAM_H_
+#define LIGERO_MODEL_SPEECH_STREAM_H_
+
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+
+#include "model/format/loader.h"
+#include "model/format/profile.h"
+#include "model/speech/fifo.h"
+#include "model/speech/resampler.h"
+#include "runtime/base/array.h"
+#include "runtime/base/status.h"
+#include "runtime/interpreter.h"
+
+namespace ligero {
+
+struct StreamConfig {
+  int32_t rate_hz = 16000;    ///< of input and output, 8000 to 192000
+  int32_t channels = 1;       ///< 1 to 32; mixed to one, the voice goes to all
+  bool pass_without_target = false;  ///< before a target is set: the input instead of silence
+  uint32_t cpu = 0;           ///< CpuFeature bits that kernels may use
+};
+
+struct StreamStatistics {
+  int64_t samples = 0;          ///< per channel, since creation or reset
+  int64_t cleaned_samples = 0;  ///< NaN, infinite or beyond kLoudestSample, at entry
+  int64_t healed_hops = 0;      ///< the network gave no number, and was reset
+};
+
+/// One live stream of one model. The model must outlive it. `process`, `reset`, `set_strength`,
+/// `set_bypass`, `set_target`, `clear_target` and `statistics` neither allocate, lock nor call the
+/// system, and never wait; `process` and `reset` belong to the audio thread, the others to one
+/// control thread, which may be the same.
+class Stream {
+ public:
+  /// A sample beyond this (18 dB over full scale) is garbage and counts as zero.
+  static constexpr float kLoudestSample = 8.0f;
+
+  Stream() = default;
+  Stream(const Stream&) = delete;
+  Stream& operator=(const Stream&) = delete;
+
+  /// Bytes of the block that create() needs. Errors as create().
+  static Result<size_t> bytes_needed(const Model& model, const StreamConfig& config);
+
+  /// Prepares for streaming in `block` (64-byte aligned; tables of a few kilobytes and the
+  /// resampler's filters come from the heap). kBadArgument: rate or channels out of range, or a graph
+  /// that needs the whole sequence (Status::index: the node of graph "extract"). kBadModel: no graph
+  /// "extract" of hops to hops. kTooLittleMemory: Status::where has the bytes needed. Load time.
+  Status create(const Model& model, const StreamConfig& config, void* block, size_t bytes);
+
+  /// Whose voice to pass. The first target fades in; a later one is reached over 5 hops, by
+  /// interpolating the profile's tensors. kBadArgument as Profile::bind().
+  Status set_target(const Profile& profile) noexcept;
+  /// Back to silence (or passing), without a click.
+  void clear_target() noexcept;
+
+  /// `in` and `out` are arrays of `channels` pointers to `frames` samples, full scale 1; an output may
+  /// be its input's memory. Any `frames` from 0. The output lags by latency_samples().
+  void process(const float* const* in, float* const* out, int32_t frames) noexcept;
+
+  /// From an input sample to the same sample of the output.
+  int32_t latency_samples() const noexcept {
+    return latency_;
+  }
+
+  /// strength 0 (the input) to 1 (the voice alone); limit_db: by how much what is not the voice may be
+  /// attenuated at most, 100 and above: without limit. Values out of range are clamped.
+  void set_strength(float strength, float limit_db) noexcept;
+  /// The input, delayed by the same latency. Fades.
+  void set_bypass(bool bypass) noexcept;
+  /// Forgets the signal; target and settings stay.
+  void reset() noexcept;
+  StreamStatistics statistics() const noexcept;
+
+ private:
+  struct Layout;
+  static Result<Layout> lay_out(const Model& model, const StreamConfig& config);
+  void take_target() noexcept;
+  void step_target() noexcept;
+  void run_hop() noexcept;
+  void process_some(const float* const* in, float* const* out, int32_t at, int32_t n) noexcept;
+
+  StreamConfig config_;
+  const Model* model_ = nullptr;
+  const Graph* graph_ = nullptr;
+  Interpreter interpreter_;
+  Resampler to_model_;
+  Resampler from_model_;
+  Fifo model_in_;   // at the model's rate
+  Fifo voice_;      // at the stream's rate
+  Fifo dry_;        // at the stream's rate
+  float* mono_ = nullptr;
+  float* resampled_ = nullptr;
+  int32_t latency_ = 0;
+  int32_t primed_ = 0;
+  size_t hops_input_ = 0;
+
+  // Profiles pass from the control thread to the audio thread through three slots: one being written,
+  // one being read, one in between, whose number is exchanged.
+  static constexpr uint32_t kFresh = 4;
+  float* slot_[3] = {};
+  bool slot_has_target_[3] = {};
+  std::atomic<uint32_t> between_{1};
+  uint32_t writing_ = 0;
+  uint32_t reading_ = 2;
+  int32_t ramp_hops_ = 0;
+  bool has_target_ = false;
+
+  std::atomic<float> dry_gain_goal_{0.0f};
+  std::atomic<bool> bypass_{false};
+  float dry_gain_ = 0.0f;
+  float voice_gain_ = 0.0f;
+
+  std::atomic<int64_t> samples_{0};
+  std::atomic<int64_t> cleaned_{0};
+  std::atomic<int64_t> healed_{0};
+};
+
+}  // namespace ligero
+
+#endif  // LIGERO_MODEL_SPEECH_STREAM_H_
