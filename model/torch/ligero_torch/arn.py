@@ -55,7 +55,7 @@ class Arn(nn.Module):
         return torch.sigmoid(self.w_s(v)) * torch.tanh(self.w_t(v))
 
     def mask(self, frames, device):
-        """Which keys a query sees, bool [T, T]; None where all. Causal: keys t - window + 1 .. t."""
+        """Keys that a query sees, bool [T, T]; None: all. Causal: t - window + 1 .. t."""
         if not self.causal:
             return None
         t = torch.arange(frames, device=device)
