@@ -117,7 +117,8 @@ def file_gain(wave, lengths=None):
 def window_gain(wave):
     """g(t) = 1 / max(rms of hops max(0, t - 99) .. t, -50 dBFS).
 
-    """g(t) = 1 / max(rms of hops max(0, t - 99) .. t, -50 dBFS).
+    Hop h is samples 160 h .. 160 h + 159. Returns [batch, frames]; the last frame's own hop is
+    the zero hop after the signal.
     """
     energy = _pad_to_hops(wave).unflatten(-1, (-1, HOP_SAMPLES)).square().sum(-1)
     energy = F.pad(energy, (LEVEL_WINDOW_HOPS - 1, 1))
