@@ -1,0 +1,499 @@
+"""Trains a target speaker extractor: `python -m ligero_torch.train --recipe small`.
+
+A recipe (recipes/<name>.json) names the network's config and every option below; options on the
+command line win. The speaker network comes first (train_speaker.py) and stays frozen: its
+embeddings of augmented training clips are computed once into a bank, so no step runs it.
+
+A run folder holds last.pt (all that resuming needs), best.pt (best on the validation list), log.csv,
+curves.png and weights.safetensors (moving average, f16). Every file is replaced atomically. While the file
+PAUSE stands in the run folder's parent, the trainer sleeps. On SIGTERM or Ctrl-C it saves and ends.
+
+Several processes: `torchrun --nproc-per-node N -m ligero_torch.train ...` (DDP; gloo or nccl).
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import math
+import os
+import signal
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from . import data, losses, runs
+from .config import to_dict
+from .features import stft
+from .lgr_tse import LgrTse
+
+CENTRE_TAP = 0.6  # the untrained deep filter passes the mixture at this gain
+
+
+def warm_start(model: LgrTse) -> None:
+    """Makes the untrained network pass the mixture, with a mild dependence on the speaker.
+
+    The deep filter starts as its centre tap (the plain random start spends its first thousand
+    steps on learning that), and the projected embedding as 1 plus a little.
+    """
+    c = model.config
+    if c.last_activation in ("tanh", "linear"):
+        last = model.sep.deconv2d_1.conv
+        frames, bins = c.deep_filter.frames, c.deep_filter.bins
+        now = frames - 1 if c.causal else frames // 2
+        with torch.no_grad():
+            last.weight.mul_(0.1)
+            last.bias.zero_()
+            last.bias[(now * bins + bins // 2) * 2] = (
+                math.atanh(CENTRE_TAP) if c.last_activation == "tanh" else CENTRE_TAP)
+    if c.has_global:
+        with torch.no_grad():
+            model.sep.projection.weight.normal_(0.0, 0.5 / math.sqrt(c.ecapa.embedding))
+            model.sep.projection.bias.fill_(1.0)
+
+
+def standardise(ecapa, embeddings: np.ndarray) -> np.ndarray:
+    """Folds an affine map into the last layer of the frozen network so that `embeddings` [N, D]
+    (its outputs on training clips) get zero mean and unit variance per dimension; returns them."""
+    mean, std = embeddings.mean(0), embeddings.std(0) + 1e-6
+    last = ecapa.fc.conv
+    with torch.no_grad():
+        last.weight.div_(torch.from_numpy(std).float()[:, None, None])
+        last.bias.copy_((last.bias - torch.from_numpy(mean).float())
+                        / torch.from_numpy(std).float())
+    return (embeddings - mean) / std
+
+
+@torch.no_grad()
+def embedding_bank(model: LgrTse, mixer: data.Mixer, copies: int, seconds, seed: int,
+                   batch: int = 32, quiet: bool = False) -> np.ndarray:
+    """float16 [clips, copies, D]: the frozen network on augmented crops of every training clip.
+
+    seconds: (shortest, longest) crop; all crops of one batch have one length.
+    """
+    model.eval()
+    out = np.zeros((len(mixer.clips), copies, model.config.ecapa.embedding), np.float16)
+    rng = np.random.default_rng([seed, 77])
+    jobs = [(i, k) for k in range(copies) for i in range(len(mixer.clips))]
+    for start in range(0, len(jobs), batch):
+        part = jobs[start:start + batch]
+        n = int(rng.uniform(*seconds) * data.SAMPLE_RATE)
+        x = np.stack([mixer.augment_anchor(rng, mixer._crop(rng, i, n)) for i, _ in part])
+        with torch.autocast("cpu", torch.bfloat16):
+            e = model.embed(torch.from_numpy(x)).float().numpy()
+        for (i, k), v in zip(part, e):
+            out[i, k] = v
+        if not quiet and start // batch % 50 == 0:
+            print(f"embedding bank: {start} of {len(jobs)}", file=sys.stderr, flush=True)
+    return out
+
+
+class Average:
+    """Exponential moving average of the trained parameters; buffers are copied."""
+
+    def __init__(self, model, decay: float):
+        self.decay, self.step = decay, 0
+        self.shadow = {k: v.detach().clone() for k, v in model.state_dict().items()
+                       if not k.startswith("ecapa.")}
+        self.names = {k for k, p in model.named_parameters() if p.requires_grad}
+
+    @torch.no_grad()
+    def update(self, model) -> None:
+        self.step += 1
+        d = min(self.decay, (1.0 + self.step) / (10.0 + self.step))
+        mine, theirs = [], []
+        for k, v in model.state_dict().items():
+            if k in self.names:
+                mine.append(self.shadow[k])
+                theirs.append(v)
+            elif k in self.shadow:
+                self.shadow[k].copy_(v)
+        torch._foreach_lerp_(mine, theirs, 1.0 - d)
+
+    def full(self, model) -> dict:
+        """State dict of the averaged model, with the frozen network."""
+        return {k: self.shadow.get(k, v).detach().clone() for k, v in model.state_dict().items()}
+
+
+def save_weights(path: Path, state: dict, config, extra: dict | None = None) -> None:
+    """f16 safetensors with LgrTse's own names, its config in the metadata; atomic."""
+    from safetensors.torch import save_file
+
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    tensors = {k: v.half().contiguous() for k, v in state.items()
+               if not k.endswith("num_batches_tracked")}
+    part = path.with_name(path.name + ".part")
+    save_file(tensors, str(part), metadata={"config": json.dumps(to_dict(config)),
+                                            **{k: str(v) for k, v in (extra or {}).items()}})
+    os.replace(part, path)
+
+
+def load_weights(model: LgrTse, path: Path) -> list[str]:
+    """Copies every tensor of a checkpoint or safetensors file that fits in name and shape.
+
+    Returns the names in `model` that kept their own values (a warm start may leave some).
+    """
+    if str(path).endswith(".safetensors"):
+        from safetensors.torch import load_file
+
+        state = load_file(str(path))
+    else:
+        ck = torch.load(path, map_location="cpu", weights_only=True)
+        state = ck.get("average") or ck["model"]
+    own = model.state_dict()
+    fits = {k: v.to(own[k].dtype) for k, v in state.items()
+            if k in own and own[k].shape == v.shape}
+    model.load_state_dict(fits, strict=False)
+    return sorted(set(own) - set(fits))
+
+
+@torch.no_grad()
+def validate(model: LgrTse, items, seconds: float = 6.0) -> dict:
+    """Mean SI-SNR improvement (dB) and wrong-speaker share over `Listed` items."""
+    model.eval()
+    gains = []
+    n = int(seconds * data.SAMPLE_RATE)
+    for it in items:
+        mix, target = (torch.from_numpy(v[None, :n]) for v in (it.mix, it.target))
+        wave = model(mix, torch.from_numpy(it.anchor[None, :n]))[0]
+        gains.append(float(losses.si_snr(wave, target) - losses.si_snr(mix, target)))
+    g = np.array(gains)
+    return {"valid": float(g.mean()), "wrong": float((g < 1.0).mean())}
+
+
+def parser() -> argparse.ArgumentParser:
+    p = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    a = p.add_argument
+    a("--recipe", default="small", help="recipes/<name>.json or a file")
+    a("--config", help="configs/<name>.json or a file")
+    a("--speech", type=Path, default=data.default_speech())
+    a("--libri2talker", type=Path, help="folder that libri2talker.py made, instead of --speech")
+    a("--cache", type=Path, default=Path("build/cache"))
+    a("--out", type=Path)
+    a("--speaker", type=Path, help="speaker.pt of train_speaker.py")
+    a("--init", type=Path, help="weights to start from; tensors of other shapes are left out")
+    a("--fresh", action="store_true", help="ignore last.pt in --out")
+    a("--steps", type=int, default=0)
+    a("--minutes", type=float, default=0.0, help="wall-clock budget of this call")
+    a("--batch", type=int, default=8, help="per process")
+    a("--seconds", type=float, default=2.0)
+    a("--anchor-seconds", type=float, default=0.5, help="what the local network hears in training")
+    a("--lr", type=float, default=2e-3)
+    a("--warm-steps", type=int, default=50)
+    a("--schedule", choices=("decay", "halving", "constant"), default="decay")
+    a("--decay-from", type=float, default=0.5, help="share of the budget at full rate")
+    a("--clip", type=float, default=5.0)
+    a("--ema", type=float, default=0.998)
+    a("--dropout", type=float, default=None, help="override of the config's")
+    a("--cross-sex", type=float, nargs=2, default=(0.9, 0.5))
+    a("--cross-steps", type=int, default=3000)
+    a("--noise", type=float, default=0.2)
+    a("--absent", type=float, default=0.03)
+    a("--single", type=float, default=0.03)
+    a("--rooms", type=float, default=0.0)
+    a("--embedding-noise", type=float, default=0.0)
+    a("--bank-copies", type=int, default=3)
+    a("--loss", type=json.loads, default={}, help="LossWeights as JSON")
+    a("--bf16", action="store_true")
+    a("--seed", type=int, default=1)
+    a("--valid-list", type=Path)
+    a("--valid-items", type=int, default=50)
+    a("--valid-minutes", type=float, default=8.0)
+    a("--valid-steps", type=int, default=0, help="instead of --valid-minutes")
+    a("--save-minutes", type=float, default=3.0)
+    a("--threads", type=int, default=0)
+    a("--workers", type=int, default=1)
+    a("--fixed", type=int, default=0, help="overfit this many fixed mixtures (a check)")
+    a("--strict", action="store_true")
+    return p
+
+
+def parse(argv=None):
+    """Arguments with the recipe's values as defaults."""
+    p = parser()
+    known, _ = p.parse_known_args(argv)
+    path = Path(known.recipe)
+    if path.suffix != ".json":
+        path = Path(__file__).resolve().parents[1] / "recipes" / f"{known.recipe}.json"
+    if not path.is_file():
+        p.error(f"no recipe {path}")
+    values = json.loads(path.read_text())
+    names = {x.dest: x for x in p._actions}
+    for k, v in values.items():
+        if k not in names:
+            p.error(f"{path}: unknown option {k}")
+        values[k] = Path(v) if names[k].type is Path and v is not None else v
+    p.set_defaults(**values)
+    a = p.parse_args(argv)
+    a.config = a.config or Path(a.recipe).stem
+    a.out = a.out or Path("build/train") / Path(a.recipe).stem
+    return a
+
+
+class Trainer:
+    """One run. Public: `run()`; everything it keeps is in --out."""
+
+    def __init__(self, a):
+        self.a = a
+        self.rank = int(os.environ.get("RANK", 0))
+        self.world = int(os.environ.get("WORLD_SIZE", 1))
+        self.device = torch.device("cpu")
+        if torch.cuda.is_available():
+            local = int(os.environ.get("LOCAL_RANK", 0))
+            torch.cuda.set_device(local)
+            self.device = torch.device("cuda", local)
+        if self.world > 1:
+            torch.distributed.init_process_group("nccl" if self.device.type == "cuda" else "gloo")
+        if a.threads:
+            torch.set_num_threads(a.threads)
+        torch.manual_seed(a.seed)
+        self.config = runs.find_config(a.config)
+        self.model = LgrTse(self.config)
+        if a.dropout is not None:
+            for m in self.model.modules():
+                if isinstance(m, torch.nn.Dropout):
+                    m.p = a.dropout
+        warm_start(self.model)
+        self.weights = losses.LossWeights(**a.loss)
+        self.loss = losses.Loss(self.weights)
+        self.step, self.best, self.seconds, self.bad_epochs, self.rate = 0, -1e9, 0.0, 0, 1.0
+        self.stop = False
+        self._data()
+        if self.config.has_global:
+            self._speaker()
+        if a.init:
+            kept = [k for k in load_weights(self.model, a.init) if not k.startswith("ecapa.")]
+            print(f"started from {a.init}; {len(kept)} tensors of other names or shapes kept their "
+                  f"random start", flush=True)
+        self.model.to(self.device)
+        self.average = Average(self.model, a.ema)
+        trained = [p for p in self.model.parameters() if p.requires_grad]
+        self.opt = torch.optim.Adam(trained, lr=a.lr, fused=True)
+        self.resumed = False
+        last = a.out / "last.pt"
+        if last.exists() and not a.fresh:
+            self._resume(last)
+        self.runner = self.model
+        if self.world > 1:
+            self.runner = torch.nn.parallel.DistributedDataParallel(
+                self.model, broadcast_buffers=False)
+
+    # -- parts -----------------------------------------------------------------------------------
+
+    def _data(self):
+        a = self.a
+        options = data.MixOptions(
+            seconds=a.seconds, anchor_seconds=a.anchor_seconds, cross_sex=tuple(a.cross_sex),
+            cross_until=max(1, a.cross_steps * a.batch * self.world), absent=a.absent,
+            single=a.single, noise=a.noise, rooms=a.rooms)
+        if a.libri2talker:
+            from .libri2talker import Libri2TalkerMixer
+
+            self.corpus = None
+            self.mixer = Libri2TalkerMixer(a.libri2talker, "train", options, a.seed)
+        else:
+            bank = None
+            if a.rooms > 0:
+                from .rooms import load_bank
+
+                bank = load_bank(a.cache)
+            self.corpus = data.load_corpus(a.speech, a.cache, strict=a.strict)
+            self.mixer = data.Mixer(self.corpus, "train", options, a.seed, rooms=bank)
+        valid = a.valid_list or a.speech / "lists" / "valid.tsv"
+        self.valid = []
+        if self.rank == 0 and valid.is_file():
+            self.valid = list(data.read_list(valid, a.speech, a.strict, a.valid_items or None))
+
+    def _speaker(self):
+        """Loads the frozen network and the bank of its embeddings (made once per network)."""
+        a = self.a
+        self.bank = None
+        if a.speaker is None:
+            raise SystemExit("--speaker: the speaker network is wanted (train_speaker.py)")
+        ck = torch.load(a.speaker, map_location="cpu", weights_only=True)
+        theirs, mine = ck["config"]["ecapa"], to_dict(self.config)["ecapa"]
+        if theirs != mine:
+            raise runs.CheckpointError(
+                f"{a.speaker} was trained with config '{ck['name']}', this run has config "
+                f"'{self.config.name}' ({'; '.join(runs.differences(theirs, mine, 'ecapa.'))})")
+        self.model.ecapa.load_state_dict(ck["model"])
+        if self.corpus is None:
+            return
+        store = a.speaker.with_name(f"{a.speaker.stem}-bank{a.bank_copies}.npz")
+        if store.is_file() and store.stat().st_mtime >= a.speaker.stat().st_mtime:
+            z = np.load(store)
+            bank = z["bank"]
+            standardise(self.model.ecapa, z["sample"])
+        else:
+            bank = embedding_bank(self.model, self.mixer, a.bank_copies, (2.5, 5.0), a.seed)
+            sample = bank.astype(np.float32).reshape(-1, bank.shape[2])
+            flat = standardise(self.model.ecapa, sample)
+            bank = flat.reshape(bank.shape).astype(np.float16)
+            if self.rank == 0:
+                part = store.with_suffix(".part.npz")
+                np.savez(part, bank=bank, sample=np.stack([sample.mean(0) - sample.std(0),
+                                                           sample.mean(0) + sample.std(0)]))
+                os.replace(part, store)
+        self.bank = bank
+
+    def _resume(self, path: Path):
+        ck = runs.load_checkpoint(path, self.config.name, to_dict(self.config))
+        self.model.load_state_dict(ck["model"])
+        for k, v in ck["average"].items():
+            if k in self.average.shadow:
+                self.average.shadow[k].copy_(v)
+        self.average.step = ck["average_step"]
+        self.opt.load_state_dict(ck["optimizer"])
+        self.step, self.best, self.seconds = ck["step"], ck["best"], ck["seconds"]
+        self.bad_epochs, self.rate = ck["bad_epochs"], ck["rate"]
+        self.resumed = True
+        print(f"resumed {path} at step {self.step} (best {self.best:.2f} dB)", flush=True)
+
+    def save(self, name: str = "last.pt"):
+        if self.rank:
+            return
+        runs.save_atomic({
+            "name": self.config.name, "config": to_dict(self.config), "step": self.step,
+            "best": self.best, "seconds": self.seconds, "bad_epochs": self.bad_epochs,
+            "rate": self.rate, "model": self.model.state_dict(),
+            "average": self.average.full(self.model), "average_step": self.average.step,
+            "optimizer": self.opt.state_dict()}, self.a.out / name)
+
+    def learning_rate(self, since: int, share: float) -> float:
+        """Rate at `since` steps of this call and `share` of its budget."""
+        a = self.a
+        lr = a.lr * self.rate * min(1.0, (since + 1) / max(a.warm_steps, 1))
+        if a.schedule == "decay" and share > a.decay_from:
+            f = (share - a.decay_from) / max(1.0 - a.decay_from, 1e-9)
+            lr *= max(0.02, 0.5 * (1.0 + math.cos(math.pi * min(f, 1.0))))
+        return lr
+
+    def train_step(self, batch: dict) -> dict:
+        batch = {k: v.to(self.device, non_blocking=True) for k, v in batch.items()}
+        e = batch.get("embedding")
+        if e is not None and self.a.embedding_noise:
+            e = e + self.a.embedding_noise * torch.randn_like(e)
+        self.model.train()
+        with torch.autocast(self.device.type, torch.bfloat16, enabled=self.a.bf16):
+            wave, spectrum, _ = self.runner(batch["mix"], batch["anchor"], embedding=e)
+        loss, terms = self.loss(wave.float(), batch["target"], batch["mix"], spectrum,
+                                stft(batch["target"]), batch["kind"] == 1)
+        self.opt.zero_grad(set_to_none=True)
+        loss.backward()
+        norm = torch.nn.utils.clip_grad_norm_(
+            [p for p in self.model.parameters() if p.requires_grad], self.a.clip)
+        if not torch.isfinite(norm):
+            return {"loss": float("nan"), "norm": float("nan")}
+        self.opt.step()
+        self.average.update(self.model)
+        mixed = batch["kind"] == 0
+        with torch.no_grad():
+            gain = (losses.si_snr(wave[mixed].float(), batch["target"][mixed])
+                    - losses.si_snr(batch["mix"][mixed], batch["target"][mixed])).mean()
+        return {"loss": float(loss.detach()), "norm": float(norm), "gain": float(gain), **terms}
+
+    def check(self) -> float:
+        """Validates the average; saves best.pt and weights.safetensors where it improved."""
+        live = {k: v.clone() for k, v in self.model.state_dict().items()}
+        state = self.average.full(self.model)
+        self.model.load_state_dict(state)
+        v = validate(self.model.cpu(), self.valid)
+        self.model.to(self.device)
+        self.model.load_state_dict(live)
+        improved = v["valid"] > self.best
+        if improved:
+            self.best, self.bad_epochs = v["valid"], 0
+            save_weights(self.a.out / "weights.safetensors",
+                         {k: x.cpu() for k, x in state.items()}, self.config,
+                         {"step": self.step, "valid_si_snri_db": f"{v['valid']:.3f}"})
+        else:
+            self.bad_epochs += 1
+            if self.a.schedule == "halving" and self.bad_epochs >= 2:
+                self.rate, self.bad_epochs = self.rate * 0.5, 0
+        print(f"step {self.step}: valid SI-SNRi {v['valid']:.2f} dB, wrong speaker "
+              f"{100 * v['wrong']:.0f} %{' *' if improved else ''}", flush=True)
+        self.log.write({**self.blank, "step": self.step, "seconds": self.seconds, **v})
+        self.save()
+        if improved:
+            self.save("best.pt")
+        runs.plot_csv(self.log.path, self.a.out / "curves.png", "step",
+                      ["gain", "si_snr", "ri", "mag", "lr", "valid", "wrong"])
+        return v["valid"]
+
+    def run(self) -> int:
+        a = self.a
+        columns = ("step", "seconds", "lr", "loss", "si_snr", "ri", "mag", "asym", "gain", "norm",
+                   "valid", "wrong")
+        self.blank = dict.fromkeys(columns, "")
+        self.log = runs.CsvLog(a.out / "log.csv")
+        for s in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(s, lambda *_: setattr(self, "stop", True))
+        source = data.BatchSource(self.mixer, a.batch, 1 << 40, 0, getattr(self, "bank", None))
+        first = self.step
+        order = range(self.rank + first * self.world, 1 << 40, self.world)
+        if a.fixed:
+            order = [i % a.fixed for i in range(1 << 20)]
+        loader = iter(torch.utils.data.DataLoader(
+            source, batch_size=None, sampler=order, num_workers=a.workers,
+            prefetch_factor=8 if a.workers else None))
+        progress, start, last_save, last_valid = runs.Progress(25), time.time(), 0.0, 0.0
+        before, mean, since = self.seconds, {}, 0
+        if self.rank == 0:
+            n = sum(p.numel() for p in self.model.parameters() if p.requires_grad)
+            print(f"{self.config.name}: {n} trained parameters, {len(self.mixer.targets)} target "
+                  f"speakers, {len(self.mixer.clips)} clips", flush=True)
+        while not self.stop:
+            spent = time.time() - start
+            share = (spent / (60.0 * a.minutes) if a.minutes else
+                     (since / a.steps if a.steps else 0.0))
+            if share >= 1.0:
+                break
+            if (a.out.parent / "PAUSE").exists():
+                began = time.time()
+                runs.pause_while(a.out.parent / "PAUSE")
+                start += time.time() - began if not a.minutes else 0.0
+            lr = self.learning_rate(since, share)
+            for g in self.opt.param_groups:
+                g["lr"] = lr
+            terms = self.train_step(next(loader))
+            self.step, since = self.step + 1, since + 1
+            self.seconds = before + time.time() - start
+            for k, v in terms.items():
+                if math.isfinite(v):
+                    mean[k] = mean.get(k, v) + (v - mean.get(k, v)) * max(1.0 / since, 0.01)
+            if self.rank == 0:
+                progress.show(self.step, f"step {self.step} {spent:.0f} s "
+                              f"({(time.time() - start) / since:.2f} s/step) lr {lr:.2e} "
+                              + " ".join(f"{k} {v:.3f}" for k, v in mean.items()))
+                if self.step % 50 == 0:
+                    self.log.write({**self.blank, "step": self.step, "seconds": self.seconds,
+                                    "lr": lr, **mean})
+                if spent - last_save > 60.0 * a.save_minutes:
+                    last_save = spent
+                    self.save()
+            due = (self.step % a.valid_steps == 0 if a.valid_steps else
+                   spent - last_valid > 60.0 * a.valid_minutes)
+            if due and self.valid and self.rank == 0:
+                last_valid = time.time() - start
+                self.check()
+        if self.rank == 0:
+            self.check() if self.valid else self.save()
+            print(f"{self.step} steps, {self.seconds / 3600:.2f} h, best valid {self.best:.2f} dB",
+                  flush=True)
+        return 0
+
+
+def main(argv=None) -> int:
+    try:
+        return Trainer(parse(argv)).run()
+    except (data.DataError, runs.CheckpointError) as e:
+        print(f"error: {e}", file=sys.stderr)
+        return 1
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
