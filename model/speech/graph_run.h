@@ -49,7 +49,7 @@ class AlignedBlock {
 };
 
 /// Plans a graph for `frames` frames and owns the block it runs in. Use: prepare(), set every
-/// input, run(), read. May be run again with other inputs. Not thread-safe; several may share a
+/// input, run(), read. For another run, set every input again. Not thread-safe; several may share a
 /// graph.
 class GraphRun {
  public:
@@ -85,6 +85,11 @@ class GraphRun {
   /// Copies tensor `index` after run() into `out`, which has values(index) elements. kBadArgument:
   /// not so, or no such tensor. kBadState: not run, or not kept.
   Status read(int32_t index, std::span<float> out) const;
+
+  /// The graph's output `k` after run(), values() floats that are good until the next run.
+  const float* output(size_t k) const {
+    return interpreter_.output(k);
+  }
 
   int32_t frames() const {
     return frames_;

@@ -1,0 +1,122 @@
+// GraphRun: plan, block, inputs, outputs. Not: what the graph means.
+#include "model/speech/graph_run.h"
+
+#include <algorithm>
+#include <utility>
+
+namespace ligero {
+
+bool AlignedBlock::allocate(size_t bytes) {
+  data_.reset(static_cast<std::byte*>(
+      ::operator new[](bytes == 0 ? 1 : bytes, std::align_val_t{kAlignment}, std::nothrow)));
+  size_ = data_ ? bytes : 0;
+  return data_ != nullptr;
+}
+
+Result<GraphRun> GraphRun::prepare(const Graph& graph,
+                                   int32_t frames,
+                                   int64_t total_samples,
+                                   Keep keep,
+                                   const RunOptions& options) {
+  LIGERO_CHECK(frames >= 1, Code::kBadArgument, "a run needs at least one frame", -1, frames);
+  PlanOptions plan_options;
+  plan_options.mode = Mode::kOffline;
+  plan_options.max_frames = frames;
+  plan_options.cpu = options.cpu;
+  plan_options.threads = options.pool == nullptr ? 1 : options.pool->threads();
+  plan_options.keep_all = keep == Keep::kAll;
+  Result<Plan> plan = make_plan(graph, plan_options);
+  if (!plan.ok()) {
+    return plan.status();
+  }
+  const size_t bytes = plan.value().bytes();
+  LIGERO_CHECK(bytes <= options.budget_bytes,
+               Code::kTooLittleMemory,
+               "the run needs more memory than its budget",
+               -1,
+               static_cast<int64_t>(bytes));
+  GraphRun run;
+  LIGERO_CHECK(run.block_.allocate(bytes) && run.input_set_.allocate(graph.inputs.size()),
+               Code::kTooLittleMemory,
+               "not enough memory for the run",
+               -1,
+               static_cast<int64_t>(bytes));
+  LIGERO_RETURN_IF_ERROR(run.interpreter_.prepare(
+      graph, std::move(plan.value()), run.block_.data(), bytes, options.pool));
+  run.graph_ = &graph;
+  run.extent_ = Extent{frames, total_samples};
+  run.frames_ = frames;
+  run.keep_ = keep;
+  return run;
+}
+
+float* GraphRun::input(size_t k) {
+  input_set_[k] = true;
+  return interpreter_.input(k);
+}
+
+Status GraphRun::set_input(std::string_view name, std::span<const float> from) {
+  LIGERO_CHECK(graph_ != nullptr, Code::kBadState, "the run is not prepared");
+  for (size_t k = 0; k < graph_->inputs.size(); ++k) {
+    const int32_t t = graph_->inputs[k];
+    if (graph_->tensors[static_cast<size_t>(t)].name != name) {
+      continue;
+    }
+    LIGERO_CHECK(static_cast<int64_t>(from.size()) == values(t),
+                 Code::kBadArgument,
+                 "an input has not as many values as the graph takes",
+                 static_cast<int32_t>(k),
+                 values(t));
+    std::copy(from.begin(), from.end(), input(k));
+    return {};
+  }
+  return error(Code::kBadArgument, "the graph has no input of that name");
+}
+
+Status GraphRun::run() {
+  LIGERO_CHECK(graph_ != nullptr, Code::kBadState, "the run is not prepared");
+  for (size_t k = 0; k < input_set_.size(); ++k) {
+    LIGERO_CHECK(
+        input_set_[k], Code::kBadState, "an input has not been set", static_cast<int32_t>(k));
+  }
+  interpreter_.run(frames_, extent_);
+  std::fill(input_set_.begin(), input_set_.end(), false);
+  has_run_ = true;
+  return {};
+}
+
+int64_t GraphRun::values(int32_t index) const {
+  if (graph_ == nullptr || index < 0 || static_cast<size_t>(index) >= graph_->tensors.size()) {
+    return 0;
+  }
+  const Tensor& t = graph_->tensors[static_cast<size_t>(index)];
+  switch (t.kind) {
+    case Kind::kSequence:
+      return t.elements() * frames_;
+    case Kind::kConstant:
+      return t.elements();
+    case Kind::kWeight:
+      break;
+  }
+  return 0;
+}
+
+Status GraphRun::read(int32_t index, std::span<float> out) const {
+  LIGERO_CHECK(has_run_, Code::kBadState, "nothing has been run");
+  LIGERO_CHECK(values(index) > 0 && static_cast<int64_t>(out.size()) == values(index),
+               Code::kBadArgument,
+               "no such tensor, or not as many values as it has",
+               index,
+               values(index));
+  const auto& outputs = graph_->outputs;
+  LIGERO_CHECK(
+      keep_ == Keep::kAll || std::find(outputs.begin(), outputs.end(), index) != outputs.end(),
+      Code::kBadState,
+      "only outputs can be read unless all tensors are kept",
+      index);
+  const float* from = interpreter_.tensor(index);
+  std::copy(from, from + out.size(), out.begin());
+  return {};
+}
+
+}  // namespace ligero
