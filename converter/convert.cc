@@ -1,0 +1,118 @@
+// The converter's main line. Not: any pass, any network.
+#include "converter/convert.h"
+
+#include <algorithm>
+#include <iomanip>
+#include <nlohmann/json.hpp>
+#include <ostream>
+#include <sstream>
+#include <utility>
+
+#include "converter/graph_edit.h"
+#include "converter/sha256.h"
+#include "model/systems/systems.h"
+
+namespace ligero {
+namespace {
+
+constexpr uint32_t kCheckSeed = 20221031;
+
+void drop_enrolment(ModelDraft* model) {
+  std::erase_if(model->graphs, [](const GraphDraft& graph) { return graph.name == "enroll"; });
+}
+
+void log_pass(const PassReport& report, std::ostream& log) {
+  log << std::left << std::setw(26) << report.pass->name << std::right << std::setw(5)
+      << report.changes << " changes";
+  if (!report.difference.worst.empty()) {
+    log << ", largest error " << std::scientific << std::setprecision(2)
+        << report.difference.largest << " at " << report.difference.worst << " (tolerance "
+        << report.pass->tolerance << ")" << std::defaultfloat;
+  }
+  log << '\n';
+}
+
+}  // namespace
+
+std::string family_of(const std::string& identity, const Checkpoint& checkpoint) {
+  Sha256 hash;
+  hash.add(identity.data(), identity.size());
+  for (const auto& [name, tensor] : checkpoint) {
+    const std::string head = "\n" + name + " " + shape_text(tensor.shape) + "\n";
+    hash.add(head.data(), head.size());
+    hash.add(tensor.values.data(), tensor.values.size() * sizeof(float));
+  }
+  return hash.finish();
+}
+
+PassReport run_pass(const Pass& pass,
+                    const PassOptions& options,
+                    ModelDraft* model,
+                    Activations* before) {
+  PassReport report;
+  report.pass = &pass;
+  report.changes = pass.run(model, options);
+  if (!before || report.changes == 0) {
+    return report;
+  }
+  Activations after = run_model(*model, kCheckSeed);
+  report.difference = compare(*before, after);
+  *before = std::move(after);
+  if (report.difference.largest > pass.tolerance) {
+    std::ostringstream message;
+    message << "pass " << pass.name << ": node " << report.difference.worst << " changed by "
+            << report.difference.largest << " of its largest value, expected at most "
+            << pass.tolerance;
+    throw SystemError(message.str());
+  }
+  return report;
+}
+
+Conversion convert(const std::string& config_text,
+                   const std::string& source,
+                   Checkpoint checkpoint,
+                   const ConvertOptions& options,
+                   std::ostream& log) {
+  Conversion conversion;
+  const std::string family = family_of(system_identity(config_text, source), checkpoint);
+  conversion.model = build_system(config_text, source, std::move(checkpoint));
+  conversion.model.family = family;
+  Activations before;
+  if (options.check) {
+    before = run_model(conversion.model, kCheckSeed);
+  }
+  for (const Pass& pass : all_passes()) {
+    conversion.reports.push_back(
+        run_pass(pass, options.passes, &conversion.model, options.check ? &before : nullptr));
+    if (options.check) {
+      log_pass(conversion.reports.back(), log);
+    }
+  }
+  if (options.only_extract) {
+    drop_enrolment(&conversion.model);
+  }
+  return conversion;
+}
+
+std::string report_json(const Conversion& conversion) {
+  nlohmann::json json;
+  json["family"] = conversion.model.family;
+  json["name"] = conversion.model.metadata.at("name");
+  json["passes"] = nlohmann::json::array();
+  for (const PassReport& report : conversion.reports) {
+    nlohmann::json pass;
+    pass["name"] = report.pass->name;
+    pass["contract"] = report.pass->contract;
+    pass["tolerance"] = report.pass->tolerance;
+    pass["changes"] = report.changes;
+    if (!report.difference.worst.empty()) {
+      pass["largest_error"] = report.difference.largest;
+      pass["worst_node"] = report.difference.worst;
+      pass["errors"] = report.difference.errors;
+    }
+    json["passes"].push_back(std::move(pass));
+  }
+  return json.dump(2) + "\n";
+}
+
+}  // namespace ligero

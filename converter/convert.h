@@ -1,0 +1,59 @@
+// From a checkpoint and a configuration to a model: build, passes, checks, report. Not: files, options.
+#ifndef LIGERO_CONVERTER_CONVERT_H_
+#define LIGERO_CONVERTER_CONVERT_H_
+
+#include <iosfwd>
+#include <string>
+#include <vector>
+
+#include "converter/check.h"
+#include "converter/passes/passes.h"
+#include "model/draft.h"
+#include "model/systems/checkpoint.h"
+
+namespace ligero {
+
+/// What the converter does besides the passes.
+struct ConvertOptions {
+  PassOptions passes;
+  bool check = false;        ///< run before and after each pass
+  bool only_extract = false;  ///< leave the speaker networks out
+};
+
+/// What one pass did.
+struct PassReport {
+  const Pass* pass = nullptr;
+  int changes = 0;
+  Difference difference;  ///< filled where checks run
+};
+
+struct Conversion {
+  ModelDraft model;
+  std::vector<PassReport> reports;
+};
+
+/// 64 hexadecimal digits: SHA-256 over the options that decide what the network computes and the
+/// checkpoint's tensors by name.
+std::string family_of(const std::string& identity, const Checkpoint& checkpoint);
+
+/// Runs `pass`; with `before`, compares and replaces `*before` by the new activations.
+/// Throws SystemError naming pass, node and error where the tolerance is exceeded.
+PassReport run_pass(const Pass& pass,
+                    const PassOptions& options,
+                    ModelDraft* model,
+                    Activations* before);
+
+/// Converts. `source` names the configuration in messages. Where checks run, one line per pass goes to
+/// `log`. Throws SystemError.
+Conversion convert(const std::string& config_text,
+                   const std::string& source,
+                   Checkpoint checkpoint,
+                   const ConvertOptions& options,
+                   std::ostream& log);
+
+/// The reports as JSON text.
+std::string report_json(const Conversion& conversion);
+
+}  // namespace ligero
+
+#endif  // LIGERO_CONVERTER_CONVERT_H_

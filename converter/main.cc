@@ -1,0 +1,97 @@
+// ligero-convert: a checkpoint and its configuration to a model file. Not: how (convert.cc).
+#include <CLI/CLI.hpp>
+#include <cstring>
+#include <exception>
+#include <fstream>
+#include <iostream>
+#include <iterator>
+#include <string>
+
+#include "converter/convert.h"
+#include "converter/import/safetensors.h"
+#include "model/format/writer.h"
+
+namespace {
+
+constexpr const char* kFooter =
+    "Example:\n"
+    "  ligero-convert lgr-tse-small.safetensors --config small.json -o small.lgm --check\n"
+    "Reads CHECKPOINT (.safetensors), never runs code from it, and writes MODEL.lgm whole or not at "
+    "all.";
+
+struct Arguments {
+  std::string checkpoint;
+  std::string config;
+  std::string output;
+  std::string report;
+  std::string weights = "f32";
+  std::string only;
+  bool check = false;
+};
+
+void declare(CLI::App& app, Arguments& a) {
+  app.footer(kFooter);
+  app.add_option("CHECKPOINT", a.checkpoint, "weights, .safetensors")->required();
+  app.add_option("--config", a.config, "the network's options, JSON")->required();
+  app.add_option("-o,--output", a.output, "model file to write, .lgm")->required();
+  app.add_option("--weights", a.weights, "type of the matrices in the file")
+      ->check(CLI::IsMember({"f32", "f16"}))
+      ->capture_default_str();
+  app.add_flag("--check", a.check, "run the model before and after each pass and compare every node");
+  app.add_option("--report", a.report, "write what --check finds as JSON; implies --check");
+  app.add_option("--only", a.only, "keep one graph: extract leaves the speaker networks out")
+      ->check(CLI::IsMember({"extract"}));
+}
+
+std::string read_text(const std::string& path) {
+  errno = 0;
+  std::ifstream stream(path, std::ios::binary);
+  const std::string text{std::istreambuf_iterator<char>(stream), {}};
+  if (!stream || stream.bad()) {
+    throw ligero::ImportError(path + ": cannot be read: " + std::strerror(errno));
+  }
+  return text;
+}
+
+void write(const std::string& path, std::span<const std::byte> bytes) {
+  const ligero::Status status = ligero::write_file_atomic(path.c_str(), bytes);
+  if (!status.ok()) {
+    const std::string reason =
+        status.where > 0 ? std::strerror(static_cast<int>(status.where)) : status.message;
+    throw ligero::ImportError(path + ": cannot be written: " + reason);
+  }
+}
+
+void run(const Arguments& a) {
+  ligero::ConvertOptions options;
+  options.passes.weights = a.weights == "f16" ? ligero::Type::kF16 : ligero::Type::kF32;
+  options.check = a.check || !a.report.empty();
+  options.only_extract = a.only == "extract";
+  const std::string config = read_text(a.config);
+  const ligero::Conversion conversion = ligero::convert(
+      config, a.config, ligero::read_safetensors(a.checkpoint), options, std::cout);
+  if (!a.report.empty()) {
+    const std::string report = ligero::report_json(conversion);
+    write(a.report, std::as_bytes(std::span(report)));
+  }
+  const std::vector<std::byte> bytes = ligero::write_model(conversion.model);
+  write(a.output, bytes);
+  std::cout << a.output << ": " << bytes.size() << " bytes, family "
+            << conversion.model.family.substr(0, 16) << "...\n";
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  CLI::App app("ligero-convert: from a PyTorch checkpoint to a model file");
+  Arguments arguments;
+  declare(app, arguments);
+  CLI11_PARSE(app, argc, argv);
+  try {
+    run(arguments);
+  } catch (const std::exception& e) {
+    std::cerr << "ligero-convert: error: " << e.what() << '\n';
+    return 1;
+  }
+  return 0;
+}

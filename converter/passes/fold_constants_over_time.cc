@@ -1,0 +1,195 @@
+// fold_constants_over_time: where a product reads a sequence joined with constants, the constants'
+// share becomes a bias map, computed once; a speaker's map is computed in `enroll` (spec 2.9).
+#include <algorithm>
+#include <iterator>
+#include <string_view>
+
+#include "converter/graph_edit.h"
+#include "converter/passes/passes.h"
+
+namespace ligero {
+namespace {
+
+constexpr std::string_view kLocal = "profile.local_";
+constexpr std::string_view kMap = "profile.map_";
+
+// The inputs of a concat that a product reads, and the product's weights, by kind.
+struct Split {
+  std::vector<int> sequences;
+  std::vector<int> constants;
+  std::vector<float> sequence_weights;
+  std::vector<float> constant_weights;
+};
+
+Split split_concat(GraphEdit& edit, const NodeDraft& concat, const TensorDraft& w) {
+  Split split;
+  std::vector<bool> constant_channel;
+  for (int t : concat.inputs) {
+    const bool constant = edit.tensor(t).kind != Kind::kSequence;
+    (constant ? split.constants : split.sequences).push_back(t);
+    constant_channel.insert(
+        constant_channel.end(), static_cast<size_t>(edit.tensor(t).dims.back()), constant);
+  }
+  const auto outputs = static_cast<size_t>(w.dims[1]);
+  for (size_t row = 0; row < static_cast<size_t>(w.dims[0]); ++row) {
+    const bool constant = constant_channel[row % constant_channel.size()];
+    std::vector<float>& to = constant ? split.constant_weights : split.sequence_weights;
+    const auto first = w.values.begin() + static_cast<std::ptrdiff_t>(row * outputs);
+    std::copy(first, first + static_cast<std::ptrdiff_t>(outputs), std::back_inserter(to));
+  }
+  return split;
+}
+
+bool foldable(GraphEdit& edit, const NodeDraft& concat, int product) {
+  if (product < 0) {
+    return false;
+  }
+  const NodeDraft& p = edit.node(product);
+  const bool fits = p.op == "linear" || (p.op == "conv2d" && !GraphEdit::int_or(p, "reflect_t", 0) &&
+                                         GraphEdit::input(p, kInputBiasMap) < 0);
+  if (!fits || p.inputs[0] != concat.outputs[0] || edit.consumers(p.inputs[1]).size() != 1) {
+    return false;
+  }
+  bool sequence = false;
+  bool constant = false;
+  for (int t : concat.inputs) {
+    sequence = sequence || edit.tensor(t).kind == Kind::kSequence;
+    constant = constant || edit.tensor(t).kind == Kind::kConstant;
+  }
+  return sequence && constant &&
+         std::none_of(concat.inputs.begin(), concat.inputs.end(), [&](int t) {
+           return edit.is_weight(t);
+         });
+}
+
+NodeDraft map_node(const NodeDraft& conv, const std::string& name, int constant, int weights) {
+  NodeDraft map;
+  map.name = name;
+  map.op = "conv2d_map";
+  map.inputs = {constant, weights};
+  map.ints = conv.ints;
+  map.ints.erase("activation");
+  map.ints.erase("reflect_t");
+  return map;
+}
+
+// Several tensors as one: a concat before node `*at` of those that are more than one.
+int joined(GraphEdit& edit, const std::string& name, const std::vector<int>& parts, int* at) {
+  if (parts.size() == 1) {
+    return parts[0];
+  }
+  NodeDraft concat;
+  concat.name = name;
+  concat.op = "concat";
+  concat.inputs = parts;
+  return edit.insert((*at)++, concat);
+}
+
+// The tensor of `enroll` that fills the graph input `constant`, or -1.
+int filled_by(GraphDraft* enroll, GraphEdit& edit, int constant) {
+  const std::vector<int>& inputs = edit.graph().inputs;
+  if (!enroll || enroll == &edit.graph() || edit.consumers(constant).size() != 1 ||
+      std::find(inputs.begin(), inputs.end(), constant) == inputs.end()) {
+    return -1;
+  }
+  GraphEdit other(enroll);
+  const int source = other.find_tensor(edit.tensor(constant).name);
+  return source >= 0 && other.is_output(source) ? source : -1;
+}
+
+std::string map_name(const std::string& constant, const std::string& conv) {
+  if (constant.starts_with(kLocal)) {
+    return std::string(kMap) + constant.substr(kLocal.size());
+  }
+  return "profile.map." + conv;
+}
+
+// Moves the map into `enroll`, whose output it becomes; returns the new input that it fills.
+int map_in_enroll(GraphDraft* enroll,
+                  GraphEdit& edit,
+                  const NodeDraft& conv,
+                  int constant,
+                  int source,
+                  const Split& split) {
+  GraphEdit other(enroll);
+  const std::string name = map_name(edit.tensor(constant).name, conv.name);
+  const int outputs = edit.tensor(conv.inputs[1]).dims[1];
+  const int w = other.add_panels(name + ".weight",
+                                 static_cast<int>(split.constant_weights.size()) / outputs,
+                                 outputs,
+                                 split.constant_weights);
+  const int map = other.insert(other.num_nodes(), map_node(conv, name, source, w));
+  std::replace(enroll->outputs.begin(), enroll->outputs.end(), source, map);
+  const int input = edit.add_constant_input(name, other.tensor(map).dims);
+  std::vector<int>& inputs = edit.graph().inputs;
+  inputs.pop_back();
+  std::replace(inputs.begin(), inputs.end(), constant, input);
+  return input;
+}
+
+int map_here(GraphEdit& edit, const NodeDraft& conv, const Split& split, int* at) {
+  const int constant = joined(edit, conv.name + ".const", split.constants, at);
+  const int outputs = edit.tensor(conv.inputs[1]).dims[1];
+  const int w = edit.add_panels(conv.name + ".map.weight",
+                                static_cast<int>(split.constant_weights.size()) / outputs,
+                                outputs,
+                                split.constant_weights);
+  return edit.insert((*at)++, map_node(conv, conv.name + ".map", constant, w));
+}
+
+// `concat` and the product that reads it become the product of the sequences with a bias map.
+void fold_one(GraphDraft* enroll, GraphEdit& edit, int concat, int product) {
+  NodeDraft conv = edit.node(product);
+  if (conv.op == "linear") {
+    conv.op = "conv2d";
+    conv.ints["kernel_t"] = conv.ints["kernel_f"] = {1};
+    conv.ints["past"] = conv.ints["future"] = {0};
+  }
+  const Split split = split_concat(edit, edit.node(concat), edit.tensor(conv.inputs[1]));
+  edit.kill(concat);
+  const int source =
+      split.constants.size() == 1 ? filled_by(enroll, edit, split.constants[0]) : -1;
+  const int map = source >= 0
+                      ? map_in_enroll(enroll, edit, conv, split.constants[0], source, split)
+                      : map_here(edit, conv, split, &product);
+  const int x = joined(edit, conv.name + ".seq", split.sequences, &product);
+  TensorDraft& w = edit.tensor(conv.inputs[1]);
+  w.values = split.sequence_weights;
+  w.dims[0] = static_cast<int32_t>(w.values.size()) / w.dims[1];
+  conv.inputs[0] = x;
+  GraphEdit::set_input(conv, kInputBiasMap, map);
+  edit.node(product) = conv;
+}
+
+int fold_graph(GraphDraft* enroll, GraphEdit edit) {
+  int changes = 0;
+  for (int i = 0; i < edit.num_nodes(); ++i) {
+    if (edit.node(i).op != "concat") {
+      continue;
+    }
+    const int product = edit.sole_consumer(edit.node(i).outputs[0]);
+    if (foldable(edit, edit.node(i), product)) {
+      fold_one(enroll, edit, i, product);
+      ++changes;
+    }
+  }
+  edit.sweep();
+  return changes;
+}
+
+}  // namespace
+
+int fold_constants_over_time(ModelDraft* model, const PassOptions&) {
+  GraphDraft* enroll = find_graph(model, "enroll");
+  int changes = 0;
+  for (GraphDraft& graph : model->graphs) {
+    changes += fold_graph(enroll, GraphEdit(&graph));
+  }
+  // Maps may have come to `enroll` after its own turn.
+  if (enroll) {
+    GraphEdit(enroll).sweep();
+  }
+  return changes;
+}
+
+}  // namespace ligero

@@ -1,0 +1,82 @@
+// fuse_activation: an activation that alone reads a product or a sum becomes that node's attribute.
+#include <string_view>
+#include <utility>
+
+#include "converter/graph_edit.h"
+#include "converter/passes/passes.h"
+
+namespace ligero {
+namespace {
+
+constexpr std::pair<std::string_view, int32_t> kActivations[] = {
+    {"relu", 1}, {"prelu", 2}, {"tanh", 3}, {"sigmoid", 4}, {"gelu", 5}, {"elu", 6}};
+constexpr int32_t kPrelu = 2;
+
+int32_t activation_of(const std::string& op) {
+  for (const auto& [name, code] : kActivations) {
+    if (op == name) {
+      return code;
+    }
+  }
+  return 0;
+}
+
+bool is_elementwise(const std::string& op) {
+  return op == "add" || op == "subtract" || op == "multiply" || op == "divide";
+}
+
+// Whether nothing comes after the sum of `n` yet.
+bool takes(const NodeDraft& n, int32_t activation) {
+  if (GraphEdit::int_or(n, "activation", 0) != 0) {
+    return false;
+  }
+  if (is_elementwise(n.op)) {
+    return activation != kPrelu;
+  }
+  return is_product(n.op) && GraphEdit::input(n, kInputPostScale) < 0 &&
+         GraphEdit::input(n, kInputPostShift) < 0;
+}
+
+// The products want one slope per output.
+int slopes_per_output(GraphEdit& edit, int slopes, int outputs) {
+  const TensorDraft& t = edit.tensor(slopes);
+  if (static_cast<int>(t.values.size()) == outputs) {
+    return slopes;
+  }
+  return edit.add_vector(t.name + ".each",
+                         std::vector<float>(static_cast<size_t>(outputs), t.values.at(0)));
+}
+
+int fuse_graph(GraphEdit edit) {
+  int changes = 0;
+  for (int i = 0; i < edit.num_nodes(); ++i) {
+    const int32_t activation = activation_of(edit.node(i).op);
+    const int x = activation ? GraphEdit::input(edit.node(i), 0) : -1;
+    const int p = x >= 0 && edit.sole_consumer(x) == i ? edit.producer(x) : -1;
+    if (p < 0 || !takes(edit.node(p), activation)) {
+      continue;
+    }
+    if (activation == kPrelu) {
+      const int slopes = GraphEdit::input(edit.node(i), 1);
+      const int each = slopes_per_output(edit, slopes, edit.tensor(x).dims.back());
+      GraphEdit::set_input(edit.node(p), kInputSlopes, each);
+    }
+    edit.node(p).ints["activation"] = {activation};
+    edit.absorb(p, i);
+    ++changes;
+  }
+  edit.sweep();
+  return changes;
+}
+
+}  // namespace
+
+int fuse_activation(ModelDraft* model, const PassOptions&) {
+  int changes = 0;
+  for (GraphDraft& graph : model->graphs) {
+    changes += fuse_graph(GraphEdit(&graph));
+  }
+  return changes;
+}
+
+}  // namespace ligero

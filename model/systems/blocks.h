@@ -1,0 +1,128 @@
+// Blocks that several networks share, after spec 1, 2 and 3. Not: whole networks.
+// Prefixes: `ck` names the checkpoint's tensors, `name` the nodes (the reference's taps).
+#ifndef LIGERO_MODEL_SYSTEMS_BLOCKS_H_
+#define LIGERO_MODEL_SYSTEMS_BLOCKS_H_
+
+#include <string>
+#include <vector>
+
+#include "model/systems/builder.h"
+
+namespace ligero {
+
+/// How a convolution over time is padded: frames before and after the current one.
+struct TimePadding {
+  int past = 0;
+  int future = 0;
+};
+
+/// Kernel 3 x 3, stride (1, 2) (spec 2.2): centred, or frames t - 2 .. t.
+inline constexpr int kConvKernel = 3;
+inline constexpr int kConvStride = 2;
+TimePadding conv_padding(bool causal);
+
+/// Slopes of a PReLU: one per channel, or one for the layer.
+enum class Slopes { kChannel, kLayer };
+
+/// conv2d -> batch norm -> PReLU: name.conv, name.bn, name.prelu.
+int conv_block(GraphBuilder& g,
+               const std::string& name,
+               int x,
+               int outputs,
+               TimePadding padding,
+               Slopes slopes);
+
+/// What follows a transposed convolution.
+enum class LastActivation { kBnPrelu, kTanh, kLinear };
+
+struct DeconvShape {
+  int outputs = 1;
+  int out_pad_f = 0;  ///< bins added at the top, which hold the bias
+};
+
+/// Transposed conv2d, then batch norm and PReLU or the activation of the last layer.
+int deconv_block(GraphBuilder& g,
+                 const std::string& name,
+                 int x,
+                 DeconvShape shape,
+                 TimePadding padding,
+                 LastActivation activation,
+                 Slopes slopes);
+
+/// Axis along which an LSTM or attention runs (ops/OPS.md).
+enum class Axis : int32_t { kTime = 0, kBins = 1 };
+
+/// One LSTM of PyTorch; `suffix` is that of its parameters, "_l0" or "_l0_reverse".
+int lstm(GraphBuilder& g,
+         const std::string& ck,
+         const std::string& suffix,
+         const std::string& name,
+         int x,
+         int hidden,
+         Axis axis);
+/// Two LSTMs, one of them backwards, joined: name.forward, name.backward, name.
+int blstm(GraphBuilder& g,
+          const std::string& ck,
+          const std::string& name,
+          int x,
+          int hidden,
+          Axis axis);
+
+/// The ARN of spec 1.1 and its switches.
+struct ArnOptions {
+  int size = 0;             ///< N
+  Axis axis = Axis::kTime;  ///< along time, or along the bins of one frame
+  bool causal = false;      ///< LSTM(N) and attention to the past; else BLSTM(N / 2 per direction)
+  int window = 0;           ///< causal: frames that attention sees
+  bool norm_input = true;   ///< whether step 1, LN_in, is there
+  bool q_norm = false;
+  bool two_linear = false;  ///< feed-forward with a second linear instead of split-and-add
+};
+int arn(GraphBuilder& g, const std::string& name, int x, const ArnOptions& options);
+
+/// How a convolution of ECAPA-TDNN pads time.
+enum class Edge { kReflect, kZero };
+
+struct TdnnShape {
+  int outputs = 1;
+  int kernel = 1;
+  int dilation = 1;
+};
+
+/// conv1d -> ReLU -> batch norm over time: name.conv, name.relu, name.norm.
+int tdnn_block(GraphBuilder& g,
+               const std::string& ck,
+               const std::string& name,
+               int x,
+               TdnnShape shape,
+               Edge edge);
+
+struct SeRes2Shape {
+  int kernel = 3;
+  int dilation = 1;
+  int scale = 8;
+  int squeezed = 128;
+};
+/// x + SE(T2(R(T1(x)))), R the Res2Net of `scale` chunks, SE squeeze and excitation over time.
+int se_res2_block(GraphBuilder& g,
+                  const std::string& ck,
+                  const std::string& name,
+                  int x,
+                  SeRes2Shape shape,
+                  Edge edge);
+
+struct PoolingShape {
+  int attention = 256;
+  bool global_context = true;  ///< attention also sees the mean and deviation over time
+};
+/// Attentive statistics pooling: a constant, weighted mean then weighted deviation.
+int attentive_pooling(GraphBuilder& g,
+                      const std::string& ck,
+                      const std::string& name,
+                      int x,
+                      PoolingShape shape,
+                      Edge edge);
+
+}  // namespace ligero
+
+#endif  // LIGERO_MODEL_SYSTEMS_BLOCKS_H_

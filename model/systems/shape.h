@@ -1,0 +1,15 @@
+// Output shapes of a draft's nodes, found by the ops' own rules. Not: planning.
+#ifndef LIGERO_MODEL_SYSTEMS_SHAPE_H_
+#define LIGERO_MODEL_SYSTEMS_SHAPE_H_
+
+#include "model/draft.h"
+
+namespace ligero {
+
+/// Sets kind and dims of the tensors that `node` of `graph` produces. Throws SystemError naming the
+/// node where its op is unknown or refuses.
+void infer_shapes(GraphDraft* graph, const NodeDraft& node);
+
+}  // namespace ligero
+
+#endif  // LIGERO_MODEL_SYSTEMS_SHAPE_H_

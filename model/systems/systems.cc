@@ -1,0 +1,56 @@
+// The list of networks. Not: any network.
+#include "model/systems/systems.h"
+
+#include <utility>
+
+#include "model/systems/lgr_tse.h"
+
+namespace ligero {
+namespace {
+
+constexpr System kSystems[] = {
+    {"lgr_tse", build_lgr_tse},
+};
+
+const System& find_system(Options& options) {
+  const std::string name = options.text("system");
+  std::string expected = "one of";
+  for (const System& system : kSystems) {
+    if (name == system.name) {
+      return system;
+    }
+    expected += std::string(" \"") + system.name + "\"";
+  }
+  options.fail("system", "\"" + name + "\"", expected);
+}
+
+}  // namespace
+
+std::span<const System> all_systems() {
+  return kSystems;
+}
+
+ModelDraft build_system(const std::string& config_text,
+                        const std::string& source,
+                        Checkpoint checkpoint) {
+  Options options(config_text, source);
+  const System& system = find_system(options);
+  const std::string name = options.text("name");
+  const std::string licence = options.text("licence", "");
+  const std::string training_data = options.text("training_data", "");
+  Weights weights(std::move(checkpoint));
+  ModelDraft model = system.build(options, weights);
+  weights.finish();
+  model.metadata["name"] = name;
+  model.metadata["system"] = system.name;
+  model.metadata["licence"] = licence;
+  model.metadata["training_data"] = training_data;
+  model.metadata["config"] = config_text;
+  return model;
+}
+
+std::string system_identity(const std::string& config_text, const std::string& source) {
+  return Options(config_text, source).canonical({"name", "licence", "training_data"});
+}
+
+}  // namespace ligero
