@@ -6,6 +6,12 @@ namespace ligero {
 OpTable all_ops() {
   static const Op* const kOps[] = {
       // Products.
+      &kLinearOp,
+      &kConv2dOp,
+      &kConv2dTransposedOp,
+      &kConv2dMapOp,
+      &kLstmOp,
+      &kAttentionOp,
       // Signal.
       &kStftOp,
       &kIstftOp,

@@ -10,6 +10,12 @@ namespace ligero {
 OpTable all_ops();
 
 // Products.
+extern const Op kLinearOp;
+extern const Op kConv2dOp;
+extern const Op kConv2dTransposedOp;
+extern const Op kConv2dMapOp;
+extern const Op kLstmOp;
+extern const Op kAttentionOp;
 
 // Signal.
 extern const Op kStftOp;

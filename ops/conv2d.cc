@@ -1,0 +1,98 @@
+// conv2d: convolution over time and bins, dense, all forms but the transposed. A row of the product
+// is an output bin of a frame; taps are pointers into the input, never copies. Not: the product.
+#include "ops/check.h"
+#include "ops/conv_shape.h"
+#include "ops/product_op.h"
+#include "ops/table.h"
+
+namespace ligero {
+namespace {
+
+enum Input : size_t { kX = 0, kW = 1, kEpilogue = 2, kBiasMap = 6, kInputs = 7 };
+
+Status check_bias_map(const OpContext& ctx, const ConvShape& shape, int64_t row) {
+  LIGERO_RETURN_IF_ERROR(check_plain(ctx, kBiasMap));
+  const Tensor& map = ctx.input(kBiasMap);
+  LIGERO_CHECK(map.kind != Kind::kSequence && map.bins() == shape.kernel_t && map.channels() == row,
+               Code::kBadModel,
+               "a bias map is not a constant [kernel_t, outputs of a frame]");
+  return {};
+}
+
+Status infer(const OpContext& ctx, Inference* out) {
+  LIGERO_RETURN_IF_ERROR(check_arity(ctx, 2, kInputs));
+  LIGERO_RETURN_IF_ERROR(check_signal(ctx, kX));
+  const Tensor& x = ctx.input(kX);
+  ConvShape shape;
+  LIGERO_RETURN_IF_ERROR(read_conv_shape(ctx, x.bins(), &shape));
+  LIGERO_CHECK(x.kind == Kind::kSequence || shape.kernel_t == 1,
+               Code::kBadModel,
+               "a convolution over time of a constant");
+  const int64_t inner = static_cast<int64_t>(shape.kernel_t) * shape.kernel_f * x.channels();
+  LIGERO_RETURN_IF_ERROR(check_panels(ctx, kW, inner));
+  const int32_t outputs = ctx.input(kW).dim[1];
+  LIGERO_RETURN_IF_ERROR(check_epilogue(ctx, kEpilogue, outputs));
+  out->outputs[0].set(out->outputs[0].kind, shape.out_bins, outputs);
+  LIGERO_RETURN_IF_ERROR(check_size(out->outputs[0].dim, 2));
+  if (has(ctx, kBiasMap)) {
+    const int64_t row = static_cast<int64_t>(shape.out_bins) * outputs;
+    LIGERO_RETURN_IF_ERROR(check_bias_map(ctx, shape, row));
+  }
+  if (shape.reflect_t) {
+    out->time[kX] = {TimeUse::kWhole, 0, 0};
+  } else if (shape.kernel_t > 1 || shape.past + shape.future > 0) {
+    out->time[kX] = {TimeUse::kWindow, shape.past, shape.future};
+  }
+  LIGERO_CHECK(checked_mul(inner * outputs, shape.out_bins, &out->macs),
+               Code::kBadModel,
+               "a convolution is too large");
+  return {};
+}
+
+Status measure(const OpContext& ctx, Needs* needs) {
+  LIGERO_RETURN_IF_ERROR(check_rows(ctx, ctx.output(0).bins()));
+  needs->data_bytes = product_data_bytes(ctx.input(kX).channels());
+  return {};
+}
+
+Status prepare(const OpContext& ctx, void* data) {
+  const Tensor& x = ctx.input(kX);
+  ConvShape shape;
+  LIGERO_RETURN_IF_ERROR(read_conv_shape(ctx, x.bins(), &shape));
+  ProductProblem& p = make_product_data(data, x.channels())->problem;
+  prepare_weights(ctx, kW, &p);
+  prepare_epilogue(ctx, kEpilogue, &p.epilogue);
+  set_conv_rows(shape, x.bins(), x.channels(), &p.rows);
+  p.rows.mirror_frames = shape.reflect_t ? 1 : 0;
+  p.output.bin_stride = p.weights.outputs;
+  p.output.frame_stride = static_cast<int64_t>(shape.out_bins) * p.weights.outputs;
+  p.add.bin_stride = p.output.bin_stride;
+  p.add.tap_stride = p.output.frame_stride;
+  p.add.taps = shape.kernel_t;
+  p.add.dilation = shape.dilation_t;
+  p.add.past = shape.past;
+  return {};
+}
+
+void run(const RunContext& ctx) noexcept {
+  ProductProblem p = static_cast<const ProductData*>(ctx.data)->problem;
+  p.rows.x = ctx.x(kX);
+  p.output.y = ctx.out[0];
+  if (ctx.node.has_input(kBiasMap)) {
+    p.add.data = ctx.x(kBiasMap);
+    p.add.first_frame = ctx.first_frame;
+    p.add.total_frames = ctx.total_frames;
+  }
+  if (p.rows.mirror_frames > 0) {
+    // Mirrored rows are all inside, and so is every row of a bias map.
+    p.rows.mirror_frames = ctx.frames;
+    p.add.total_frames = -1;
+  }
+  product(p, ctx.frames, ctx.pool);
+}
+
+}  // namespace
+
+const Op kConv2dOp = {"conv2d", 1, infer, measure, prepare, run};
+
+}  // namespace ligero

@@ -1,0 +1,46 @@
+// Attention scores of a few queries against many keys, and their softmax. Not: the weighted sum of
+// the values, which is a product (product.h), or which keys a query may see (ops/attention.cc).
+#ifndef LIGERO_OPS_KERNELS_ATTENTION_ATTENTION_H_
+#define LIGERO_OPS_KERNELS_ATTENTION_ATTENTION_H_
+
+#include <cstddef>
+#include <cstdint>
+
+namespace ligero {
+
+/// Row i of queries or keys is at data + i * stride, `size` floats long; any alignment.
+struct AttentionRows {
+  const float* data = nullptr;
+  int64_t stride = 0;
+  int32_t count = 0;
+};
+
+/// s[i * s_stride + j] = scale * sum_n q_i[n] k_j[n]. float32; the sum is split over the lanes of one
+/// vector (n mod lanes), added up pairwise at the end, so that a score does not depend on the
+/// queries and keys computed with it. `s` must not overlap the rows.
+using AttentionScoresFn = void (*)(const AttentionRows& queries,
+                                   const AttentionRows& keys,
+                                   int32_t size,
+                                   float scale,
+                                   float* s,
+                                   int64_t s_stride) noexcept;
+
+/// x[i] = exp(x[i] - max x) / sum of those, 0 <= i < n, in place, n >= 1; any alignment. The sum is
+/// split over lanes (i mod lanes). Error 1e-6 relative, with those below 1e-37 as 0.
+using AttentionSoftmaxFn = void (*)(int32_t n, float* x) noexcept;
+
+struct AttentionKernels {
+  const char* name;
+  AttentionScoresFn scores_f32;
+  AttentionSoftmaxFn softmax_f32;
+};
+
+/// The best variant for a processor with these features (CpuFeature bits). Load time, any thread.
+const AttentionKernels& attention_kernels(uint32_t cpu);
+
+/// Every variant of this build that such a processor runs, best first; the reference is last.
+size_t attention_variants(uint32_t cpu, const AttentionKernels** out, size_t capacity);
+
+}  // namespace ligero
+
+#endif  // LIGERO_OPS_KERNELS_ATTENTION_ATTENTION_H_

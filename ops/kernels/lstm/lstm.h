@@ -1,0 +1,30 @@
+// One step of an LSTM cell behind its products. Not: the products (product.h) or the walk over time.
+//
+//   c = sigmoid(z_f) c + sigmoid(z_i) tanh(z_g),   h = sigmoid(z_o) tanh(c),   z = [i | f | g | o]
+#ifndef LIGERO_OPS_KERNELS_LSTM_LSTM_H_
+#define LIGERO_OPS_KERNELS_LSTM_LSTM_H_
+
+#include <cstddef>
+#include <cstdint>
+
+namespace ligero {
+
+/// z [4 * hidden], c [hidden] read and written, h [hidden] written; any alignment, no overlap,
+/// nothing past the ends is touched. float32; gates within the errors of vec.h. An element's result
+/// does not depend on `hidden`.
+using LstmCellFn = void (*)(const float* z, int32_t hidden, float* c, float* h) noexcept;
+
+struct LstmKernels {
+  const char* name;
+  LstmCellFn cell_f32;
+};
+
+/// The best variant for a processor with these features (CpuFeature bits). Load time, any thread.
+const LstmKernels& lstm_kernels(uint32_t cpu);
+
+/// Every variant of this build that such a processor runs, best first; the reference is last.
+size_t lstm_variants(uint32_t cpu, const LstmKernels** out, size_t capacity);
+
+}  // namespace ligero
+
+#endif  // LIGERO_OPS_KERNELS_LSTM_LSTM_H_

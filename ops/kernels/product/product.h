@@ -1,0 +1,154 @@
+// The one matrix product: rows gathered through pointers, times weights in panels, plus an epilogue.
+// Linear layers, convolutions of every form and LSTM steps are this kernel. Not: the tiles of an
+// instruction set (product_simd.cc) or how an op describes its rows (the ops).
+//
+//   y[r][o] = post(act(bias[o] + sum_k a_r[k] w[k][o] + sum_m add_r[m][o]))
+//
+// a_r is made of `segments` pieces of `length` contiguous floats, k running through them in order.
+// Accumulation: float32, one sum for each output, k ascending from 0, then bias, then add rows in
+// order; in vectors with fused multiply-add where the instruction set has it. An output does not
+// depend on the rows or panels computed with it, so a frame alone equals the same frame in a block,
+// bit for bit. Against exact arithmetic the error is at most (inner + 4) * 2^-24 * sum |a w|, and
+// that of the activation (vec.h).
+#ifndef LIGERO_OPS_KERNELS_PRODUCT_PRODUCT_H_
+#define LIGERO_OPS_KERNELS_PRODUCT_PRODUCT_H_
+
+#include <cstddef>
+#include <cstdint>
+
+#include "ops/kernels/vec/vec.h"
+#include "runtime/base/parallel.h"
+
+namespace ligero {
+
+/// Outputs in a panel, as in the file's layout.
+inline constexpr int kProductPanel = 16;
+/// Most rows of a tile in any variant.
+inline constexpr int kProductMaxRows = 8;
+/// Most segments of a row: taps of a convolution.
+inline constexpr int kProductMaxSegments = 128;
+
+/// Weights [inner][outputs] in panels [inner][16], the last filled up with zeros. `data` is float or
+/// half precision, 64-byte aligned at the first panel's start; it may point into a panel, so that a
+/// range of inner rows is used. No panel is read past its inner rows. A row-major matrix is read as
+/// panels with panel_stride 16 and its own row stride; its vector kernels read whole panels, so the
+/// last one, where it is partial, is the reference's.
+struct ProductWeights {
+  const void* data = nullptr;
+  int64_t panel_stride = 0;  ///< elements from a panel to the next
+  int32_t outputs = 0;
+  int64_t row_stride = kProductPanel;  ///< elements from an inner row to the next
+};
+
+/// Each pointer: one float for each output, any alignment, or nullptr. slopes: kPrelu only, required.
+struct ProductEpilogue {
+  const float* bias = nullptr;
+  const float* slopes = nullptr;
+  const float* post_scale = nullptr;  ///< 1 where absent
+  const float* post_shift = nullptr;  ///< 0 where absent
+  Activation activation = Activation::kNone;
+};
+
+/// A few rows, all pointers resolved. Outputs must not overlap anything that is read, except that
+/// add rows may be the output rows themselves.
+struct ProductTile {
+  int32_t rows;                 ///< 1 .. ProductKernels::max_rows
+  int32_t segments;             ///< may be 0: the sum is empty
+  int32_t length;               ///< floats of a segment
+  const float* const* a;        ///< [segments][rows], any alignment
+  float* const* out;            ///< [rows]: where output 0 goes; `outputs` floats are written
+  const float* const* add;      ///< [rows]: add row 0, output 0; or nullptr: none
+  const int32_t* add_count;     ///< [rows]: how many add rows
+  int64_t add_stride;           ///< floats from an add row to the next
+};
+
+/// Computes the panels [panel_begin, panel_end) of a tile.
+using ProductTileFn = void (*)(const ProductTile& tile,
+                               const ProductWeights& weights,
+                               const ProductEpilogue& epilogue,
+                               int32_t panel_begin,
+                               int32_t panel_end) noexcept;
+
+struct ProductKernels {
+  const char* name;     ///< of the instruction set
+  int32_t max_rows;     ///< rows of a full tile
+  int32_t panels;       ///< panels that a full tile computes at once
+  int32_t vec_panels;   ///< the same for one row
+  ProductTileFn f32;    ///< weights are float
+  ProductTileFn f16;    ///< weights are IEEE half precision, widened as they are loaded
+};
+
+/// The best variant for a processor with these features (CpuFeature bits). Load time, any thread.
+const ProductKernels& product_kernels(uint32_t cpu);
+
+/// Every variant of this build that such a processor runs, best first; the reference is last.
+size_t product_variants(uint32_t cpu, const ProductKernels** out, size_t capacity);
+
+/// Rows of A: row (t, b), t a frame and b < out_bins, takes from frame t + i * dilation_t - past, 0 <= i < taps_t, the bins b * stride_f + j * dilation_f - pad_f,
+/// 0 <= j < taps_f; inner order (i, j, channel). Bins outside [0, bins) are zero.
+struct ProductRows {
+  const float* x = nullptr;  ///< frame 0, bin 0, channel 0
+  int64_t frame_stride = 0;  ///< floats; a bin is `channels` floats
+  int32_t bins = 1;
+  int32_t channels = 0;
+  int32_t out_bins = 1;
+  int32_t stride_f = 1;
+  int32_t taps_t = 1;
+  int32_t dilation_t = 1;
+  int32_t past = 0;
+  int32_t taps_f = 1;
+  int32_t dilation_f = 1;
+  int32_t pad_f = 0;
+  const float* zeros = nullptr;  ///< `channels` zeros, where a bin can fall outside
+  int32_t mirror_frames = 0;     ///< 0, or F: frames outside [0, F) are mirrored at 0 and F - 1
+
+  /// Every row's taps of a frame are one piece of memory.
+  bool merged() const {
+    return pad_f == 0 && dilation_f == 1 &&
+           static_cast<int64_t>(out_bins - 1) * stride_f + taps_f <= bins;
+  }
+  int32_t segments() const {
+    return merged() ? taps_t : taps_t * taps_f;
+  }
+};
+
+/// Where row (t, b) goes: y + t * frame_stride + b * bin_stride.
+struct ProductOutput {
+  float* y = nullptr;
+  int64_t frame_stride = 0;
+  int64_t bin_stride = 0;
+};
+
+/// What is added to row (t, b): the `taps` rows data + t * frame_stride + b * bin_stride + m *
+/// tap_stride; with total_frames >= 0 only those m whose frame first_frame + t + m * dilation - past
+/// lies in [0, total_frames).
+struct ProductAdd {
+  const float* data = nullptr;  ///< nullptr: nothing
+  int64_t frame_stride = 0;
+  int64_t bin_stride = 0;
+  int64_t tap_stride = 0;
+  int32_t taps = 1;
+  int32_t dilation = 1;
+  int32_t past = 0;
+  int64_t first_frame = 0;
+  int64_t total_frames = -1;
+};
+
+struct ProductProblem {
+  ProductTileFn tile = nullptr;  ///< f32 or f16 of the kernels below
+  const ProductKernels* kernels = nullptr;
+  int32_t weight_bytes = 4;  ///< of one weight
+  ProductWeights weights;
+  ProductEpilogue epilogue;
+  ProductRows rows;
+  ProductOutput output;
+  ProductAdd add;
+};
+
+/// Computes `frames` * out_bins rows, on the pool's threads where the work is worth it. Real-time
+/// safe. Uses about 10 KB of stack.
+void product(const ProductProblem& problem, int32_t frames, Parallel* pool) noexcept;
+
+}  // namespace ligero
+
+#endif  // LIGERO_OPS_KERNELS_PRODUCT_PRODUCT_H_

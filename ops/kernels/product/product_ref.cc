@@ -1,0 +1,87 @@
+// The product, one multiplication at a time: the specification.
+#include <cstring>
+
+#include "ops/kernels/product/product.h"
+#include "ops/kernels/vec/vec_scalar.h"
+
+namespace ligero::ref {
+namespace {
+
+float load(const float* p) {
+  return *p;
+}
+
+/// Half to single precision, subnormals included; exact.
+float load(const uint16_t* p) {
+  const uint32_t h = *p;
+  const uint32_t sign = (h & 0x8000u) << 16;
+  const uint32_t exponent = (h >> 10) & 0x1Fu;
+  const uint32_t mantissa = h & 0x3FFu;
+  if (exponent == 0) {
+    const float magnitude = static_cast<float>(mantissa) * 0x1p-24f;
+    return sign != 0 ? -magnitude : magnitude;
+  }
+  const uint32_t wide_exponent = exponent == 31 ? 255u : exponent + 112u;
+  const uint32_t bits = sign | (wide_exponent << 23) | (mantissa << 13);
+  float x = 0.0f;
+  std::memcpy(&x, &bits, sizeof(x));
+  return x;
+}
+
+float finish(float sum, const ProductTile& t, const ProductEpilogue& e, int32_t row, int32_t o) {
+  float y = sum;
+  if (e.bias != nullptr) {
+    y += e.bias[o];
+  }
+  if (t.add != nullptr) {
+    for (int32_t m = 0; m < t.add_count[row]; ++m) {
+      y += t.add[row][m * t.add_stride + o];
+    }
+  }
+  y = activate(y, e.activation, e.slopes != nullptr ? e.slopes[o] : 0.0f);
+  if (e.post_scale != nullptr) {
+    y *= e.post_scale[o];
+  }
+  if (e.post_shift != nullptr) {
+    y += e.post_shift[o];
+  }
+  return y;
+}
+
+template <typename T>
+void product_tile(const ProductTile& t,
+                  const ProductWeights& w,
+                  const ProductEpilogue& e,
+                  int32_t panel_begin,
+                  int32_t panel_end) noexcept {
+  const T* data = static_cast<const T*>(w.data);
+  const int32_t begin = panel_begin * kProductPanel;
+  const int32_t end = panel_end * kProductPanel < w.outputs ? panel_end * kProductPanel : w.outputs;
+  for (int32_t row = 0; row < t.rows; ++row) {
+    for (int32_t o = begin; o < end; ++o) {
+      const T* weight = data + (o / kProductPanel) * w.panel_stride + o % kProductPanel;
+      float sum = 0.0f;
+      for (int32_t s = 0; s < t.segments; ++s) {
+        const float* a = t.a[s * t.rows + row];
+        for (int32_t k = 0; k < t.length; ++k, weight += w.row_stride) {
+          sum += a[k] * load(weight);
+        }
+      }
+      t.out[row][o] = finish(sum, t, e, row, o);
+    }
+  }
+}
+
+}  // namespace
+
+extern const ProductKernels kProduct;
+const ProductKernels kProduct = {
+    "ref",
+    4,
+    1,
+    1,
+    product_tile<float>,
+    product_tile<uint16_t>,
+};
+
+}  // namespace ligero::ref

@@ -1,0 +1,55 @@
+// linear: y = post(act(x W + bias)) for every bin of every frame. Not: the product itself.
+#include "ops/check.h"
+#include "ops/product_op.h"
+#include "ops/table.h"
+
+namespace ligero {
+namespace {
+
+enum Input : size_t { kX = 0, kW = 1, kEpilogue = 2, kInputs = 6 };
+
+Status infer(const OpContext& ctx, Inference* out) {
+  LIGERO_RETURN_IF_ERROR(check_arity(ctx, 2, kInputs));
+  LIGERO_RETURN_IF_ERROR(check_signal(ctx, kX));
+  const Tensor& x = ctx.input(kX);
+  LIGERO_RETURN_IF_ERROR(check_panels(ctx, kW, x.channels()));
+  const int32_t outputs = ctx.input(kW).dim[1];
+  LIGERO_RETURN_IF_ERROR(check_epilogue(ctx, kEpilogue, outputs));
+  out->outputs[0].set(out->outputs[0].kind, x.bins(), outputs);
+  LIGERO_RETURN_IF_ERROR(check_size(out->outputs[0].dim, 2));
+  out->macs = static_cast<int64_t>(x.bins()) * x.channels() * outputs;
+  return {};
+}
+
+Status measure(const OpContext& ctx, Needs* needs) {
+  LIGERO_RETURN_IF_ERROR(check_rows(ctx, ctx.output(0).bins()));
+  needs->data_bytes = product_data_bytes(0);
+  return {};
+}
+
+Status prepare(const OpContext& ctx, void* data) {
+  ProductProblem& p = make_product_data(data, 0)->problem;
+  prepare_weights(ctx, kW, &p);
+  prepare_epilogue(ctx, kEpilogue, &p.epilogue);
+  const Tensor& x = ctx.input(kX);
+  p.rows.frame_stride = x.elements();
+  p.rows.bins = x.bins();
+  p.rows.channels = x.channels();
+  p.rows.out_bins = x.bins();
+  p.output.bin_stride = p.weights.outputs;
+  p.output.frame_stride = static_cast<int64_t>(x.bins()) * p.weights.outputs;
+  return {};
+}
+
+void run(const RunContext& ctx) noexcept {
+  ProductProblem p = static_cast<const ProductData*>(ctx.data)->problem;
+  p.rows.x = ctx.x(kX);
+  p.output.y = ctx.out[0];
+  product(p, ctx.frames, ctx.pool);
+}
+
+}  // namespace
+
+const Op kLinearOp = {"linear", 1, infer, measure, prepare, run};
+
+}  // namespace ligero

@@ -1,0 +1,90 @@
+// The shared checks and preparation of ops that are products. Not: any op.
+#include "ops/product_op.h"
+
+#include <cstring>
+#include <new>
+
+#include "ops/check.h"
+
+namespace ligero {
+
+Status check_panels(const OpContext& ctx, size_t k, int64_t inner) {
+  const Tensor& w = ctx.input(k);
+  const auto where = static_cast<int64_t>(k);
+  LIGERO_CHECK(w.kind == Kind::kWeight && w.rank == 2 && w.layout == Layout::kPanels,
+               Code::kBadModel,
+               "a product needs a weight in panels",
+               -1,
+               where);
+  LIGERO_CHECK(w.type == Type::kF32 || w.type == Type::kF16,
+               Code::kUnsupportedModel,
+               "a product's weight is neither f32 nor f16",
+               -1,
+               where);
+  LIGERO_RETURN_IF_ERROR(check_size(w.dim, w.rank));
+  LIGERO_CHECK(w.dim[0] == inner,
+               Code::kBadModel,
+               "a weight's inner dimension does not fit the input",
+               -1,
+               where);
+  return {};
+}
+
+Status check_epilogue(const OpContext& ctx, size_t first, int64_t outputs) {
+  for (size_t k = first; k < first + 4; ++k) {
+    if (has(ctx, k)) {
+      LIGERO_RETURN_IF_ERROR(check_weight(ctx, k, 1, outputs));
+    }
+  }
+  const int32_t activation = ctx.node.int_or("activation", 0);
+  LIGERO_RETURN_IF_ERROR(check_int(activation, 0, kNumActivations - 1));
+  LIGERO_CHECK(activation != static_cast<int32_t>(Activation::kPrelu) || has(ctx, first + 1),
+               Code::kBadModel,
+               "prelu without slopes");
+  return {};
+}
+
+Status check_rows(const OpContext& ctx, int64_t bins) {
+  int64_t rows = 0;
+  LIGERO_CHECK(checked_mul(ctx.max_frames, bins, &rows) && rows <= kMaxProductRows,
+               Code::kUnsupportedModel,
+               "too many rows in one call of a product");
+  return {};
+}
+
+size_t product_data_bytes(int64_t zeros) {
+  return align_up(sizeof(ProductData)) + static_cast<size_t>(zeros) * sizeof(float);
+}
+
+void prepare_weights(const OpContext& ctx, size_t w, ProductProblem* p) {
+  const Tensor& t = ctx.input(w);
+  const ProductKernels& kernels = product_kernels(ctx.cpu);
+  const bool half = t.type == Type::kF16;
+  p->kernels = &kernels;
+  p->tile = half ? kernels.f16 : kernels.f32;
+  p->weight_bytes = half ? 2 : 4;
+  p->weights.data = t.data;
+  p->weights.panel_stride = static_cast<int64_t>(t.dim[0]) * kProductPanel;
+  p->weights.outputs = t.dim[1];
+}
+
+void prepare_epilogue(const OpContext& ctx, size_t first, ProductEpilogue* e) {
+  const auto pointer = [&](size_t k) -> const float* {
+    return has(ctx, k) ? ctx.input(k).f32() : nullptr;
+  };
+  e->bias = pointer(first);
+  e->slopes = pointer(first + 1);
+  e->post_scale = pointer(first + 2);
+  e->post_shift = pointer(first + 3);
+  e->activation = static_cast<Activation>(ctx.node.int_or("activation", 0));
+}
+
+ProductData* make_product_data(void* data, int64_t zeros) {
+  auto* made = new (data) ProductData();
+  auto* z = reinterpret_cast<float*>(static_cast<std::byte*>(data) + align_up(sizeof(ProductData)));
+  std::memset(z, 0, static_cast<size_t>(zeros) * sizeof(float));
+  made->problem.rows.zeros = z;
+  return made;
+}
+
+}  // namespace ligero
