@@ -1,0 +1,380 @@
+"""Training: loss terms, data simulation, bad input, checkpoints, metrics. No network is trained."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+ROOT = Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT / "model" / "torch"))
+
+from ligero_torch import data, losses, metrics, runs  # noqa: E402
+from ligero_torch.features import stft  # noqa: E402
+
+SPEECH = data.default_speech()
+needs_speech = pytest.mark.skipif(not (SPEECH / "MANIFEST.tsv").is_file(),
+                                  reason=f"{SPEECH} is missing")
+
+
+def tone(rng, seconds, hz):
+    t = np.arange(int(seconds * 16000)) / 16000.0
+    x = np.sin(2 * np.pi * hz * t) * (1 + 0.5 * np.sin(2 * np.pi * 3 * t))
+    return (0.1 * x + 0.01 * rng.standard_normal(len(t))).astype(np.float32)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """A speech folder of synthetic clips: six speakers of three clips, one of one clip, noise."""
+    import soundfile
+
+    root = tmp_path_factory.mktemp("speech")
+    rng = np.random.default_rng(0)
+    lines = ["corpus\tspeaker\tsex\tpath\tseconds\tsplit\tsource_utterances\tage"]
+    for s in range(7):
+        for u in range(1 if s == 6 else 3):
+            path = f"c/{s}/{s}_{u}.wav"
+            (root / path).parent.mkdir(parents=True, exist_ok=True)
+            soundfile.write(root / path, tone(rng, 1.5 + 0.5 * u, 120 + 60 * s), 16000)
+            lines.append(f"c\t{s}\t{'MF'[s % 2]}\t{path}\t{1.5 + 0.5 * u}\ttrain\t{s}-{u}\t")
+    (root / "MANIFEST.tsv").write_text("\n".join(lines) + "\n")
+    (root / "noise").mkdir()
+    soundfile.write(root / "noise/n.wav", 0.1 * rng.standard_normal(48000), 16000)
+    (root / "noise/NOISE_MANIFEST.tsv").write_text(
+        "corpus\tclass\tpath\tseconds\tsplit\nx\thiss\tnoise/n.wav\t3\ttrain\n")
+    return root
+
+
+@pytest.fixture(scope="module")
+def corpus(folder, tmp_path_factory):
+    return data.load_corpus(folder, tmp_path_factory.mktemp("cache"), workers=1, quiet=True)
+
+
+# -- losses ------------------------------------------------------------------------------------
+
+
+def spectra(seed=0, batch=3, samples=4800):
+    rng = np.random.default_rng(seed)
+    e, s = (0.05 * rng.standard_normal((batch, samples)).astype(np.float32) for _ in range(2))
+    s[:, :1000] = 0.0
+    return e, s, stft(torch.from_numpy(e)), stft(torch.from_numpy(s))
+
+
+def test_si_snr_is_that_of_a_double_computation():
+    e, s, _, _ = spectra()
+    e += 0.3 * s + 0.02
+    got = losses.si_snr(torch.from_numpy(e), torch.from_numpy(s)).numpy()
+    for i in range(len(e)):
+        a, b = e[i].astype(float) - e[i].mean(), s[i].astype(float) - s[i].mean()
+        p = b * sum(a * b) / sum(b * b)
+        want = 10 * np.log10(sum(p * p) / sum((a - p) ** 2))
+        assert abs(got[i] - want) < 1e-3
+        assert abs(metrics.si_snr(e[i], s[i]) - want) < 1e-6
+
+
+def test_si_snr_ceiling_holds():
+    s = torch.randn(2, 1000)
+    assert torch.allclose(losses.si_snr(2 * s, s, ceiling_db=30.0), torch.tensor(30.0), atol=0.01)
+
+
+def test_spectral_terms_are_mean_over_t_and_sum_over_f_of_powers():
+    _, _, E, S = spectra()
+    e, s = E.numpy().astype(np.complex128), S.numpy().astype(np.complex128)
+    ms, me = (np.sqrt(np.abs(x) ** 2 + 1e-8) for x in (s, e))  # spec 8.1: eps under the root
+    mag = ((ms ** 0.5 - me ** 0.5) ** 2).sum(2).mean(1)
+    ri = np.abs(s / ms ** 0.5 - e / me ** 0.5)
+    ri = (ri ** 2).sum(2).mean(1)
+    asym = (np.maximum(ms ** 0.5 - me ** 0.5, 0.0) ** 2).mean((1, 2))
+    assert np.allclose(losses.l_mag(E, S).numpy(), mag, rtol=1e-4)
+    assert np.allclose(losses.l_ri(E, S).numpy(), ri, rtol=1e-4)
+    assert np.allclose(losses.l_asym(E, S).numpy(), asym, rtol=1e-4)
+    # Away from silence S^(p) has the magnitude |S|^p and the phase of S.
+    loud = np.abs(s) > 0.1
+    c = torch.view_as_complex(losses.compress(S)).numpy()
+    assert np.allclose(c[loud], (np.abs(s) ** 0.5 * np.exp(1j * np.angle(s)))[loud], rtol=1e-3)
+
+
+def test_total_is_the_weighted_sum_and_absent_items_leave_si_snr_out():
+    e, s, E, S = spectra()
+    t = [torch.from_numpy(x) for x in (e, s, e + s)]
+    absent = torch.tensor([False, False, True])
+    w = losses.LossWeights(ri=2.0, mag=3.0, silence=0.0, ceiling_db=None)
+    total, terms = losses.Loss(w)(t[0], t[1], t[2], E, S, absent)
+    snr = losses.si_snr(t[0], t[1])[:2]
+    want = -snr.sum() / 3 + 2 * losses.l_ri(E, S).mean() + 3 * losses.l_mag(E, S).mean()
+    assert abs(float(total - want)) < 1e-4
+    assert abs(terms["si_snr"] - float(snr.mean())) < 1e-4
+
+
+def test_rms1_level_makes_the_loss_independent_of_level():
+    e, s, E, S = spectra()
+    loss = losses.Loss(losses.LossWeights(ri=0.05, mag=0.05, level="rms1"))
+    absent = torch.zeros(3, dtype=torch.bool)
+    t = [torch.from_numpy(x) for x in (e, s, e + s)]
+    a = loss(*t, E, S, absent)[0]
+    b = loss(*(8 * x for x in t), 8 * E, 8 * S, absent)[0]
+    assert abs(float(a - b)) < 1e-3
+
+
+# -- data --------------------------------------------------------------------------------------
+
+
+def test_items_are_a_function_of_seed_and_number(corpus):
+    o = data.MixOptions(seconds=1.0, anchor_seconds=0.5, noise=0.5)
+    a, b = (data.Mixer(corpus, "train", o, seed=3) for _ in range(2))
+    b.item(4)
+    for k in ("mix", "target", "anchor"):
+        assert np.array_equal(a.item(9)[k], b.item(9)[k])
+    assert not np.array_equal(a.item(9)["mix"], data.Mixer(corpus, "train", o, 4).item(9)["mix"])
+
+
+def test_speeds_make_new_speakers_who_never_meet_themselves(corpus):
+    m = data.Mixer(corpus, "train", data.MixOptions(seconds=1.0), 0)
+    assert len(m.by_speaker) == 21 and len(m.targets) == 18  # one clip: an interferer only
+    for i in range(60):
+        it = m.item(i, anchor=False)
+        c = m.clips
+        assert c[it["target_clip"]].base != c[it["interferer_clip"]].base
+        assert c[it["anchor_clip"]].speaker == c[it["target_clip"]].speaker
+        assert it["anchor_clip"] != it["target_clip"]
+
+
+def test_levels_of_sources_and_mixtures(corpus):
+    clip = corpus.select("train")[0]
+    x = corpus.audio(clip)
+    o = data.MixOptions(seconds=1.0, noise=0, absent=0, single=0, level_dbfs=None, source_eq=0)
+    m = data.Mixer(corpus, "train", o, 0)
+    for i in range(20):
+        it = m.item(i, anchor=False)
+        assert np.abs(it["mix"]).max() <= data.PEAK + 1e-4
+        rng = np.random.default_rng(i)
+        y = m._source(rng, 0, clip.samples)
+        assert data.LOUDNESS_RANGE[0] - 0.2 < data.loudness(y) < data.LOUDNESS_RANGE[1] + 0.2
+    m.options.level_dbfs = (-45.0, -15.0)
+    levels = [20 * np.log10(data.rms(m.item(i, anchor=False)["mix"])) for i in range(50)]
+    assert -45.1 < min(levels) < -35 and -25 < max(levels) < -14.9
+    # BS.1770: a 997 Hz sine of amplitude 1 reads -3.01 LUFS.
+    t = np.arange(32000) / 16000.0
+    assert abs(data.loudness(np.sin(2 * np.pi * 997 * t)) + 3.01) < 0.1
+    assert len(x) == clip.samples
+
+
+def test_absent_and_single_items(corpus):
+    o = data.MixOptions(seconds=1.0, noise=0, absent=1.0)
+    it = data.Mixer(corpus, "train", o, 0).item(0)
+    assert it["kind"] == "absent" and not it["target"].any() and it["mix"].any()
+    o = data.MixOptions(seconds=1.0, noise=0, absent=0.0, single=1.0)
+    it = data.Mixer(corpus, "train", o, 0).item(0)
+    assert it["kind"] == "single" and np.array_equal(it["mix"], it["target"])
+
+
+def test_batches_carry_embeddings_of_the_anchor_clip(corpus):
+    m = data.Mixer(corpus, "train", data.MixOptions(seconds=1.0, anchor_seconds=0.5), 0)
+    bank = np.arange(len(m.clips), dtype=np.float32)[:, None, None].repeat(2, 1)
+    b = data.BatchSource(m, 4, 10, bank=bank)[2]
+    want = [m.item(i)["anchor_clip"] for i in range(8, 12)]
+    assert b["embedding"][:, 0].tolist() == want
+    assert b["mix"].shape == (4, 16000) and b["anchor"].shape == (4, 8000)
+
+
+def test_bad_manifest_lines_are_named_and_counted(folder, tmp_path, capsys):
+    import soundfile
+
+    root = tmp_path / "speech"
+    (root / "c").mkdir(parents=True)
+    rng = np.random.default_rng(1)
+    soundfile.write(root / "c/a.wav", tone(rng, 2, 200), 16000)
+    soundfile.write(root / "c/b.wav", tone(rng, 2, 300), 16000)
+    soundfile.write(root / "c/rate.wav", tone(rng, 2, 300), 8000)
+    soundfile.write(root / "c/short.wav", tone(rng, 0.3, 300), 16000)
+    (root / "c/junk.wav").write_bytes(b"no audio")
+    names = ("a", "b", "rate", "short", "junk", "gone")
+    (root / "MANIFEST.tsv").write_text(
+        "corpus\tspeaker\tsex\tpath\tsplit\n"
+        + "".join(f"c\t{i % 2}\tF\tc/{n}.wav\ttrain\n" for i, n in enumerate(names))
+        + "c\t1\tF\t\ttrain\n")
+    c = data.load_corpus(root, tmp_path / "cache", workers=1, quiet=True)
+    said = capsys.readouterr().err
+    assert c.bad == 5 and len(c.select("train", speeds=(1.0,))) == 2
+    for text in ("rate.wav", "8000 Hz", "short.wav", "junk.wav", "gone.wav", "missing",
+                 "lacks path", "5 bad line(s)"):
+        assert text in said
+    with pytest.raises(data.DataError):
+        data.load_corpus(root, tmp_path / "cache2", workers=1, quiet=True, strict=True)
+    with pytest.raises(data.DataError, match="two speakers"):
+        data.Mixer(c, "train", data.MixOptions(), 0)
+    with pytest.raises(data.DataError, match="'test' is empty"):
+        data.Mixer(c, "test", data.MixOptions(), 0)
+    with pytest.raises(data.DataError, match="MANIFEST.tsv is missing"):
+        data.load_corpus(tmp_path / "nowhere", tmp_path)
+
+
+def test_bad_list_lines_are_named_and_counted(folder, tmp_path, capsys):
+    head = "key\ttarget\tinterferer\tanchor\ttarget_gain_db\tinterferer_gain_db\tsamples\n"
+    good = "c/0/0_0.wav\tc/1/1_0.wav\tc/0/0_1.wav\t-3\t0\t16000\n"
+    path = tmp_path / "list.tsv"
+    path.write_text(head + "k0\t" + good + "k1\t" + good.replace("0_1", "0_9")
+                    + "k2\t" + good.replace("16000", "many")
+                    + "k3\t" + good.replace("16000", "999999"))
+    bad = data.BadLines()
+    items = list(data.read_list(path, folder, bad=bad))
+    assert [i.key for i in items] == ["k0"] and len(bad) == 3
+    assert np.allclose(items[0].mix, items[0].target + items[0].interferer)
+    said = capsys.readouterr().err
+    assert "k1" in said and "0_9.wav: missing" in said and "k2" in said and "k3" in said
+    with pytest.raises(data.DataError):
+        list(data.read_list(path, folder, strict=True))
+
+
+@needs_speech
+def test_list_of_the_shared_folder_reads():
+    items = list(data.read_list(SPEECH / "lists" / "valid.tsv", SPEECH, strict=True, limit=2))
+    assert len(items) == 2
+    for it in items:
+        assert abs(metrics.si_snr(it.mix, it.target)) < 15
+
+
+# -- metrics -----------------------------------------------------------------------------------
+
+
+def test_tsos_is_that_of_a_literal_loop():
+    rng = np.random.default_rng(5)
+    s = tone(rng, 1.0, 200)
+    e = s * np.where(np.arange(len(s)) % 4000 < 1500, 0.05, 1.0).astype(np.float32)
+    S, E = (stft(torch.from_numpy(x[None]))[0].abs().double().numpy() for x in (s, e))
+    count = count_b = 0
+    for t in range(S.shape[0]):
+        lost = level = level_b = 0.0
+        for f in range(161):
+            lost += max(S[t, f] ** 0.3 - E[t, f] ** 0.3, 0.0) ** 2
+            level += S[t, f] ** 0.3
+            level_b += S[t, f] ** 0.6
+        count += lost > 0.1 * level
+        count_b += lost > 0.1 * level_b
+    a, b = metrics.tsos(e, s)
+    assert 0 < count < S.shape[0]
+    assert abs(a - count / S.shape[0]) < 0.011 and abs(b - count_b / S.shape[0]) < 0.011
+    assert metrics.tsos(s, s) == (0.0, 0.0)
+
+
+def test_pesq_raw_inverts_the_mapping():
+    for raw in (0.5, 1.76, 3.3):
+        mapped = 0.999 + 4.0 / (1.0 + np.exp(-1.4945 * raw + 4.6607))
+        assert abs(metrics.pesq_raw(mapped) - raw) < 1e-6
+
+
+def test_equal_error_rate():
+    from ligero_torch.train_speaker import equal_error_rate
+
+    score = np.array([0.9, 0.8, 0.7, 0.6, 0.2, 0.1])
+    assert equal_error_rate(score, np.array([1, 1, 1, 0, 0, 0], bool)) == 0.0
+    assert abs(equal_error_rate(score, np.array([1, 1, 0, 1, 0, 0], bool)) - 1 / 3) < 1e-9
+
+
+def test_evaluate_scores_a_folder_of_outputs(folder, tmp_path):
+    import soundfile
+
+    from ligero_torch import evaluate
+
+    path = tmp_path / "list.tsv"
+    path.write_text(
+        "key\ttarget\tinterferer\tanchor\ttarget_gain_db\tinterferer_gain_db\tsamples\t"
+        "target_sex\tinterferer_sex\n"
+        "k0\tc/0/0_0.wav\tc/1/1_0.wav\tc/0/0_1.wav\t0\t0\t16000\tM\tF\n"
+        "k1\tc/1/1_0.wav\tc/0/0_0.wav\tc/1/1_1.wav\t0\t0\t16000\tF\tM\n")
+    out = tmp_path / "out"
+    out.mkdir()
+    it = next(data.read_list(path, folder))
+    soundfile.write(out / "k0.wav", it.target + 0.01 * it.interferer, 16000, "FLOAT")
+    result = tmp_path / "r.json"
+    assert evaluate.main(["--wavs", str(out), "--speech", str(folder), "--list", str(path), "--fast",
+                          "--json", str(result), "--jobs", "1"]) == 0
+    doc = json.loads(result.read_text())
+    row = doc["results"][str(out)]["clean"]["all"]
+    assert doc["bad_lines"] == 1 and row["count"] == 1  # k1.wav is missing: named, counted
+    assert row["si_snri"] > 30 and row["wrong"] == 0.0
+
+
+# -- checkpoints -------------------------------------------------------------------------------
+
+
+def test_checkpoint_of_another_config_is_refused_with_both_named(tmp_path):
+    path = tmp_path / "last.pt"
+    runs.save_atomic({"name": "lgr-tse-small", "config": {"causal": False, "arn": {"window": 0}},
+                      "step": 7}, path)
+    assert runs.load_checkpoint(path, "x", {"causal": False, "arn": {"window": 0}})["step"] == 7
+    with pytest.raises(runs.CheckpointError) as e:
+        runs.load_checkpoint(path, "lgr-tse-small-live", {"causal": True, "arn": {"window": 9}})
+    for text in ("lgr-tse-small'", "lgr-tse-small-live", "causal: False != True", "arn.window"):
+        assert text in str(e.value)
+
+
+def test_failed_save_keeps_the_last_checkpoint(tmp_path):
+    path = tmp_path / "last.pt"
+    runs.save_atomic({"step": 1}, path)
+    with pytest.raises(Exception):
+        runs.save_atomic({"step": lambda: 0}, path)  # cannot be pickled
+    assert torch.load(path, weights_only=True)["step"] == 1
+    assert os.listdir(tmp_path) == ["last.pt"]
+
+
+def test_killed_save_keeps_the_last_checkpoint(tmp_path):
+    path = tmp_path / "last.pt"
+    code = (f"import sys, torch; sys.path.insert(0, {str(ROOT / 'model' / 'torch')!r})\n"
+            "from ligero_torch import runs\n"
+            f"x = torch.zeros(2000000)\nfor i in range(10 ** 6):\n"
+            f"    runs.save_atomic({{'step': i, 'x': x + i}}, {str(path)!r})\n")
+    p = subprocess.Popen([sys.executable, "-c", code])
+    try:
+        for _ in range(600):
+            if path.exists():
+                break
+            time.sleep(0.05)
+        time.sleep(0.2)
+    finally:
+        p.send_signal(signal.SIGKILL)
+        p.wait()
+    ck = torch.load(path, weights_only=True)
+    assert (ck["x"] == ck["step"]).all()
+
+
+def test_warm_start_passes_the_mixture():
+    from ligero_torch.lgr_tse import LgrTse
+    from ligero_torch.train import CENTRE_TAP, warm_start
+
+    for name in ("small", "small-live"):
+        torch.manual_seed(0)
+        model = LgrTse(runs.find_config(name))
+        warm_start(model)
+        model.eval()
+        mix = 0.05 * torch.randn(1, 8000)
+        with torch.no_grad():
+            wave = model(mix, torch.randn(1, 8000), embedding=torch.randn(1, 128))[0]
+        assert float(losses.si_snr(wave, mix)) > 5.0
+        assert abs(float((wave * mix).sum() / mix.square().sum()) - CENTRE_TAP) < 0.2
+
+
+def test_weights_file_round_trip(tmp_path):
+    from ligero_torch.evaluate import torch_extractor
+    from ligero_torch.lgr_tse import LgrTse
+    from ligero_torch.train import load_weights, save_weights
+
+    model = LgrTse(runs.find_config("small")).eval()
+    path = tmp_path / "w.safetensors"
+    save_weights(path, model.state_dict(), model.config, {"step": 3})
+    assert path.stat().st_size < 7e6
+    name, run = torch_extractor(path)
+    assert name == "lgr-tse-small"
+    mix = 0.05 * np.random.default_rng(0).standard_normal(8000).astype(np.float32)
+    with torch.no_grad():
+        want = model(torch.from_numpy(mix[None]), torch.from_numpy(mix[None]))[0][0].numpy()
+    assert metrics.si_snr(run(mix, mix), want) > 35
+    live = LgrTse(runs.find_config("small-live"))
+    kept = load_weights(live, path)
+    assert kept and all("lstm" in k or k.endswith("num_batches_tracked") for k in kept)
