@@ -89,6 +89,27 @@ std::vector<float> input_values(const Tensor& tensor,
                                                                     : uniform(elements, seed);
 }
 
+double largest(const std::vector<float>& values) {
+  double result = 0.0;
+  for (float v : values) {
+    result = std::max(result, std::abs(double{v}));
+  }
+  return result;
+}
+
+std::string key(const Graph& graph, int32_t tensor) {
+  return std::string(graph.name) + "/" + std::string(tensor_name(graph, tensor));
+}
+
+void widen_scales(const Graph& graph, Activations* activations) {
+  for (const Node& node : graph.nodes) {
+    if (node.op->name == std::string_view("tanh") || node.op->name == std::string_view("sigmoid")) {
+      Activation& a = (*activations)[key(graph, node.outputs[0])];
+      a.scale = std::max(a.scale, (*activations)[key(graph, node.inputs[0])].scale);
+    }
+  }
+}
+
 void run_graph(const Graph& graph,
                uint32_t seed,
                std::map<std::string, std::vector<float>>* profile,
@@ -124,13 +145,15 @@ void run_graph(const Graph& graph,
                             : interpreter.tensor(static_cast<int32_t>(i));
     if (data) {
       const int64_t rows = tensor.kind == Kind::kSequence ? kFrames : 1;
-      std::vector<float> values(data, data + rows * tensor.elements());
-      (*activations)[std::string(graph.name) + "/" + std::string(tensor.name)] = values;
+      Activation& a = (*activations)[key(graph, static_cast<int32_t>(i))];
+      a.values.assign(data, data + rows * tensor.elements());
+      a.scale = largest(a.values);
       if (tensor.kind == Kind::kConstant) {
-        (*profile)[std::string(tensor.name)] = std::move(values);
+        (*profile)[std::string(tensor.name)] = a.values;
       }
     }
   }
+  widen_scales(graph, activations);
 }
 
 }  // namespace
@@ -157,18 +180,16 @@ Difference compare(const Activations& before, const Activations& after) {
   Difference difference;
   for (const auto& [name, a] : before) {
     const auto found = after.find(name);
-    if (found == after.end() || found->second.size() != a.size()) {
+    if (found == after.end() || found->second.values.size() != a.values.size()) {
       continue;
     }
-    double largest_value = 0.0;
     double largest_error = 0.0;
-    for (size_t i = 0; i < a.size(); ++i) {
-      const double error = std::abs(double{a[i]} - found->second[i]);
-      largest_value = std::max(largest_value, std::abs(double{a[i]}));
+    for (size_t i = 0; i < a.values.size(); ++i) {
+      const double error = std::abs(double{a.values[i]} - found->second.values[i]);
       largest_error = std::isfinite(error) ? std::max(largest_error, error)
                                            : std::numeric_limits<double>::infinity();
     }
-    const double relative = largest_error == 0.0 ? 0.0 : largest_error / largest_value;
+    const double relative = largest_error == 0.0 ? 0.0 : largest_error / a.scale;
     difference.errors[name] = relative;
     if (difference.worst.empty() || relative > difference.largest) {
       difference.worst = name;

@@ -11,8 +11,16 @@
 
 namespace ligero {
 
-/// Values of every sequence and constant of a model after one run, by "graph/tensor".
-using Activations = std::map<std::string, std::vector<float>>;
+/// What a node gave in one run.
+struct Activation {
+  std::vector<float> values;
+  /// What errors are measured against: the largest value; for a node that only saturates (tanh,
+  /// sigmoid) that of its input, where larger, whose error it hands on.
+  double scale = 0.0;
+};
+
+/// Every sequence and constant of a model after one run, by "graph/tensor".
+using Activations = std::map<std::string, Activation>;
 
 /// Writes `model` to memory, opens it and runs each of its graphs once, offline, on a seeded signal
 /// with the envelope and tilt of speech. A constant input gets the output of an earlier graph that
@@ -20,7 +28,7 @@ using Activations = std::map<std::string, std::vector<float>>;
 Activations run_model(const ModelDraft& model, uint32_t seed);
 
 struct Difference {
-  std::map<std::string, double> errors;  ///< largest error of a node over its largest value before
+  std::map<std::string, double> errors;  ///< largest error of a node over its scale before
   std::string worst;                     ///< the node with the largest error; empty: none in common
   double largest = 0.0;
 };

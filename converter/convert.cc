@@ -61,7 +61,7 @@ PassReport run_pass(const Pass& pass,
   if (report.difference.largest > pass.tolerance) {
     std::ostringstream message;
     message << "pass " << pass.name << ": node " << report.difference.worst << " changed by "
-            << report.difference.largest << " of its largest value, expected at most "
+            << report.difference.largest << " of its scale, expected at most "
             << pass.tolerance;
     throw SystemError(message.str());
   }

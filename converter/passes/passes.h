@@ -16,7 +16,7 @@ struct PassOptions {
 struct Pass {
   const char* name;
   const char* contract;
-  /// Largest error of a node that is there before and after, over its largest value before.
+  /// Largest error of a node that is there before and after, over its scale before (check.h).
   double tolerance;
   /// Changes the model; returns how many places it changed. Throws SystemError naming a node whose
   /// weights make it impossible.
