@@ -224,6 +224,10 @@ void OpHarness::run_call(const Call& call) {
     out[k].assign(static_cast<size_t>(rows * t.elements()) + 2 * kGuardFloats, kGuardValue);
     pointers[k] = out[k].data() + kGuardFloats;
   }
+  if (in_place_) {
+    std::memcpy(pointers[0], in[0], (out[0].size() - 2 * kGuardFloats) * sizeof(float));
+    in[0] = pointers[0];
+  }
   RunContext context{node_, tensors_, in.data(), pointers.data(), call.data, call.state, call.scratch,
                      call.frames, call.first, unknown_total_ ? kUnknown : frames_,
                      unknown_total_ ? kUnknown : total_samples_ >= 0 ? total_samples_ : 160 * frames_,
@@ -274,6 +278,19 @@ std::vector<float> OpHarness::run(int block) {
     run_call({first, std::min(step, total - first), data.data(), state.data(), scratch.data()});
   }
   return results_[0];
+}
+
+std::vector<float> OpHarness::run_in_place(int block) {
+  const Status inferred = infer();
+  require(inferred.ok(), std::string("infer: ") + inferred.message);
+  const Tensor& in = tensors_[static_cast<size_t>(inputs_[0])];
+  const Tensor& out = tensors_[static_cast<size_t>(outputs_[0])];
+  require(op_->in_place && in.kind == out.kind && in.elements() == out.elements(),
+          "the op does not run in place");
+  in_place_ = true;
+  std::vector<float> y = run(block);
+  in_place_ = false;
+  return y;
 }
 
 }  // namespace ligero::testing

@@ -76,6 +76,9 @@ class OpHarness {
   /// first; scratch is filled with NaN before each call. Returns output `k` of all frames.
   /// Throws std::runtime_error where a step refuses, or where the op has written out of bounds.
   std::vector<float> run(int block = 0);
+  /// As run(), with output 0 in the memory of input 0, which must be alike in kind and size.
+  /// Throws where the op does not say that it can.
+  std::vector<float> run_in_place(int block = 0);
   const std::vector<float>& output(size_t k) const {
     return results_[k];
   }
@@ -119,6 +122,7 @@ class OpHarness {
   Parallel* pool_ = nullptr;
   int64_t total_samples_ = -1;
   bool unknown_total_ = false;
+  bool in_place_ = false;
 };
 
 }  // namespace ligero::testing

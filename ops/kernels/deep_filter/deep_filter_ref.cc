@@ -17,10 +17,11 @@ void deep_filter_f32(const DeepFilterShape& shape,
     float re = 0.0f;
     float im = 0.0f;
     for (int l = 0; l < shape.kernel_t; ++l, taps += 2 * shape.kernel_f) {
-      const float* x = spectrum + 2 * (static_cast<ptrdiff_t>(l) * shape.bins + f - half);
+      const ptrdiff_t x = 2 * (static_cast<ptrdiff_t>(l) * shape.bins + f - half);
       for (int i = first; i < last; ++i) {
-        re += taps[2 * i] * x[2 * i] - taps[2 * i + 1] * x[2 * i + 1];
-        im += taps[2 * i] * x[2 * i + 1] + taps[2 * i + 1] * x[2 * i];
+        const float* value = spectrum + x + 2 * i;
+        re += taps[2 * i] * value[0] - taps[2 * i + 1] * value[1];
+        im += taps[2 * i] * value[1] + taps[2 * i + 1] * value[0];
       }
     }
     out[0] = re;
