@@ -3,7 +3,6 @@
 #ifndef LIGERO_OPS_CHECK_H_
 #define LIGERO_OPS_CHECK_H_
 
-#include <cmath>
 #include <cstdint>
 
 #include "runtime/base/checked.h"

@@ -2,7 +2,6 @@
 // applied (floor_db, time_mean). Not: the mel filters (a weight of the model).
 #include <algorithm>
 #include <cmath>
-#include <cstring>
 
 #include "ops/check.h"
 #include "ops/frames.h"

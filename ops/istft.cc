@@ -3,7 +3,6 @@
 // Hop h lies in the second half of frame h and the first half of frame h + 1. Row t is hop t - 1:
 //   y[i] = (w[hop + i] IDFT(X[t-1])[hop + i] + w[i] IDFT(X[t])[i]) / (w[i]^2 + w[hop + i]^2)
 // Row 0 of a signal describes the hop before its first; the caller drops it.
-#include <cstring>
 
 #include "ops/check.h"
 #include "ops/frames.h"

@@ -1,6 +1,4 @@
 // stft: hops of samples to spectrum frames. Not: the transform itself (kernels/fft).
-#include <cmath>
-#include <cstring>
 
 #include "ops/check.h"
 #include "ops/frames.h"

@@ -42,33 +42,19 @@ inline float larger(float a, float b) {
 }  // namespace
 
 float sum_f32(const float* x, size_t n) noexcept {
-  return reduce(
-      x,
-      n,
-      0.0f,
-      [](float s, float v) { return s + v; },
-      [](float a, float b) { return add(a, b); });
+  return reduce(x, n, 0.0f, add, add);
 }
 
 float sum_squares_f32(const float* x, size_t n, float centre) noexcept {
-  return reduce(
-      x,
-      n,
-      0.0f,
-      [centre](float s, float v) {
-        const float d = v - centre;
-        return s + d * d;
-      },
-      [](float a, float b) { return add(a, b); });
+  const auto join = [centre](float sum, float v) {
+    const float d = v - centre;
+    return sum + d * d;
+  };
+  return reduce(x, n, 0.0f, join, add);
 }
 
 float max_f32(const float* x, size_t n) noexcept {
-  return reduce(
-      x,
-      n,
-      -std::numeric_limits<float>::infinity(),
-      [](float s, float v) { return larger(s, v); },
-      [](float a, float b) { return larger(a, b); });
+  return reduce(x, n, -std::numeric_limits<float>::infinity(), larger, larger);
 }
 
 }  // namespace ligero
