@@ -152,6 +152,7 @@ void add_extract(CLI::App* app) {
   who->add_option("--profile", options->profile, "profile made by `ligero enroll`");
   who->add_option("--enroll", options->anchors, "recording of that person alone (may be repeated)")
       ->expected(1)
+      ->allow_extra_args(false)
       ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
   who->require_option(1);
   command->add_option("mixture", options->mixture, "recording to extract from")->required();

@@ -1,0 +1,204 @@
+// The tool's commands on good input, end to end. Not: refusals (refusals_test.cc).
+#include <doctest/doctest.h>
+
+#include <nlohmann/json.hpp>
+#include <string>
+#include <vector>
+
+#include "model/speech/session.h"
+#include "platforms/cli/npy.h"
+#include "platforms/cli/sound.h"
+#include "tests/cli/tool.h"
+
+namespace ligero::testing {
+namespace {
+
+std::string model_and_profile(const Workplace& at) {
+  return "--model " + at / "tiny.lgm" + " --profile " + at / "who.profile ";
+}
+
+TEST_CASE(
+    "enroll, extract: the output has the input's length and coding, and what the graph says") {
+  const Workplace at;
+  const Outcome done =
+      run_tool("extract " + model_and_profile(at) + at / "mix.wav" + " -o " + at / "out.wav");
+  INFO(done.text);
+  REQUIRE(done.code == 0);
+  const cli::Sound out = cli::read_sound(at / "out.wav");
+  const cli::Sound mix = cli::read_sound(at / "mix.wav");
+  CHECK(out.sixteen_bit);
+  REQUIRE(out.samples.size() == mix.samples.size());
+  const cli::Sound anchor = cli::read_sound(at / "anchor.wav");
+  constexpr size_t kPlace = 37;
+  double power = 0.0;
+  for (size_t i = kPlace; i < anchor.samples.size(); i += kHopSamples) {
+    power += anchor.samples[i] * anchor.samples[i];
+  }
+  const int64_t frames = hops_of(static_cast<int64_t>(anchor.samples.size()));
+  const double expected =
+      100.0 * power / static_cast<double>(frames) * mix.samples[160 * 20 + kPlace];
+  CHECK(out.samples[160 * 20 + kPlace] == doctest::Approx(expected).epsilon(0.01));
+}
+
+TEST_CASE("extract: --enroll gives what --profile gives, and float samples where asked") {
+  const Workplace at;
+  const std::string tail = at / "mix.wav" + " --samples float -o ";
+  CHECK(run_tool("extract " + model_and_profile(at) + tail + at / "a.wav").code == 0);
+  CHECK(run_tool("extract --model " + at / "tiny.lgm" + " --enroll " + at / "anchor.wav " + tail +
+                 at / "b.wav")
+            .code == 0);
+  const cli::Sound a = cli::read_sound(at / "a.wav");
+  CHECK_FALSE(a.sixteen_bit);
+  CHECK(a.samples == cli::read_sound(at / "b.wav").samples);
+}
+
+TEST_CASE("extract: a float mixture gives float, FLAC and OGG are written by their ending") {
+  const Workplace at;
+  write_wav(at / "float.wav", tone(16000, 330.0f), {.coding = SF_FORMAT_FLOAT});
+  for (const char* name : {"out.wav", "out.flac", "out.ogg"}) {
+    CAPTURE(name);
+    CHECK(
+        run_tool("extract " + model_and_profile(at) + at / "float.wav" + " -o " + at / name).code ==
+        0);
+    const cli::Sound out = cli::read_sound(at / name);
+    CHECK(out.samples.size() == 16000);
+    CHECK_FALSE(out.sixteen_bit);
+  }
+}
+
+TEST_CASE("extract: samples beyond full scale are clipped to 16 bits, counted and said") {
+  const Workplace at;
+  write_wav(at / "loud.wav", tone(32000, 220.0f, 1.0f));
+  const Outcome done = run_tool("extract --model " + at / "tiny.lgm" + " --enroll " +
+                                at / "loud.wav " + at / "mix.wav" + " -o " + at / "out.wav");
+  INFO(done.text);
+  CHECK(done.code == 0);
+  CHECK(done.says("beyond full scale and clipped"));
+}
+
+TEST_CASE("extract: --threads computes the same") {
+  const Workplace at;
+  const std::string tail = at / "mix.wav" + " -o ";
+  CHECK(run_tool("extract " + model_and_profile(at) + tail + at / "a.wav").code == 0);
+  CHECK(run_tool("extract " + model_and_profile(at) + "--threads 1 " + tail + at / "b.wav").code ==
+        0);
+  CHECK(read_file(at / "a.wav") == read_file(at / "b.wav"));
+}
+
+TEST_CASE("extract: --plot writes a PNG") {
+  const Workplace at;
+  const Outcome done =
+      run_tool("extract " + model_and_profile(at) + at / "mix.wav" + " -o " + at / "out.wav" +
+               " --plot " + at / "p.png" + " --reference " + at / "mix.wav");
+  INFO(done.text);
+  CHECK(done.code == 0);
+  CHECK(read_file(at / "p.png").substr(1, 3) == "PNG");
+}
+
+TEST_CASE("enroll: several anchors make one profile") {
+  const Workplace at;
+  const Outcome done = run_tool("enroll --model " + at / "tiny.lgm " + at / "anchor.wav " +
+                                at / "mix.wav" + " -o " + at / "two.profile");
+  INFO(done.text);
+  CHECK(done.code == 0);
+  CHECK(read_file(at / "two.profile") != read_file(at / "who.profile"));
+}
+
+TEST_CASE("NaN and infinities in a float WAV become zero, are counted and said") {
+  const Workplace at;
+  std::vector<float> samples = tone(16000, 330.0f);
+  samples[5] = std::nanf("");
+  samples[6000] = INFINITY;
+  samples[6001] = -INFINITY;
+  write_wav(at / "nan.wav", samples, {.coding = SF_FORMAT_FLOAT});
+  const Outcome done =
+      run_tool("extract " + model_and_profile(at) + at / "nan.wav" + " -o " + at / "out.wav");
+  INFO(done.text);
+  CHECK(done.code == 0);
+  CHECK(done.says("nan.wav"));
+  CHECK(done.says("3 samples were NaN or infinite"));
+  const cli::Sound out = cli::read_sound(at / "out.wav");
+  CHECK(out.cleaned == 0);
+  CHECK(out.samples[6000] == 0.0f);
+}
+
+TEST_CASE("score: values and JSON") {
+  const Folder at;
+  const std::vector<float> reference = tone(16000, 220.0f);
+  std::vector<float> estimate = tone(16000, 777.0f, 0.03f);
+  std::vector<float> mixture = tone(16000, 777.0f, 0.3f);
+  for (size_t i = 0; i < reference.size(); ++i) {
+    estimate[i] += 0.5f * reference[i];
+    mixture[i] += reference[i];
+  }
+  write_wav(at / "r.wav", reference, {.coding = SF_FORMAT_FLOAT});
+  write_wav(at / "e.wav", estimate, {.coding = SF_FORMAT_FLOAT});
+  write_wav(at / "m.wav", mixture, {.coding = SF_FORMAT_FLOAT});
+  const std::string files =
+      "score --reference " + at / "r.wav " + at / "e.wav" + " --mixture " + at / "m.wav";
+  const Outcome plain = run_tool(files);
+  CHECK(plain.code == 0);
+  CHECK(plain.says("SI-SNR improvement"));
+  const Outcome json = run_tool(files + " --json");
+  REQUIRE(json.code == 0);
+  const nlohmann::json report = nlohmann::json::parse(json.text);
+  CHECK(report["si_snr_db"].get<double>() == doctest::Approx(13.98).epsilon(0.01));
+  CHECK(std::abs(report["mixture_si_snr_db"].get<double>()) < 0.1);
+  CHECK(report["si_snr_improvement_db"].get<double>() == doctest::Approx(13.98).epsilon(0.01));
+}
+
+TEST_CASE("info: JSON has graphs, bytes, licence, family; --verify passes") {
+  const Workplace at;
+  const Outcome done = run_tool("info --json --verify " + at / "tiny.lgm");
+  INFO(done.text);
+  REQUIRE(done.code == 0);
+  const nlohmann::json report = nlohmann::json::parse(done.text);
+  CHECK(report["system"] == "test");
+  CHECK(report["licence"] == "Apache-2.0");
+  CHECK(report["family"] == std::string(64, 'a'));
+  CHECK(report["weights_verified"] == true);
+  CHECK(report["bytes"]["weights"]["segment"] == 640);
+  CHECK(report["bytes"]["profile"] == read_file(at / "who.profile").size());
+  REQUIRE(report["graphs"].size() == 2);
+  CHECK(report["graphs"][1]["layers"] == 2);
+  CHECK(report["graphs"][1]["parameters"] == 160);
+  CHECK(report["graphs"][1]["arena_bytes_4s"]["total"] > 0);
+  CHECK(report["graphs"][1]["latency"]["whole_recording"] == false);
+  CHECK(run_tool("info " + at / "tiny.lgm").says("graph extract"));
+}
+
+TEST_CASE("run: outputs, and with --tap all every node's output under its name") {
+  const Workplace at;
+  const std::vector<float> hops = tone(5 * 160, 330.0f);
+  cli::write_npy(at / "hops.npy", std::vector<int64_t>{5, 1, 160}, hops);
+  cli::write_npy(at / "speaker.npy", std::vector<int64_t>{1, 160}, std::vector<float>(160, 0.25f));
+  const std::string line = "run --model " + at / "tiny.lgm" +
+                           " --graph extract --input hops=" + at / "hops.npy" +
+                           " --input speaker=" + at / "speaker.npy" + " --output ";
+  const Outcome done = run_tool(line + at / "out");
+  INFO(done.text);
+  REQUIRE(done.code == 0);
+  CHECK(at.folder.names().count("out/voice.npy") == 1);
+  CHECK(at.folder.names().count("out/layer.scaled.npy") == 0);
+  REQUIRE(run_tool(line + at / "taps" + " --tap all").code == 0);
+  const cli::NpyArray scaled = cli::read_npy(at / "taps/layer.scaled.npy");
+  const cli::NpyArray voice = cli::read_npy(at / "taps/voice.npy");
+  CHECK(scaled.shape == std::vector<int64_t>{5, 1, 160});
+  CHECK(scaled.values[300] == doctest::Approx(100.0f * hops[300]));
+  CHECK(voice.values[300] == doctest::Approx(25.0f * hops[300]));
+}
+
+TEST_CASE("run: a graph from hops to a constant") {
+  const Workplace at;
+  cli::write_npy(at / "hops.npy", std::vector<int64_t>{4, 1, 160}, std::vector<float>(640, 0.5f));
+  const Outcome done = run_tool("run --model " + at / "tiny.lgm" + " --graph enroll --input hops=" +
+                                at / "hops.npy" + " --output " + at / "out");
+  INFO(done.text);
+  REQUIRE(done.code == 0);
+  const cli::NpyArray speaker = cli::read_npy(at / "out/speaker.npy");
+  CHECK(speaker.shape == std::vector<int64_t>{1, 160});
+  CHECK(speaker.values[159] == doctest::Approx(0.25f));
+}
+
+}  // namespace
+}  // namespace ligero::testing
