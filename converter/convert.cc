@@ -81,7 +81,7 @@ Conversion convert(const std::string& config_text,
   if (options.check) {
     before = run_model(conversion.model, kCheckSeed);
   }
-  for (const Pass& pass : all_passes()) {
+  for (const Pass& pass : options.unfolded ? std::span<const Pass>() : all_passes()) {
     conversion.reports.push_back(
         run_pass(pass, options.passes, &conversion.model, options.check ? &before : nullptr));
     if (options.check) {

@@ -16,7 +16,8 @@ namespace ligero {
 /// What the converter does besides the passes.
 struct ConvertOptions {
   PassOptions passes;
-  bool check = false;        ///< run before and after each pass
+  bool check = false;         ///< run before and after each pass
+  bool unfolded = false;      ///< run no pass: every node as PyTorch computes it
   bool only_extract = false;  ///< leave the speaker networks out
 };
 

@@ -27,6 +27,7 @@ struct Arguments {
   std::string weights = "f32";
   std::string only;
   bool check = false;
+  bool unfolded = false;
 };
 
 void declare(CLI::App& app, Arguments& a) {
@@ -39,6 +40,9 @@ void declare(CLI::App& app, Arguments& a) {
       ->capture_default_str();
   app.add_flag("--check", a.check, "run the model before and after each pass and compare every node");
   app.add_option("--report", a.report, "write what --check finds as JSON; implies --check");
+  app.add_flag("--unfolded",
+               a.unfolded,
+               "run no pass: every node as PyTorch computes it, to compare the two");
   app.add_option("--only", a.only, "keep one graph: extract leaves the speaker networks out")
       ->check(CLI::IsMember({"extract"}));
 }
@@ -66,6 +70,7 @@ void run(const Arguments& a) {
   ligero::ConvertOptions options;
   options.passes.weights = a.weights == "f16" ? ligero::Type::kF16 : ligero::Type::kF32;
   options.check = a.check || !a.report.empty();
+  options.unfolded = a.unfolded;
   options.only_extract = a.only == "extract";
   const std::string config = read_text(a.config);
   const ligero::Conversion conversion = ligero::convert(

@@ -146,9 +146,9 @@ void fold_one(GraphDraft* enroll, GraphEdit& edit, int concat, int product) {
     conv.ints["past"] = conv.ints["future"] = {0};
   }
   const Split split = split_concat(edit, edit.node(concat), edit.tensor(conv.inputs[1]));
-  edit.kill(concat);
   const int source =
       split.constants.size() == 1 ? filled_by(enroll, edit, split.constants[0]) : -1;
+  edit.kill(concat);
   const int map = source >= 0
                       ? map_in_enroll(enroll, edit, conv, split.constants[0], source, split)
                       : map_here(edit, conv, split, &product);
