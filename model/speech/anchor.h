@@ -1,0 +1,35 @@
+// How good an anchor is, and what its speaker could do better. Not: whose voice it is (session.h).
+#ifndef LIGERO_MODEL_SPEECH_ANCHOR_H_
+#define LIGERO_MODEL_SPEECH_ANCHOR_H_
+
+#include <cstdint>
+#include <span>
+
+#include "runtime/base/status.h"
+
+namespace ligero {
+
+/// Of one recording; levels in dB relative to full scale, -200 at least.
+struct AnchorQuality {
+  double seconds = 0.0;
+  double speech_seconds = 0.0;  ///< of frames that stand out of the noise
+  double speech_db = -200.0;    ///< RMS of those frames
+  double noise_db = -200.0;     ///< level below which a tenth of the frames lie
+  double clipped_share = 0.0;   ///< samples at or over full scale, 0 to 1
+  int64_t cleaned_samples = 0;  ///< NaN or infinite, taken as zero
+};
+
+/// What to do for a better profile, most pressing first.
+enum class AnchorAdvice : uint8_t { kNone, kSpeakLonger, kSpeakUp, kTurnDown, kQuieterPlace };
+
+/// Measures a 16 kHz mono recording by frames of 20 ms. kTooLittleMemory. Load time.
+Result<AnchorQuality> measure_anchor(std::span<const float> samples);
+
+AnchorAdvice advice(const AnchorQuality& quality);
+
+/// The advice as a sentence for the person who enrols; "" for kNone.
+const char* describe(AnchorAdvice advice);
+
+}  // namespace ligero
+
+#endif  // LIGERO_MODEL_SPEECH_ANCHOR_H_

@@ -1,0 +1,385 @@
+// The C API over the sessions of model/speech: arguments checked, statuses translated, nothing else.
+#include "runtime/api/ligero.h"
+
+#include <cstdio>
+#include <cstring>
+#include <new>
+#include <utility>
+
+#include "model/format/loader.h"
+#include "model/format/mapped_file.h"
+#include "model/format/profile.h"
+#include "model/speech/anchor.h"
+#include "model/speech/graph_run.h"
+#include "model/speech/resampler.h"
+#include "model/speech/session.h"
+#include "model/speech/stream.h"
+#include "ops/table.h"
+#include "runtime/base/cpu.h"
+
+struct ligero_model {
+  ligero::MappedFile file;
+  ligero::Model model;
+};
+
+struct ligero_profile {
+  ligero::Profile profile;
+};
+
+struct ligero_session {
+  ligero::Stream stream;
+  ligero::AlignedBlock own;  ///< empty where the block is the caller's
+};
+
+namespace {
+
+using ligero::Code;
+using ligero::Result;
+using ligero::Status;
+
+thread_local char last_error[512] = "no error";
+
+ligero_status refuse(Code code, const char* what, const char* where = "") {
+  std::snprintf(last_error, sizeof(last_error), "%s%s%s", what, *where ? ": " : "", where);
+  return static_cast<ligero_status>(code);
+}
+
+ligero_status refuse(const Status& status, const char* where = "") {
+  char detail[320] = "";
+  if (*where) {
+    std::snprintf(detail, sizeof(detail), "%s", where);
+  } else if (status.where >= 0 || status.index >= 0) {
+    std::snprintf(detail,
+                  sizeof(detail),
+                  "index %d, value %lld",
+                  static_cast<int>(status.index),
+                  static_cast<long long>(status.where));
+  }
+  return refuse(status.code, status.message, detail);
+}
+
+ligero_status null_argument(const char* name) {
+  return refuse(Code::kBadArgument, "an argument must not be null", name);
+}
+
+Result<ligero::StreamConfig> read_config(const ligero_session_config* config) {
+  ligero::StreamConfig c;
+  c.cpu = ligero::cpu_features();
+  ligero_session_config given = {};
+  if (config != nullptr) {
+    if (config->struct_bytes < sizeof(config->struct_bytes) ||
+        config->struct_bytes > sizeof(given)) {
+      return ligero::error(Code::kBadArgument,
+                           "struct_bytes is not the size of a ligero_session_config",
+                           -1,
+                           config->struct_bytes);
+    }
+    std::memcpy(&given, config, config->struct_bytes);
+  }
+  constexpr uint32_t kMost = 1u << 30;  // anything larger is refused by the session, not wrapped here
+  if (given.rate_hz > kMost || given.channels > kMost) {
+    return ligero::error(Code::kBadArgument, "rate or channel count out of range");
+  }
+  c.rate_hz = given.rate_hz != 0 ? static_cast<int32_t>(given.rate_hz) : c.rate_hz;
+  c.channels = given.channels != 0 ? static_cast<int32_t>(given.channels) : c.channels;
+  c.pass_without_target = given.pass_without_target != 0;
+  return c;
+}
+
+/// Interleaved samples of any rate as the model's: mono, 16 kHz, the resampler's delay taken off.
+Status to_mono(const float* x,
+               size_t frames,
+               int32_t rate_hz,
+               int32_t channels,
+               ligero::Array<float>* out,
+               size_t* out_size) {
+  Result<ligero::Resampler> r = ligero::Resampler::create(rate_hz, ligero::kSampleRateHz);
+  LIGERO_RETURN_IF_ERROR(r.status());
+  constexpr size_t kBlock = 4096;
+  const double ratio = static_cast<double>(ligero::kSampleRateHz) / rate_hz;
+  const size_t wanted = static_cast<size_t>(static_cast<double>(frames) * ratio + 0.5);
+  size_t skip = static_cast<size_t>(r.value().delay_s() * ligero::kSampleRateHz + 0.5);
+  ligero::Array<float> piece;
+  LIGERO_CHECK(piece.allocate(static_cast<size_t>(r.value().most_output(kBlock))) &&
+                   out->allocate(wanted),
+               Code::kTooLittleMemory,
+               "no memory for the recording");
+  *out_size = 0;
+  for (size_t at = 0; *out_size < wanted; at += kBlock) {
+    float block[kBlock] = {};
+    for (size_t i = 0; i < kBlock && at + i < frames; ++i) {
+      for (int32_t c = 0; c < channels; ++c) {
+        block[i] += x[(at + i) * static_cast<size_t>(channels) + static_cast<size_t>(c)] /
+                    static_cast<float>(channels);
+      }
+    }
+    const int32_t n = r.value().process(block, kBlock, piece.data());
+    for (int32_t i = 0; i < n && *out_size < wanted; ++i) {
+      if (skip > 0) {
+        --skip;
+      } else {
+        (*out)[(*out_size)++] = piece[static_cast<size_t>(i)];
+      }
+    }
+  }
+  return {};
+}
+
+void fill_report(const ligero::AnchorQuality& q, ligero_anchor_report* report) {
+  ligero_anchor_report full = {};
+  full.struct_bytes = report->struct_bytes;
+  full.speech_seconds = static_cast<float>(q.speech_seconds);
+  full.level_db = static_cast<float>(q.speech_db);
+  full.noise_db = static_cast<float>(q.noise_db);
+  full.clipped_share = static_cast<float>(q.clipped_share);
+  full.cleaned_samples = q.cleaned_samples;
+  std::memcpy(report, &full, std::min<size_t>(report->struct_bytes, sizeof(full)));
+}
+
+ligero_status open_model(ligero_model* m, std::span<const std::byte> bytes, ligero_model** out) {
+  ligero::Fault fault;
+  Result<ligero::Model> opened = ligero::Model::open(bytes, ligero::all_ops(), {}, &fault);
+  if (!opened.ok()) {
+    delete m;
+    return refuse(opened.status(), fault.text);
+  }
+  m->model = std::move(opened.value());
+  *out = m;
+  return LIGERO_OK;
+}
+
+}  // namespace
+
+uint32_t ligero_version(void) {
+  return LIGERO_API_VERSION;
+}
+
+const char* ligero_last_error(void) {
+  return last_error;
+}
+
+ligero_status ligero_model_open(const char* path, ligero_model** model) {
+  if (path == nullptr || model == nullptr) {
+    return null_argument("path, model");
+  }
+  *model = nullptr;
+  Result<ligero::MappedFile> file = ligero::MappedFile::open(path);
+  if (!file.ok()) {
+    return refuse(file.status(), path);
+  }
+  auto* m = new (std::nothrow) ligero_model;
+  if (m == nullptr) {
+    return refuse(Code::kTooLittleMemory, "no memory for a model");
+  }
+  m->file = std::move(file.value());
+  return open_model(m, m->file.bytes(), model);
+}
+
+ligero_status ligero_model_open_memory(const void* data, size_t bytes, ligero_model** model) {
+  if (data == nullptr || model == nullptr) {
+    return null_argument("data, model");
+  }
+  *model = nullptr;
+  auto* m = new (std::nothrow) ligero_model;
+  if (m == nullptr) {
+    return refuse(Code::kTooLittleMemory, "no memory for a model");
+  }
+  return open_model(m, {static_cast<const std::byte*>(data), bytes}, model);
+}
+
+void ligero_model_close(ligero_model* model) {
+  delete model;
+}
+
+ligero_status ligero_enroll(const ligero_model* model,
+                            const float* samples,
+                            size_t frames,
+                            uint32_t rate_hz,
+                            uint32_t channels,
+                            ligero_profile** profile,
+                            ligero_anchor_report* report) {
+  if (model == nullptr || samples == nullptr || profile == nullptr) {
+    return null_argument("model, samples, profile");
+  }
+  *profile = nullptr;
+  constexpr size_t kMostFrames = size_t{1} << 30;
+  if (channels < 1 || channels > 32 || frames == 0 || frames > kMostFrames) {
+    return refuse(Code::kBadArgument, "channels must be 1 to 32 and frames 1 to 2^30");
+  }
+  ligero::Array<float> mono;
+  size_t size = 0;
+  const Status converted = to_mono(samples,
+                                   frames,
+                                   static_cast<int32_t>(std::min<uint32_t>(rate_hz, 1u << 30)),
+                                   static_cast<int32_t>(channels),
+                                   &mono,
+                                   &size);
+  if (!converted.ok()) {
+    return refuse(converted);
+  }
+  const std::span<const float> anchor(mono.data(), size);
+  if (report != nullptr) {
+    const Result<ligero::AnchorQuality> quality = ligero::measure_anchor(anchor);
+    if (!quality.ok()) {
+      return refuse(quality.status());
+    }
+    fill_report(quality.value(), report);
+  }
+  Result<ligero::Profile> made = ligero::enroll(model->model, anchor);
+  if (!made.ok()) {
+    return refuse(made.status());
+  }
+  *profile = new (std::nothrow) ligero_profile{std::move(made.value())};
+  return *profile != nullptr ? LIGERO_OK : refuse(Code::kTooLittleMemory, "no memory for a profile");
+}
+
+ligero_status ligero_profile_load(const char* path, ligero_profile** profile) {
+  if (path == nullptr || profile == nullptr) {
+    return null_argument("path, profile");
+  }
+  *profile = nullptr;
+  Result<ligero::Profile> loaded = ligero::Profile::load(path);
+  if (!loaded.ok()) {
+    return refuse(loaded.status(), path);
+  }
+  *profile = new (std::nothrow) ligero_profile{std::move(loaded.value())};
+  return *profile != nullptr ? LIGERO_OK : refuse(Code::kTooLittleMemory, "no memory for a profile");
+}
+
+ligero_status ligero_profile_save(const ligero_profile* profile, const char* path) {
+  if (profile == nullptr || path == nullptr) {
+    return null_argument("profile, path");
+  }
+  const Status saved = profile->profile.save(path);
+  return saved.ok() ? LIGERO_OK : refuse(saved, path);
+}
+
+void ligero_profile_close(ligero_profile* profile) {
+  delete profile;
+}
+
+ligero_status ligero_session_bytes(const ligero_model* model,
+                                   const ligero_session_config* config,
+                                   size_t* bytes) {
+  if (model == nullptr || bytes == nullptr) {
+    return null_argument("model, bytes");
+  }
+  const Result<ligero::StreamConfig> c = read_config(config);
+  if (!c.ok()) {
+    return refuse(c.status());
+  }
+  const Result<size_t> needed = ligero::Stream::bytes_needed(model->model, c.value());
+  if (!needed.ok()) {
+    return refuse(needed.status());
+  }
+  *bytes = needed.value();
+  return LIGERO_OK;
+}
+
+ligero_status ligero_session_create(const ligero_model* model,
+                                    const ligero_session_config* config,
+                                    void* block,
+                                    size_t bytes,
+                                    ligero_session** session) {
+  if (model == nullptr || session == nullptr) {
+    return null_argument("model, session");
+  }
+  *session = nullptr;
+  const Result<ligero::StreamConfig> c = read_config(config);
+  if (!c.ok()) {
+    return refuse(c.status());
+  }
+  auto* s = new (std::nothrow) ligero_session;
+  if (s == nullptr) {
+    return refuse(Code::kTooLittleMemory, "no memory for a session");
+  }
+  if (block == nullptr) {
+    const Result<size_t> needed = ligero::Stream::bytes_needed(model->model, c.value());
+    if (!needed.ok() || !s->own.allocate(needed.value())) {
+      delete s;
+      return needed.ok() ? refuse(Code::kTooLittleMemory, "no memory for a session")
+                         : refuse(needed.status());
+    }
+    block = s->own.data();
+    bytes = needed.value();
+  }
+  const Status created = s->stream.create(model->model, c.value(), block, bytes);
+  if (!created.ok()) {
+    delete s;
+    return refuse(created);
+  }
+  *session = s;
+  return LIGERO_OK;
+}
+
+void ligero_session_destroy(ligero_session* session) {
+  delete session;
+}
+
+ligero_status ligero_set_target(ligero_session* session, const ligero_profile* profile) {
+  if (session == nullptr) {
+    return null_argument("session");
+  }
+  if (profile == nullptr) {
+    session->stream.clear_target();
+    return LIGERO_OK;
+  }
+  const Status set = session->stream.set_target(profile->profile);
+  return set.ok() ? LIGERO_OK : refuse(set);
+}
+
+ligero_status ligero_set_strength(ligero_session* session, float strength, float limit_db) {
+  if (session == nullptr) {
+    return null_argument("session");
+  }
+  session->stream.set_strength(strength, limit_db);
+  return LIGERO_OK;
+}
+
+ligero_status ligero_set_bypass(ligero_session* session, int bypass) {
+  if (session == nullptr) {
+    return null_argument("session");
+  }
+  session->stream.set_bypass(bypass != 0);
+  return LIGERO_OK;
+}
+
+ligero_status ligero_process(ligero_session* session,
+                             const float* const* in,
+                             float* const* out,
+                             uint32_t frames) {
+  if (session == nullptr || in == nullptr || out == nullptr) {
+    return null_argument("session, in, out");
+  }
+  if (frames > INT32_MAX) {
+    return refuse(Code::kBadArgument, "too many frames in one call");
+  }
+  session->stream.process(in, out, static_cast<int32_t>(frames));
+  return LIGERO_OK;
+}
+
+uint32_t ligero_latency(const ligero_session* session) {
+  return session != nullptr ? static_cast<uint32_t>(session->stream.latency_samples()) : 0;
+}
+
+ligero_status ligero_reset(ligero_session* session) {
+  if (session == nullptr) {
+    return null_argument("session");
+  }
+  session->stream.reset();
+  return LIGERO_OK;
+}
+
+ligero_status ligero_get_statistics(const ligero_session* session, ligero_statistics* statistics) {
+  if (session == nullptr || statistics == nullptr) {
+    return null_argument("session, statistics");
+  }
+  const ligero::StreamStatistics now = session->stream.statistics();
+  ligero_statistics full = {};
+  full.struct_bytes = statistics->struct_bytes;
+  full.samples = now.samples;
+  full.cleaned_samples = now.cleaned_samples;
+  full.healed_hops = now.healed_hops;
+  std::memcpy(statistics, &full, std::min<size_t>(statistics->struct_bytes, sizeof(full)));
+  return LIGERO_OK;
+}

@@ -1,0 +1,281 @@
+// The live session: any block size, rate and channel count; latency to the sample; no click, no
+// crash.
+#include "model/speech/stream.h"
+
+#include <doctest/doctest.h>
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <numbers>
+#include <random>
+#include <vector>
+
+#include "model/format/writer.h"
+#include "model/speech/graph_run.h"
+#include "ops/table.h"
+
+namespace ligero {
+namespace {
+
+const std::string kFamily(64, 'a');
+
+/// hops -> STFT -> times a gain per bin from the profile -> inverse STFT.
+ModelDraft gain_model() {
+  GraphDraft g;
+  g.name = "extract";
+  const auto tensor = [&](const char* name, Kind kind, std::vector<int32_t> dims) {
+    TensorDraft t;
+    t.name = name;
+    t.kind = kind;
+    t.dims = std::move(dims);
+    g.tensors.push_back(t);
+    return static_cast<int>(g.tensors.size()) - 1;
+  };
+  const auto node = [&](const char* op, const char* name, std::vector<int> in, int out) {
+    NodeDraft n;
+    n.name = name;
+    n.op = op;
+    n.inputs = std::move(in);
+    n.outputs = {out};
+    g.nodes.push_back(n);
+  };
+  const int hops = tensor("mix_hops", Kind::kSequence, {1, 160});
+  const int gain = tensor("profile.gain", Kind::kConstant, {161, 2});
+  const int spectrum = tensor("mix.stft", Kind::kSequence, {161, 2});
+  const int scaled = tensor("scaled", Kind::kSequence, {161, 2});
+  const int out = tensor("out", Kind::kSequence, {1, 160});
+  node("stft", "mix.stft", {hops}, spectrum);
+  node("multiply", "scaled", {spectrum, gain}, scaled);
+  node("istft", "out", {scaled}, out);
+  g.inputs = {hops, gain};
+  g.outputs = {out};
+  ModelDraft m;
+  m.graphs = {g};
+  m.metadata = {{"name", "gain"}};
+  m.family = kFamily;
+  return m;
+}
+
+Profile profile_of(float gain) {
+  std::vector<float> values(161 * 2, gain);
+  Tensor t;
+  t.name = "profile.gain";
+  t.kind = Kind::kConstant;
+  t.rank = 2;
+  t.dim[0] = 161;
+  t.dim[1] = 2;
+  t.data = values.data();
+  Result<Profile> p = Profile::create(kFamily, {&t, 1});
+  REQUIRE(p.ok());
+  return std::move(p.value());
+}
+
+struct Fixture {
+  std::vector<std::byte> bytes = write_model(gain_model());
+  AlignedBlock file;
+  Model model;
+  Fixture() {
+    REQUIRE(file.allocate(bytes.size()));
+    std::copy(bytes.begin(), bytes.end(), file.data());
+    Result<Model> m = Model::open({file.data(), bytes.size()}, all_ops());
+    REQUIRE(m.ok());
+    model = std::move(m.value());
+  }
+};
+
+struct Live {
+  AlignedBlock block;
+  Stream stream;
+  Live(const Fixture& f, const StreamConfig& config) {
+    const Result<size_t> bytes = Stream::bytes_needed(f.model, config);
+    REQUIRE(bytes.ok());
+    REQUIRE(block.allocate(bytes.value()));
+    REQUIRE(stream.create(f.model, config, block.data(), bytes.value()).ok());
+  }
+  std::vector<float> run(const std::vector<float>& x, unsigned seed = 0) {
+    std::vector<float> y(x.size());
+    std::mt19937 random(seed);
+    for (size_t at = 0; at < x.size();) {
+      const size_t n = seed == 0 ? 160 : 1 + random() % 4096;
+      const size_t m = std::min(n, x.size() - at);
+      const float* in[1] = {x.data() + at};
+      float* out[1] = {y.data() + at};
+      stream.process(in, out, static_cast<int32_t>(m));
+      at += m;
+    }
+    return y;
+  }
+};
+
+std::vector<float> noise(size_t n, unsigned seed, float level = 0.1f) {
+  std::mt19937 random(seed);
+  std::normal_distribution<float> normal(0, level);
+  std::vector<float> x(n);
+  for (float& v : x) {
+    v = normal(random);
+  }
+  return x;
+}
+
+TEST_CASE("stream: the output is the input, later by exactly the stated latency") {
+  Fixture f;
+  const Profile one = profile_of(1.0f);
+  for (int32_t rate : {16000, 8000, 24000, 32000, 44100, 48000, 96000}) {
+    CAPTURE(rate);
+    Live live(f, {.rate_hz = rate});
+    REQUIRE(live.stream.set_target(one).ok());
+    const int latency = live.stream.latency_samples();
+    CHECK(latency * 1000.0 / rate <= (rate == 16000 ? 20.01 : 35.0));
+    // A band-limited pulse, after the fade-in.
+    const size_t at = static_cast<size_t>(rate) / 2;
+    std::vector<float> x(static_cast<size_t>(rate), 0.0f);
+    const double width = rate / 2000.0;
+    for (size_t i = 0; i < x.size(); ++i) {
+      const double d = (static_cast<double>(i) - static_cast<double>(at)) / width;
+      x[i] = static_cast<float>(std::exp(-d * d));
+    }
+    const std::vector<float> y = live.run(x, 5);
+    double worst = 0;
+    for (size_t i = static_cast<size_t>(latency); i < y.size(); ++i) {
+      worst = std::max(worst,
+                       std::fabs(static_cast<double>(y[i]) - x[i - static_cast<size_t>(latency)]));
+    }
+    // Delays of the resamplers are fractions of a sample off where rates do not divide.
+    CHECK(worst < (rate == 16000 ? 1e-6 : 0.05));
+    CHECK(std::max_element(y.begin(), y.end()) - y.begin() ==
+          static_cast<std::ptrdiff_t>(at) + latency);
+  }
+}
+
+TEST_CASE("stream: any block sizes give identical samples, and reset equals fresh") {
+  Fixture f;
+  const Profile one = profile_of(0.7f);
+  const std::vector<float> x = noise(40000, 1);
+  for (int32_t rate : {16000, 48000, 44100}) {
+    Live a(f, {.rate_hz = rate}), b(f, {.rate_hz = rate});
+    REQUIRE(a.stream.set_target(one).ok());
+    REQUIRE(b.stream.set_target(one).ok());
+    const std::vector<float> plain = a.run(x);
+    CHECK(plain == b.run(x, 7));
+    b.stream.reset();
+    const std::vector<float> again = b.run(x, 8);
+    CHECK(std::equal(plain.begin() + 2000, plain.end(), again.begin() + 2000));
+  }
+}
+
+TEST_CASE("stream: two sessions of one model do not see each other") {
+  Fixture f;
+  const Profile p = profile_of(1.0f), q = profile_of(0.5f);
+  const std::vector<float> x = noise(8000, 2), z = noise(8000, 3);
+  Live a(f, {}), b(f, {}), alone(f, {});
+  REQUIRE(a.stream.set_target(p).ok());
+  REQUIRE(b.stream.set_target(q).ok());
+  REQUIRE(alone.stream.set_target(p).ok());
+  std::vector<float> y(x.size()), w(x.size());
+  for (size_t at = 0; at < x.size(); at += 100) {
+    const float* in1[1] = {x.data() + at};
+    const float* in2[1] = {z.data() + at};
+    float* out1[1] = {y.data() + at};
+    float* out2[1] = {w.data() + at};
+    a.stream.process(in1, out1, 100);
+    b.stream.process(in2, out2, 100);
+  }
+  CHECK(y == alone.run(x));
+}
+
+TEST_CASE("stream: silence until a target is set, or the input by option; bypass; strength") {
+  Fixture f;
+  const std::vector<float> x = noise(8000, 4);
+  const auto power = [](const std::vector<float>& v) {
+    double sum = 0;
+    for (size_t i = v.size() / 2; i < v.size(); ++i) {
+      sum += static_cast<double>(v[i]) * v[i];
+    }
+    return sum;
+  };
+  Live silent(f, {});
+  CHECK(power(silent.run(x)) == 0.0);
+  Live passing(f, {.pass_without_target = true});
+  CHECK(power(passing.run(x)) > 0.9 * power(x));
+  silent.stream.set_bypass(true);
+  CHECK(power(silent.run(x)) > 0.9 * power(x));
+
+  Live limited(f, {});
+  REQUIRE(limited.stream.set_target(profile_of(0.0f)).ok());
+  CHECK(power(limited.run(x)) == 0.0);
+  limited.stream.set_strength(1.0f, 20.0f);
+  CHECK(power(limited.run(x)) == doctest::Approx(power(x) * 0.01).epsilon(0.05));
+  limited.stream.set_strength(0.5f, 100.0f);
+  CHECK(power(limited.run(x)) == doctest::Approx(power(x) * 0.25).epsilon(0.05));
+}
+
+TEST_CASE("stream: changing the target does not click") {
+  Fixture f;
+  Live live(f, {});
+  REQUIRE(live.stream.set_target(profile_of(1.0f)).ok());
+  std::vector<float> x(32000);
+  for (size_t i = 0; i < x.size(); ++i) {
+    x[i] = std::sin(static_cast<float>(i) * 2 * std::numbers::pi_v<float> * 100 / 16000);
+  }
+  std::vector<float> y(x.size());
+  for (size_t at = 0; at < x.size(); at += 160) {
+    if (at == 16000) {
+      REQUIRE(live.stream.set_target(profile_of(-1.0f)).ok());
+    }
+    if (at == 24000) {
+      live.stream.clear_target();
+    }
+    const float* in[1] = {x.data() + at};
+    float* out[1] = {y.data() + at};
+    live.stream.process(in, out, 160);
+  }
+  float step = 0;
+  for (size_t i = 1000; i < y.size(); ++i) {
+    step = std::max(step, std::fabs(y[i] - y[i - 1]));
+  }
+  CHECK(step < 0.06f);  // the sine alone moves by 0.039 a sample
+  CHECK(std::fabs(y[20000] + x[20000 - 320]) < 1e-3f);
+  CHECK(y.back() == 0.0f);
+}
+
+TEST_CASE("stream: garbage at the input is counted and forgotten") {
+  Fixture f;
+  Live live(f, {.channels = 2});
+  REQUIRE(live.stream.set_target(profile_of(1.0f)).ok());
+  const std::vector<float> x = noise(16000, 6);
+  std::vector<float> left = x, y(x.size()), z(x.size());
+  left[3000] = std::numeric_limits<float>::quiet_NaN();
+  left[3001] = std::numeric_limits<float>::infinity();
+  left[3002] = 1e30f;
+  const float* in[2] = {left.data(), x.data()};
+  float* out[2] = {y.data(), z.data()};
+  live.stream.process(in, out, static_cast<int32_t>(x.size()));
+  CHECK(live.stream.statistics().cleaned_samples == 3);
+  CHECK(live.stream.statistics().samples == 16000);
+  CHECK(y == z);
+  for (size_t i = 4000; i < y.size(); ++i) {
+    REQUIRE(std::fabs(y[i] - x[i - 320]) < 1e-5f);
+  }
+}
+
+TEST_CASE("stream: what cannot be created is refused with a reason") {
+  Fixture f;
+  const auto code = [&](const StreamConfig& c) {
+    return Stream::bytes_needed(f.model, c).status().code;
+  };
+  CHECK(code({.rate_hz = 7999}) == Code::kBadArgument);
+  CHECK(code({.rate_hz = 192001}) == Code::kBadArgument);
+  CHECK(code({.channels = 0}) == Code::kBadArgument);
+  CHECK(code({.channels = 33}) == Code::kBadArgument);
+  const size_t bytes = Stream::bytes_needed(f.model, {}).value();
+  AlignedBlock block;
+  REQUIRE(block.allocate(bytes));
+  Stream s;
+  const Status status = s.create(f.model, {}, block.data(), bytes - 1);
+  CHECK(status.code == Code::kTooLittleMemory);
+  CHECK(status.where == static_cast<int64_t>(bytes));
+}
+
+}  // namespace
+}  // namespace ligero
