@@ -204,7 +204,7 @@ void print_graph(const Json& graph) {
 void print_report(const Json& report) {
   for (const char* key :
        {"file", "name", "system", "form", "licence", "training_data", "family", "format"}) {
-    print_line(key, report[key]);
+    print_line(key, report[key] == "" ? Json("not stated") : report[key]);
   }
   const Json& bytes = report["bytes"];
   const Json& weights = bytes["weights"];
