@@ -363,6 +363,14 @@ class Trainer:
             "average": self.average.full(self.model), "average_step": self.average.step,
             "optimizer": self.opt.state_dict()}, self.a.out / name)
 
+    def _agree(self, share: float) -> float:
+        """Rank 0's share of the budget, on every rank: all stop, and set their rates, together."""
+        if self.world == 1:
+            return share
+        t = torch.tensor([share], dtype=torch.float64, device=self.device)
+        torch.distributed.broadcast(t, 0)
+        return float(t)
+
     def learning_rate(self, since: int, share: float) -> float:
         """Rate at `since` steps of this call and `share` of its budget."""
         a = self.a
@@ -440,22 +448,23 @@ class Trainer:
         loader = iter(torch.utils.data.DataLoader(
             source, batch_size=None, sampler=order, num_workers=a.workers,
             prefetch_factor=8 if a.workers else None))
-        progress, start, last_save, last_valid = runs.Progress(25), time.time(), 0.0, 0.0
+        progress, start, last_save, last_valid = runs.Progress(50), time.time(), 0.0, 0.0
         before, mean, since = self.seconds, {}, 0
         if self.rank == 0:
             n = sum(p.numel() for p in self.model.parameters() if p.requires_grad)
             print(f"{self.config.name}: {n} trained parameters, {len(self.mixer.targets)} target "
                   f"speakers, {len(self.mixer.clips)} clips", flush=True)
-        while not self.stop:
-            spent = time.time() - start
-            share = (spent / (60.0 * a.minutes) if a.minutes else
-                     (since / a.steps if a.steps else 0.0))
-            if share >= 1.0:
-                break
-            if (a.out.parent / "PAUSE").exists():
+        while True:
+            if self.rank == 0 and (a.out.parent / "PAUSE").exists():
                 began = time.time()
                 runs.pause_while(a.out.parent / "PAUSE")
                 start += time.time() - began if not a.minutes else 0.0
+            spent = time.time() - start
+            share = self._agree(2.0 if self.stop else
+                                spent / (60.0 * a.minutes) if a.minutes else
+                                since / a.steps if a.steps else 0.0)
+            if share >= 1.0:
+                break
             lr = self.learning_rate(since, share)
             for g in self.opt.param_groups:
                 g["lr"] = lr
@@ -481,7 +490,10 @@ class Trainer:
                 last_valid = time.time() - start
                 self.check()
         if self.rank == 0:
-            self.check() if self.valid else self.save()
+            if self.valid and not self.stop:
+                self.check()
+            else:
+                self.save()
             print(f"{self.step} steps, {self.seconds / 3600:.2f} h, best valid {self.best:.2f} dB",
                   flush=True)
         return 0
