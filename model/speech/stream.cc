@@ -17,6 +17,7 @@ constexpr int32_t kChunk = 256;       // frames that are worked on at a time
 constexpr int32_t kRampHops = 5;      // over which one target becomes another
 constexpr double kFadeSeconds = 0.01;  // of every change of gain
 constexpr float kNoLimitDb = 100.0f;
+constexpr int64_t kResamplerSlack = 4;  // input samples by which a resampler's count may be ahead
 
 bool is_sequence(const Graph& graph, int32_t t) {
   return graph.tensors[static_cast<size_t>(t)].kind == Kind::kSequence;
@@ -287,6 +288,13 @@ void Stream::process_some(const float* const* in,
                           float* const* out,
                           int32_t at,
                           int32_t n) noexcept {
+  // Before the hop that may end this piece: what it changes counts from the next piece on.
+  const bool aside = bypass_.load(std::memory_order_relaxed);
+  const float limit = dry_gain_goal_.load(std::memory_order_relaxed);
+  const float dry_goal = aside         ? 1.0f
+                         : has_target_ ? limit
+                                       : (config_.pass_without_target ? 1.0f : 0.0f);
+  const float voice_goal = aside || !has_target_ ? 0.0f : 1.0f - limit;
   const float share = 1.0f / static_cast<float>(config_.channels);
   int64_t cleaned = 0;
   for (int32_t i = 0; i < n; ++i) {
@@ -311,12 +319,6 @@ void Stream::process_some(const float* const* in,
   voice_.pop(voice, n);
   dry_.pop(mono_, n);
 
-  const bool aside = bypass_.load(std::memory_order_relaxed);
-  const float limit = dry_gain_goal_.load(std::memory_order_relaxed);
-  const float dry_goal = aside         ? 1.0f
-                         : has_target_ ? limit
-                                       : (config_.pass_without_target ? 1.0f : 0.0f);
-  const float voice_goal = aside || !has_target_ ? 0.0f : 1.0f - limit;
   const float step = static_cast<float>(1.0 / (kFadeSeconds * config_.rate_hz));
   for (int32_t i = 0; i < n; ++i) {
     dry_gain_ += std::clamp(dry_goal - dry_gain_, -step, step);
@@ -330,8 +332,16 @@ void Stream::process_some(const float* const* in,
 
 void Stream::process(const float* const* in, float* const* out, int32_t frames) noexcept {
   const FlushToZero mode;
-  for (int32_t at = 0; at < frames; at += kChunk) {
-    process_some(in, out, at, std::min(kChunk, frames - at));
+  // In pieces that end where a hop is full, so that a new target or gain takes effect at the same
+  // sample whatever the block size.
+  for (int32_t at = 0; at < frames;) {
+    const int64_t missing = kHopSamples - model_in_.size();
+    const int64_t safe = missing * config_.rate_hz / kSampleRateHz -
+                         (config_.rate_hz == kSampleRateHz ? 0 : kResamplerSlack);
+    const int32_t n = static_cast<int32_t>(
+        std::clamp<int64_t>(safe, 1, std::min(kChunk, frames - at)));
+    process_some(in, out, at, n);
+    at += n;
   }
   samples_.fetch_add(std::max(frames, 0), std::memory_order_relaxed);
 }
