@@ -26,7 +26,8 @@ using AttentionScoresFn = void (*)(const AttentionRows& queries,
                                    int64_t s_stride) noexcept;
 
 /// x[i] = exp(x[i] - max x) / sum of those, 0 <= i < n, in place, n >= 1; any alignment. The sum is
-/// split over lanes (i mod lanes). Error 1e-6 relative, with those below 1e-37 as 0.
+/// split over lanes (i mod lanes). Relative error 1e-6 + 1e-7 (max x - x[i]), the second from the
+/// subtraction; what is below 1e-37 may be 0.
 using AttentionSoftmaxFn = void (*)(int32_t n, float* x) noexcept;
 
 struct AttentionKernels {
