@@ -22,6 +22,8 @@ namespace {
 constexpr size_t kAlignment = 64;
 constexpr int32_t kHopSamples = 160;
 constexpr int64_t kSignalSamples = 19137;  // 1.2 s; not a multiple of the hop
+constexpr auto kFrames =
+    static_cast<int32_t>((kSignalSamples + kHopSamples - 1) / kHopSamples + 1);
 constexpr float kLevel = 0.1f;
 
 // Heap memory on a multiple of 64 bytes.
@@ -67,129 +69,160 @@ std::vector<float> uniform(size_t count, uint32_t seed) {
   return values;
 }
 
-std::string in_graph(const Graph& graph, int32_t node) {
-  std::string text = "graph " + std::string(graph.name);
-  const std::string_view name = node_name(graph, node);
-  return name.empty() ? text : text + ", node " + std::string(name);
-}
-
-// The values that fill graph input `index`, `frames` rows of a sequence.
-std::vector<float> input_values(const Tensor& tensor,
-                                int32_t frames,
-                                uint32_t seed,
-                                const std::map<std::string, std::vector<float>>& profile) {
-  const auto elements = static_cast<size_t>(tensor.elements());
-  if (tensor.kind == Kind::kSequence) {
-    const size_t count = elements * static_cast<size_t>(frames);
-    return tensor.bins() == 1 && tensor.channels() == kHopSamples ? speech_like(count, seed)
-                                                                  : uniform(count, seed);
+// An opened model and what its tensors held when they were last computed.
+class ModelRun {
+ public:
+  ModelRun(const ModelDraft& draft, uint32_t seed)
+      : bytes_(write_model(draft)), file_(bytes_.size()), seed_(seed) {
+    std::memcpy(file_.data(), bytes_.data(), bytes_.size());
+    Fault fault;
+    model_ = Model::open({file_.data(), bytes_.size()}, all_ops(), Limits{}, &fault);
+    if (!model_.ok()) {
+      throw SystemError(std::string(fault.text) + ": " + model_.status().message);
+    }
+    bytes_ = {};
   }
-  const auto found = profile.find(std::string(tensor.name));
-  return found != profile.end() && found->second.size() == elements ? found->second
-                                                                    : uniform(elements, seed);
-}
 
-double largest(const std::vector<float>& values) {
-  double result = 0.0;
-  for (float v : values) {
-    result = std::max(result, std::abs(double{v}));
+  Activations run(const Activations* given) {
+    for (const Graph& graph : model_.value().graphs()) {
+      for (size_t k = 0; k < graph.inputs.size(); ++k) {
+        fill_input(graph, k, given);
+      }
+      if (given) {
+        for (size_t i = 0; i < graph.nodes.size(); ++i) {
+          run_node(graph, i, *given);
+        }
+      } else {
+        run_graph(graph, graph, nullptr);
+      }
+    }
+    return std::move(values_);
   }
-  return result;
-}
 
-std::string key(const Graph& graph, int32_t tensor) {
-  return std::string(graph.name) + "/" + std::string(tensor_name(graph, tensor));
-}
+ private:
+  static std::string key(const Graph& graph, int32_t tensor) {
+    return std::string(graph.name) + "/" + std::string(tensor_name(graph, tensor));
+  }
 
-void widen_scales(const Graph& graph, Activations* activations) {
-  for (const Node& node : graph.nodes) {
-    if (node.op->name == std::string_view("tanh") || node.op->name == std::string_view("sigmoid")) {
-      Activation& a = (*activations)[key(graph, node.outputs[0])];
-      a.scale = std::max(a.scale, (*activations)[key(graph, node.inputs[0])].scale);
+  // A sequence input gets the signal, a constant what an earlier graph found under its name.
+  void fill_input(const Graph& graph, size_t k, const Activations* given) {
+    const int32_t index = graph.inputs[k];
+    const Tensor& tensor = graph.tensors[static_cast<size_t>(index)];
+    const bool sequence = tensor.kind == Kind::kSequence;
+    const auto elements = static_cast<size_t>(tensor.elements()) * (sequence ? kFrames : 1);
+    std::vector<float>& to = values_[key(graph, index)];
+    if (given && given->contains(key(graph, index))) {
+      to = given->at(key(graph, index));
+      return;
+    }
+    const auto found = profile_.find(std::string(tensor.name));
+    if (!sequence && found != profile_.end() && found->second.size() == elements) {
+      to = found->second;
+    } else if (sequence && tensor.bins() == 1 && tensor.channels() == kHopSamples) {
+      to = speech_like(elements, seed_);
+    } else {
+      to = uniform(elements, seed_ + static_cast<uint32_t>(k));
     }
   }
-}
 
-void run_graph(const Graph& graph,
-               uint32_t seed,
-               std::map<std::string, std::vector<float>>* profile,
-               Activations* activations) {
-  constexpr auto kFrames = static_cast<int32_t>((kSignalSamples + kHopSamples - 1) / kHopSamples + 1);
-  PlanOptions options;
-  options.max_frames = kFrames;
-  options.cpu = cpu_features();
-  options.keep_all = true;
-  Result<Plan> plan = make_plan(graph, options);
-  if (!plan.ok()) {
-    throw SystemError(in_graph(graph, plan.status().index) + ": " + plan.status().message);
+  // One node as a graph of its own.
+  void run_node(const Graph& graph, size_t i, const Activations& given) {
+    std::vector<int32_t> inputs;
+    for (int32_t t : graph.nodes[i].inputs) {
+      const bool weight = t >= 0 && graph.tensors[static_cast<size_t>(t)].kind == Kind::kWeight;
+      if (t >= 0 && !weight && std::find(inputs.begin(), inputs.end(), t) == inputs.end()) {
+        inputs.push_back(t);
+      }
+    }
+    Graph one = graph;
+    one.nodes = graph.nodes.subspan(i, 1);
+    one.inputs = inputs;
+    one.outputs = graph.nodes[i].outputs;
+    run_graph(graph, one, &given);
   }
-  const size_t bytes = plan.value().bytes();
-  Block block(bytes);
-  Interpreter interpreter;
-  const Status status = interpreter.prepare(graph, std::move(plan.value()), block.data(), bytes);
-  if (!status.ok()) {
-    throw SystemError(in_graph(graph, status.index) + ": " + status.message);
+
+  [[noreturn]] static void refuse(const Graph& graph, const Status& status) {
+    const std::string_view name = node_name(graph, status.index);
+    throw SystemError("graph " + std::string(graph.name) + (name.empty() ? "" : ", node ") +
+                      std::string(name) + ": " + status.message);
   }
-  for (size_t k = 0; k < graph.inputs.size(); ++k) {
-    const Tensor& tensor = graph.tensors[static_cast<size_t>(graph.inputs[k])];
-    const std::vector<float> values =
-        input_values(tensor, kFrames, seed + static_cast<uint32_t>(k), *profile);
-    std::memcpy(interpreter.input(k), values.data(), values.size() * sizeof(float));
-  }
-  interpreter.constants_changed();
-  interpreter.run(kFrames, {kFrames, kSignalSamples});
-  for (size_t i = 0; i < graph.tensors.size(); ++i) {
-    const Tensor& tensor = graph.tensors[i];
-    const float* data = tensor.kind == Kind::kWeight
-                            ? nullptr
-                            : interpreter.tensor(static_cast<int32_t>(i));
-    if (data) {
-      const int64_t rows = tensor.kind == Kind::kSequence ? kFrames : 1;
-      Activation& a = (*activations)[key(graph, static_cast<int32_t>(i))];
-      a.values.assign(data, data + rows * tensor.elements());
-      a.scale = largest(a.values);
-      if (tensor.kind == Kind::kConstant) {
-        (*profile)[std::string(tensor.name)] = a.values;
+
+  // Runs `part` of `graph`; an input comes from `given` where that has it.
+  void run_graph(const Graph& graph, const Graph& part, const Activations* given) {
+    PlanOptions options;
+    options.max_frames = kFrames;
+    options.cpu = cpu_features();
+    options.keep_all = true;
+    Result<Plan> plan = make_plan(part, options);
+    if (!plan.ok()) {
+      refuse(part, plan.status());
+    }
+    const size_t bytes = plan.value().bytes();
+    Block block(bytes);
+    Interpreter interpreter;
+    const Status status = interpreter.prepare(part, std::move(plan.value()), block.data(), bytes);
+    if (!status.ok()) {
+      refuse(part, status);
+    }
+    for (size_t k = 0; k < part.inputs.size(); ++k) {
+      const std::string name = key(graph, part.inputs[k]);
+      const std::vector<float>& from =
+          given && given->contains(name) ? given->at(name) : values_.at(name);
+      std::memcpy(interpreter.input(k), from.data(), from.size() * sizeof(float));
+    }
+    interpreter.constants_changed();
+    interpreter.run(kFrames, {kFrames, kSignalSamples});
+    for (const Node& node : part.nodes) {
+      for (int32_t t : node.outputs) {
+        keep(graph, t, interpreter.tensor(t));
       }
     }
   }
-  widen_scales(graph, activations);
-}
+
+  void keep(const Graph& graph, int32_t t, const float* data) {
+    const Tensor& tensor = graph.tensors[static_cast<size_t>(t)];
+    const int64_t rows = tensor.kind == Kind::kSequence ? kFrames : 1;
+    std::vector<float>& to = values_[key(graph, t)];
+    to.assign(data, data + rows * tensor.elements());
+    if (tensor.kind == Kind::kConstant) {
+      profile_[std::string(tensor.name)] = to;
+    }
+  }
+
+  std::vector<std::byte> bytes_;
+  Block file_;
+  uint32_t seed_;
+  Result<Model> model_{Model()};
+  Activations values_;
+  std::map<std::string, std::vector<float>> profile_;
+};
 
 }  // namespace
 
 Activations run_model(const ModelDraft& model, uint32_t seed) {
-  const std::vector<std::byte> bytes = write_model(model);
-  Block file(bytes.size());
-  std::memcpy(file.data(), bytes.data(), bytes.size());
-  Fault fault;
-  const Result<Model> opened =
-      Model::open({file.data(), bytes.size()}, all_ops(), Limits{}, &fault);
-  if (!opened.ok()) {
-    throw SystemError(std::string(fault.text) + ": " + opened.status().message);
-  }
-  Activations activations;
-  std::map<std::string, std::vector<float>> profile;
-  for (const Graph& graph : opened.value().graphs()) {
-    run_graph(graph, seed, &profile, &activations);
-  }
-  return activations;
+  return ModelRun(model, seed).run(nullptr);
+}
+
+Activations run_layers(const ModelDraft& model, uint32_t seed, const Activations& given) {
+  return ModelRun(model, seed).run(&given);
 }
 
 Difference compare(const Activations& before, const Activations& after) {
   Difference difference;
   for (const auto& [name, a] : before) {
     const auto found = after.find(name);
-    if (found == after.end() || found->second.values.size() != a.values.size()) {
+    if (found == after.end() || found->second.size() != a.size()) {
       continue;
     }
+    double largest_value = 0.0;
     double largest_error = 0.0;
-    for (size_t i = 0; i < a.values.size(); ++i) {
-      const double error = std::abs(double{a.values[i]} - found->second.values[i]);
+    for (size_t i = 0; i < a.size(); ++i) {
+      const double error = std::abs(double{a[i]} - found->second[i]);
+      largest_value = std::max(largest_value, std::abs(double{a[i]}));
       largest_error = std::isfinite(error) ? std::max(largest_error, error)
                                            : std::numeric_limits<double>::infinity();
     }
-    const double relative = largest_error == 0.0 ? 0.0 : largest_error / a.scale;
+    const double relative = largest_error == 0.0 ? 0.0 : largest_error / largest_value;
     difference.errors[name] = relative;
     if (difference.worst.empty() || relative > difference.largest) {
       difference.worst = name;

@@ -11,24 +11,20 @@
 
 namespace ligero {
 
-/// What a node gave in one run.
-struct Activation {
-  std::vector<float> values;
-  /// What errors are measured against: the largest value; for a node that only saturates (tanh,
-  /// sigmoid) that of its input, where larger, whose error it hands on.
-  double scale = 0.0;
-};
-
-/// Every sequence and constant of a model after one run, by "graph/tensor".
-using Activations = std::map<std::string, Activation>;
+/// Values of every sequence and constant of a model after one run, by "graph/tensor".
+using Activations = std::map<std::string, std::vector<float>>;
 
 /// Writes `model` to memory, opens it and runs each of its graphs once, offline, on a seeded signal
 /// with the envelope and tilt of speech. A constant input gets the output of an earlier graph that
 /// has its name, or seeded values. Throws SystemError with graph and node where a step refuses.
 Activations run_model(const ModelDraft& model, uint32_t seed);
 
+/// The same node by node: each reads from `given` what is there under its input's name, so that no
+/// node inherits another one's error.
+Activations run_layers(const ModelDraft& model, uint32_t seed, const Activations& given);
+
 struct Difference {
-  std::map<std::string, double> errors;  ///< largest error of a node over its scale before
+  std::map<std::string, double> errors;  ///< largest error of a node over its largest value before
   std::string worst;                     ///< the node with the largest error; empty: none in common
   double largest = 0.0;
 };

@@ -24,12 +24,19 @@ void drop_enrolment(ModelDraft* model) {
 void log_pass(const PassReport& report, std::ostream& log) {
   log << std::left << std::setw(26) << report.pass->name << std::right << std::setw(5)
       << report.changes << " changes";
-  if (!report.difference.worst.empty()) {
-    log << ", largest error " << std::scientific << std::setprecision(2)
-        << report.difference.largest << " at " << report.difference.worst << " (tolerance "
-        << report.pass->tolerance << ")" << std::defaultfloat;
+  if (!report.per_layer.worst.empty()) {
+    log << std::scientific << std::setprecision(1) << ", per layer at most "
+        << report.per_layer.largest << " (" << report.per_layer.worst << ", tolerance "
+        << report.pass->tolerance << "), carried on " << report.carried_on.largest << " ("
+        << report.carried_on.worst << ")" << std::defaultfloat;
   }
   log << '\n';
+}
+
+nlohmann::json difference_json(const Difference& difference) {
+  return {{"largest", difference.largest},
+          {"node", difference.worst},
+          {"errors", difference.errors}};
 }
 
 }  // namespace
@@ -55,16 +62,17 @@ PassReport run_pass(const Pass& pass,
   if (!before || report.changes == 0) {
     return report;
   }
-  Activations after = run_model(*model, kCheckSeed);
-  report.difference = compare(*before, after);
-  *before = std::move(after);
-  if (report.difference.largest > pass.tolerance) {
+  report.per_layer = compare(*before, run_layers(*model, kCheckSeed, *before));
+  if (report.per_layer.largest > pass.tolerance) {
     std::ostringstream message;
-    message << "pass " << pass.name << ": node " << report.difference.worst << " changed by "
-            << report.difference.largest << " of its scale, expected at most "
+    message << "pass " << pass.name << ": node " << report.per_layer.worst << " changed by "
+            << report.per_layer.largest << " of its largest value, expected at most "
             << pass.tolerance;
     throw SystemError(message.str());
   }
+  Activations after = run_model(*model, kCheckSeed);
+  report.carried_on = compare(*before, after);
+  *before = std::move(after);
   return report;
 }
 
@@ -105,10 +113,9 @@ std::string report_json(const Conversion& conversion) {
     pass["contract"] = report.pass->contract;
     pass["tolerance"] = report.pass->tolerance;
     pass["changes"] = report.changes;
-    if (!report.difference.worst.empty()) {
-      pass["largest_error"] = report.difference.largest;
-      pass["worst_node"] = report.difference.worst;
-      pass["errors"] = report.difference.errors;
+    if (!report.per_layer.worst.empty()) {
+      pass["per_layer"] = difference_json(report.per_layer);
+      pass["carried_on"] = difference_json(report.carried_on);
     }
     json["passes"].push_back(std::move(pass));
   }

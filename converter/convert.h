@@ -25,7 +25,9 @@ struct ConvertOptions {
 struct PassReport {
   const Pass* pass = nullptr;
   int changes = 0;
-  Difference difference;  ///< filled where checks run
+  /// Where checks run: every node on the inputs of before, and on what the new graph gave it.
+  Difference per_layer;
+  Difference carried_on;
 };
 
 struct Conversion {
@@ -38,7 +40,7 @@ struct Conversion {
 std::string family_of(const std::string& identity, const Checkpoint& checkpoint);
 
 /// Runs `pass`; with `before`, compares and replaces `*before` by the new activations.
-/// Throws SystemError naming pass, node and error where the tolerance is exceeded.
+/// Throws SystemError naming pass, node and error where a layer exceeds the tolerance.
 PassReport run_pass(const Pass& pass,
                     const PassOptions& options,
                     ModelDraft* model,

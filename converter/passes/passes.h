@@ -16,7 +16,8 @@ struct PassOptions {
 struct Pass {
   const char* name;
   const char* contract;
-  /// Largest error of a node that is there before and after, over its scale before (check.h).
+  /// Largest error of a node that is there before and after, over its largest value before,
+  /// where both read the same.
   double tolerance;
   /// Changes the model; returns how many places it changed. Throws SystemError naming a node whose
   /// weights make it impossible.
