@@ -61,10 +61,10 @@ struct Outcome {
   }
 };
 
-/// Runs `ligero` with `arguments`, a line for the shell.
-inline Outcome run_tool(const std::string& arguments) {
+/// Runs a line in the shell.
+inline Outcome run_line(const std::string& line) {
   Outcome outcome;
-  std::FILE* pipe = popen((LIGERO_TOOL " " + arguments + " 2>&1").c_str(), "r");
+  std::FILE* pipe = popen((line + " 2>&1").c_str(), "r");
   std::array<char, 4096> block;
   for (size_t got = 0; (got = fread(block.data(), 1, block.size(), pipe)) > 0;) {
     outcome.text.append(block.data(), got);
@@ -72,6 +72,11 @@ inline Outcome run_tool(const std::string& arguments) {
   const int status = pclose(pipe);
   outcome.code = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
   return outcome;
+}
+
+/// Runs `ligero` with `arguments`.
+inline Outcome run_tool(const std::string& arguments) {
+  return run_line(LIGERO_TOOL " " + arguments);
 }
 
 inline std::string read_file(const std::string& path) {
