@@ -1,4 +1,4 @@
-// magnitude, complex_multiply: arithmetic on bins of (re, im). Not: filters (deep_filter.cc).
+// magnitude, compress, complex_multiply: arithmetic on bins of (re, im). Not: filters (deep_filter.cc).
 #include <cmath>
 
 #include "ops/check.h"
@@ -27,6 +27,36 @@ void run_magnitude(const RunContext& ctx) noexcept {
     const float* x = ctx.x(0);
     for (ptrdiff_t i = begin * bins; i < end * bins; ++i) {
       ctx.out[0][i] = std::sqrt(x[2 * i] * x[2 * i] + x[2 * i + 1] * x[2 * i + 1]);
+    }
+  });
+}
+
+// Under the power of |x|^2, so that silence stays silent (spec 8.1).
+constexpr float kCompressFloor = 1e-8f;
+
+Status infer_compress(const OpContext& ctx, Inference* out) {
+  LIGERO_RETURN_IF_ERROR(check_arity(ctx, 1, 1));
+  LIGERO_RETURN_IF_ERROR(check_complex(ctx, 0));
+  const float exponent = ctx.node.float_or("exponent", 1.0f);
+  LIGERO_CHECK(exponent > 0.0f && exponent <= 1.0f,
+               Code::kBadModel,
+               "attribute exponent must be above 0 and at most 1");
+  output_like_input(ctx, out);
+  return {};
+}
+
+void run_compress(const RunContext& ctx) noexcept {
+  const ptrdiff_t bins = ctx.input(0).bins();
+  const float exponent = ctx.node.float_or("exponent", 1.0f);
+  const bool root = exponent == 0.5f;  // the usual one, without pow
+  for_frames(ctx, bins, [&](int begin, int end) noexcept {
+    const float* x = ctx.x(0);
+    for (ptrdiff_t i = 2 * begin * bins; i < 2 * end * bins; i += 2) {
+      const float power = x[i] * x[i] + x[i + 1] * x[i + 1] + kCompressFloor;
+      const float gain =
+          root ? 1.0f / std::sqrt(std::sqrt(power)) : std::pow(power, 0.5f * (exponent - 1.0f));
+      ctx.out[0][i] = x[i] * gain;
+      ctx.out[0][i + 1] = x[i + 1] * gain;
     }
   });
 }
@@ -64,6 +94,7 @@ void run_multiply(const RunContext& ctx) noexcept {
 }  // namespace
 
 const Op kMagnitudeOp = {"magnitude", 1, infer_magnitude, nullptr, nullptr, run_magnitude, false};
+const Op kCompressOp = {"compress", 1, infer_compress, nullptr, nullptr, run_compress, true};
 const Op kComplexMultiplyOp = {
     "complex_multiply", 1, infer_multiply, nullptr, nullptr, run_multiply, false};
 

@@ -20,6 +20,7 @@ OpTable all_ops() {
       &kInputLevelOp,
       &kDeepFilterOp,
       &kMagnitudeOp,
+      &kCompressOp,
       &kComplexMultiplyOp,
       // Elementwise, shapes, statistics.
       &kAddOp,

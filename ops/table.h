@@ -25,6 +25,7 @@ extern const Op kFloorDbOp;
 extern const Op kInputLevelOp;
 extern const Op kDeepFilterOp;
 extern const Op kMagnitudeOp;
+extern const Op kCompressOp;
 extern const Op kComplexMultiplyOp;
 
 // Elementwise, shapes, statistics.

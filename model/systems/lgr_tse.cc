@@ -17,6 +17,7 @@ constexpr int kLayers = 5;
 constexpr int kEncoderBins = 4;         // 161, 80, 39, 19, 9, 4
 constexpr float kNormFloor = 1e-24f;    // under the root of the embedding's norm
 constexpr int kMaxAttentionWindow = 4096;
+constexpr double kLeastCompression = 0.01;
 
 enum class Level { kNone, kFile, kWindow };
 
@@ -24,6 +25,7 @@ struct LgrTseOptions {
   std::string form;
   bool causal = false;
   Level input_level = Level::kFile;
+  double compression = 1.0;  // of the magnitudes that the network sees; 1: none
   std::vector<int> channels = {16, 32, 64, 128, 256};
   bool mix_magnitude = true;      // the separator sees magnitude, real, imaginary; else the last two
   bool level0_magnitude = false;  // level 0 of the local features: ARN output; or |A| and it
@@ -106,6 +108,7 @@ LgrTseOptions read_options(Options& options) {
   options.integer("hop", kHopSamples, {kHopSamples, kHopSamples});
   const std::string level = options.choice("input_level", "file", {"file", "window", "none"});
   o.input_level = level == "file" ? Level::kFile : level == "window" ? Level::kWindow : Level::kNone;
+  o.compression = options.number("compression", 1.0, kLeastCompression, 1.0);
   o.channels = options.integers("channels", o.channels, {1, 4096});
   const std::string prelu = options.choice("prelu", "channel", {"channel", "layer"});
   o.slopes = prelu == "channel" ? Slopes::kChannel : Slopes::kLayer;
@@ -124,6 +127,14 @@ int scaled(GraphBuilder& g, const std::string& name, int x, int hops, Level leve
   const int mode = level == Level::kWindow ? 1 : 0;
   const int gain = g.node("input_level", name + ".gain", {hops}, {{"mode", {mode}}});
   return g.node("multiply", name + ".scaled", {x, gain});
+}
+
+int compressed(GraphBuilder& g, const std::string& name, int spectrum, const LgrTseOptions& o) {
+  if (o.compression == 1.0) {
+    return spectrum;
+  }
+  const float exponent = static_cast<float>(o.compression);
+  return g.node("compress", name + ".compressed", {spectrum}, {}, {{"exponent", {exponent}}});
 }
 
 int stft(GraphBuilder& g, const std::string& name, int hops) {
@@ -200,14 +211,14 @@ GraphDraft enroll_graph(Weights& weights, const LgrTseOptions& o) {
     global_network(g, scaled_hops, o);
   }
   if (o.has_local()) {
-    local_network(g, stft(g, "anchor.stft", scaled_hops), o);
+    local_network(g, compressed(g, "anchor", stft(g, "anchor.stft", scaled_hops), o), o);
   }
   return g.finish();
 }
 
 // Mixture features, at the level that the network knows (spec 2.1).
 int mixture_features(GraphBuilder& g, int hops, int spectrum, const LgrTseOptions& o) {
-  const int x = scaled(g, "mix", spectrum, hops, o.input_level);
+  const int x = compressed(g, "mix", scaled(g, "mix", spectrum, hops, o.input_level), o);
   if (!o.mix_magnitude) {
     return g.node("reshape", "mix.feats", {x}, {{"bins", {kSpectrumBins}}, {"channels", {2}}});
   }

@@ -267,6 +267,25 @@ TEST_CASE("binary ops: refusals") {
   CHECK_FALSE(rank.infer().ok());
 }
 
+TEST_CASE("compress: magnitudes to the power, phases kept, silence silent") {
+  Random random(37);
+  std::vector<float> x = random.floats(2 * 2 * 161);
+  x[0] = x[1] = 0.0f;
+  for (const float exponent : {1.0f, 0.5f, 0.3f}) {
+    std::vector<double> expected;
+    for (size_t i = 0; i < x.size(); i += 2) {
+      const double power = static_cast<double>(x[i]) * x[i] + static_cast<double>(x[i + 1]) * x[i + 1];
+      const double gain = std::pow(power + 1e-8, (static_cast<double>(exponent) - 1.0) / 2.0);
+      expected.push_back(x[i] * gain);
+      expected.push_back(x[i + 1] * gain);
+    }
+    OpHarness h("compress");
+    check_close(h.sequence(161, 2, x).floats("exponent", {exponent}).run(), expected);
+  }
+  CHECK_FALSE(OpHarness("compress").sequence(3, 1, {1, 2, 3}).infer().ok());
+  CHECK_FALSE(OpHarness("compress").sequence(1, 2, {1, 2}).floats("exponent", {0.0f}).infer().ok());
+}
+
 TEST_CASE("magnitude and complex_multiply match complex arithmetic") {
   Random random(36);
   const int frames = 3;

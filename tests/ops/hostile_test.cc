@@ -89,6 +89,7 @@ const std::vector<Sound>& sound_nodes() {
        {{kSeq, 161, 30}, {kSeq, 161, 2}},
        {{"kernel_t", 5}, {"kernel_f", 3}, {"past", 2}, {"future", 2}}},
       {"magnitude", {{kSeq, 161, 2}}, {}},
+      {"compress", {{kSeq, 161, 2}}, {}, {"exponent"}},
       {"complex_multiply", {{kSeq, 161, 2}, {kConst, 161, 2}}, {}},
       {"add", {{kSeq, 3, 16}, {kPlain, 1, 16}}, {{"activation", 1}}},
       {"subtract", {{kSeq, 3, 16}, {kConst, 3, 1}}, {{"activation", 3}}},

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import math
 import typing
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -82,6 +83,7 @@ class Config:
     """One network. `system` and `name` must be given; all else has the spec's default.
 
     channels: output channels of conv2d_1 .. conv2d_5; the ARN's size is 4 * channels[4].
+    compression: p of S |S|^(p-1), in which the network sees both spectra; 1 (the paper): linear.
     """
 
     system: str = field(metadata={"choices": ("lgr_tse",)})
@@ -93,6 +95,7 @@ class Config:
     hop: int = field(default=160, metadata={"choices": (160,)})
     input_level: str = _choice("file", "file", "window", "none")
     channels: list[int] = _counts(16, 32, 64, 128, 256)
+    compression: float = field(default=1.0, metadata={"above": 0.0, "most": 1.0})
     mix_feats: str = _choice("mag_re_im", "mag_re_im", "re_im")
     level0: str = _choice("arn", "arn", "mag_arn")
     local_feats: str = _choice("mag_arn", "mag_arn", "mag_re_im_arn")
@@ -144,6 +147,8 @@ def _value(path, value, kind, metadata):
         if isinstance(value, bool) or not isinstance(value, (int, float)):
             _fail(path, value, "a number")
         value = float(value)
+        if not metadata.get("above", -math.inf) < value <= metadata.get("most", math.inf):
+            _fail(path, value, f"a number above {metadata['above']} and at most {metadata['most']}")
     elif kind is str:
         if not isinstance(value, str):
             _fail(path, value, "a string")

@@ -24,6 +24,7 @@ FBANK_RANGE_DB = 80.0       # dynamic range kept below the loudest bin of the ut
 
 RMS_EPSILON = 1e-7          # spec 2.1
 LEVEL_WINDOW_HOPS = 100     # input_level `window`: one second
+COMPRESSION_FLOOR = 1e-8  # under the power of |S|^2
 LEVEL_FLOOR = 10.0 ** (-50.0 / 20.0)  # -50 dBFS
 
 
@@ -126,6 +127,16 @@ def window_gain(wave):
     total = energy.unfold(-1, LEVEL_WINDOW_HOPS, 1).sum(-1)
     counted = torch.arange(1, frames + 1, device=wave.device).clamp(max=LEVEL_WINDOW_HOPS)
     return 1.0 / (total / (HOP_SAMPLES * counted)).sqrt().clamp(min=LEVEL_FLOOR)
+
+
+def compress(spectrum, exponent: float):
+    """S |S|^(p-1), complex [..., bins]: magnitudes to the power p, phases kept (spec 8.1's S^(p)).
+
+    What networks see where the configuration's `compression` p is below 1 (TEA-PSE's 0.5): on a
+    linear scale, all but the loudest bins vanish.
+    """
+    return spectrum * (spectrum.real.square() + spectrum.imag.square()
+                       + COMPRESSION_FLOOR).pow((exponent - 1.0) / 2.0)
 
 
 def input_gain(wave, level: str):

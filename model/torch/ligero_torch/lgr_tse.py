@@ -131,6 +131,7 @@ class LgrTse(nn.Module):
             profile["embedding"] = tap("sep.projection", self.sep.projection(embedding), "bc")
         if self.config.has_local:
             spectrum = tap("anchor.stft", features.stft(scaled), "complex")
+            spectrum = self._compressed("anchor.compressed", spectrum)
             mask = features.frame_mask(features.frame_lengths(lengths), spectrum.shape[1])
             if local_frames is not None and spectrum.shape[1] > local_frames:
                 inside = spectrum.shape[1]
@@ -144,10 +145,16 @@ class LgrTse(nn.Module):
                 profile[f"local_{i}"] = level
         return profile
 
+    def _compressed(self, name, spectrum):
+        if self.config.compression == 1.0:
+            return spectrum
+        return tap(name, features.compress(spectrum, self.config.compression), "complex")
+
     def _mixture_features(self, spectrum, mix):
         gain = features.input_gain(mix, self.config.input_level)
         tap("mix.gain", gain.unsqueeze(2), "btc")
         scaled = tap("mix.scaled", spectrum * gain.unsqueeze(2), "complex")
+        scaled = self._compressed("mix.compressed", scaled)
         parts = [scaled.real, scaled.imag]
         if self.config.mix_feats == "mag_re_im":
             parts.insert(0, tap("mix.mag", scaled.abs(), "btf"))
