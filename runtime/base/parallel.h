@@ -2,6 +2,8 @@
 #ifndef LIGERO_RUNTIME_BASE_PARALLEL_H_
 #define LIGERO_RUNTIME_BASE_PARALLEL_H_
 
+#include <type_traits>
+
 namespace ligero {
 
 /// Runs `task(context, begin, end)` over [0, count) in ranges that are multiples of `grain` (but the
@@ -27,7 +29,7 @@ void parallel_for(Parallel* pool, int count, int grain, Body&& body) noexcept {
   pool->run(
       count,
       grain,
-      [](void* context, int begin, int end) { (*static_cast<Body*>(context))(begin, end); },
+      [](void* context, int begin, int end) { (*static_cast<std::remove_reference_t<Body>*>(context))(begin, end); },
       &body);
 }
 
