@@ -57,7 +57,7 @@ void read_arn_options(Options arn, LgrTseOptions* o) {
   o->arn_window = arn.integer("window", 0, {0, kMaxAttentionWindow});
   o->q_norm = arn.boolean("q_norm", false);
   o->two_linear = arn.choice("feed_forward", "split", {"split", "two_linear"}) == "two_linear";
-  arn.number("dropout", 0.05, 0.0, 1.0);  // training only
+  arn.number("dropout", 0.05, 0.0, 0.99);  // training only
   arn.finish();
   if (o->causal != (o->arn_window > 0)) {
     arn.fail("window",

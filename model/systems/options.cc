@@ -119,17 +119,17 @@ bool Options::boolean(const std::string& key, bool fallback) {
   return value->json.get<bool>();
 }
 
-double Options::number(const std::string& key, double fallback, double least, double below) {
+double Options::number(const std::string& key, double fallback, double least, double most) {
   const Tree* value = find(key);
   if (!value) {
     return fallback;
   }
   const bool good = value->json.is_number() && value->json.get<double>() >= least &&
-                    value->json.get<double>() < below;
+                    value->json.get<double>() <= most;
   if (!good) {
     fail(key,
          shown(value->json),
-         "a number of at least " + shown(Json(least)) + " and below " + shown(Json(below)));
+         "a number from " + shown(Json(least)) + " to " + shown(Json(most)));
   }
   return value->json.get<double>();
 }

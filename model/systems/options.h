@@ -32,7 +32,7 @@ class Options {
                      const std::string& fallback,
                      std::initializer_list<const char*> choices);
   bool boolean(const std::string& key, bool fallback);
-  double number(const std::string& key, double fallback, double least, double below);
+  double number(const std::string& key, double fallback, double least, double most);
   int integer(const std::string& key, int fallback, Range range = {});
   /// A list of as many integers as `fallback` has.
   std::vector<int> integers(const std::string& key, std::vector<int> fallback, Range range = {});
