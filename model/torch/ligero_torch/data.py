@@ -346,6 +346,7 @@ class MixOptions:
     anchor_noise: float = 0.3
     anchor_reverb: float = 0.2
     rooms: float = 0.0                   # share in simulated rooms (needs a bank, see rooms.py)
+    share: int = 1                       # this many consecutive items have one anchor
 
 
 class Mixer:
@@ -436,17 +437,21 @@ class Mixer:
                                    10.0 ** (-rng.uniform(10.0, 30.0) / 20.0))
         return x * np.float32(10.0 ** (rng.uniform(-45.0, -15.0) / 20.0) / (rms(x) + 1e-7))
 
-    def pick(self, rng, index: int):
-        """(kind, target clip, anchor clip, interferer clip): kinds 'mix', 'absent', 'single'."""
+    def pick(self, rng, index: int, who):
+        """(kind, target clip, anchor clip, interferer clip): kinds 'mix', 'absent', 'single'.
+
+        who: generator of what the items of one anchor share: the speaker and the anchor's clip.
+        """
         o = self.options
+        target = self.targets[int(who.integers(len(self.targets)))]
+        mine = self.by_speaker[target]
+        anchor = int(who.integers(len(mine)))
         u = rng.random()
         kind = "absent" if u < o.absent else "single" if u < o.absent + o.single else "mix"
-        target = self.targets[int(rng.integers(len(self.targets)))]
-        mine = self.by_speaker[target]
-        a, b = rng.choice(len(mine), 2, replace=False)
+        t = (anchor + 1 + int(rng.integers(len(mine) - 1))) % len(mine)
         other = self._interferer(rng, index, target)
         theirs = self.by_speaker[other]
-        return kind, mine[a], mine[b], theirs[int(rng.integers(len(theirs)))]
+        return kind, mine[t], mine[anchor], theirs[int(rng.integers(len(theirs)))]
 
     def item(self, index: int, anchor: bool = True) -> dict:
         """mix, target float32 [n]; anchor float32 [m] (augmented; None if not asked for); kind;
@@ -454,7 +459,8 @@ class Mixer:
         o = self.options
         rng = np.random.default_rng([self.seed, index])
         n = int(o.seconds * SAMPLE_RATE)
-        kind, t, a, v = self.pick(rng, index)
+        who = np.random.default_rng([self.seed, index // o.share, 3])
+        kind, t, a, v = self.pick(rng, index, who)
         target = np.zeros(n, np.float32) if kind == "absent" else self._source(rng, t, n)
         other = np.zeros(n, np.float32) if kind == "single" else self._source(rng, v, n)
         room = self.rooms is not None and rng.random() < o.rooms
@@ -475,10 +481,10 @@ class Mixer:
                "interferer_speaker": self.clips[v].speaker, "anchor": None}
         if anchor:
             m = int(o.anchor_seconds * SAMPLE_RATE)
-            x = self._crop(rng, a, m)
-            if room and rng.random() < 0.5:
-                x = self.rooms.place(rng, x, None)[0]
-            out["anchor"] = self.augment_anchor(rng, x)
+            x = self._crop(who, a, m)
+            if self.rooms is not None and who.random() < 0.5 * o.rooms:
+                x = self.rooms.place(who, x, None)[0]
+            out["anchor"] = self.augment_anchor(who, x)
         return out
 
 
@@ -488,6 +494,7 @@ class BatchSource:
     Element k holds items k*batch .. k*batch+batch-1: mix, target [B, n], anchor [B, m] float32,
     kind uint8 [B] (0 mix, 1 absent, 2 single), and `embedding` [B, D] drawn from `bank`
     (float [clips, copies, D], the frozen speaker network's output for augmented crops) if given.
+    Where `share` items have one anchor, `anchor` is [B / share, m] and item i has row i // share.
     """
 
     KINDS = {"mix": 0, "absent": 1, "single": 2}
@@ -502,8 +509,10 @@ class BatchSource:
         import torch
 
         base = (self.first + k) * self.batch
-        items = [self.mixer.item(base + i) for i in range(self.batch)]
-        out = {name: torch.from_numpy(np.stack([it[name] for it in items]))
+        share = self.mixer.options.share
+        items = [self.mixer.item(base + i, i % share == 0) for i in range(self.batch)]
+        out = {name: torch.from_numpy(np.stack([it[name] for it in items
+                                                if it[name] is not None]))
                for name in ("mix", "target", "anchor")}
         out["kind"] = torch.tensor([self.KINDS[it["kind"]] for it in items], dtype=torch.uint8)
         if self.bank is not None:

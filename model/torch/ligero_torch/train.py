@@ -91,6 +91,28 @@ def embedding_bank(model: LgrTse, mixer: data.Mixer, copies: int, seconds, seed:
     return out
 
 
+class Runner(torch.nn.Module):
+    """The step's forward pass as one module, for DDP; anchors may serve several items each."""
+
+    def __init__(self, model: LgrTse):
+        super().__init__()
+        self.model = model
+
+    def forward(self, mix, anchor, embedding):
+        """mix [B, L], anchor [B / k, m], embedding [B, D] or None. Returns (wave, spectrum)."""
+        share = mix.shape[0] // anchor.shape[0]
+        mine = embedding if share == 1 or embedding is None else embedding[::share]
+        profile = self.model.enroll(anchor, embedding=mine)
+        profile = {k: v.repeat_interleave(share, 0) for k, v in profile.items()} \
+            if share > 1 else profile
+        if share > 1 and embedding is not None:
+            e = embedding
+            if self.model.config.normalise_embedding:
+                e = torch.nn.functional.normalize(e, dim=1)
+            profile["embedding"] = self.model.sep.projection(e)
+        return self.model.extract(mix, profile)[:2]
+
+
 class Average:
     """Exponential moving average of the trained parameters; buffers are copied."""
 
@@ -195,6 +217,8 @@ def parser() -> argparse.ArgumentParser:
     a("--absent", type=float, default=0.03)
     a("--single", type=float, default=0.03)
     a("--rooms", type=float, default=0.0)
+    a("--share", type=int, default=1, help="items of a batch that share one anchor")
+    a("--projection-rate", type=float, default=0.2, help="its learning rate over --lr")
     a("--embedding-noise", type=float, default=0.0)
     a("--bank-copies", type=int, default=3)
     a("--loss", type=json.loads, default={}, help="LossWeights as JSON")
@@ -272,15 +296,21 @@ class Trainer:
         self.model.to(self.device)
         self.average = Average(self.model, a.ema)
         trained = [p for p in self.model.parameters() if p.requires_grad]
-        self.opt = torch.optim.Adam(trained, lr=a.lr, fused=True)
+        slow = [p for k, p in self.model.named_parameters() if k.startswith("sep.projection.")]
+        rest = [p for p in trained if not any(p is q for q in slow)]
+        # A row of the projection sums many unit-variance inputs: at the full rate Adam's steps
+        # would shake the projected embedding by as much as speakers differ.
+        self.opt = torch.optim.Adam(
+            [{"params": rest, "scale": 1.0}, {"params": slow, "scale": a.projection_rate}][
+                :2 if slow else 1], lr=a.lr, fused=True)
         self.resumed = False
         last = a.out / "last.pt"
         if last.exists() and not a.fresh:
             self._resume(last)
-        self.runner = self.model
+        self.runner = Runner(self.model)
         if self.world > 1:
             self.runner = torch.nn.parallel.DistributedDataParallel(
-                self.model, broadcast_buffers=False)
+                self.runner, broadcast_buffers=False)
 
     # -- parts -----------------------------------------------------------------------------------
 
@@ -289,7 +319,7 @@ class Trainer:
         options = data.MixOptions(
             seconds=a.seconds, anchor_seconds=a.anchor_seconds, cross_sex=tuple(a.cross_sex),
             cross_until=max(1, a.cross_steps * a.batch * self.world), absent=a.absent,
-            single=a.single, noise=a.noise, rooms=a.rooms)
+            single=a.single, noise=a.noise, rooms=a.rooms, share=a.share)
         if a.libri2talker:
             from .libri2talker import Libri2TalkerMixer
 
@@ -303,10 +333,12 @@ class Trainer:
                 bank = load_bank(a.cache)
             self.corpus = data.load_corpus(a.speech, a.cache, strict=a.strict)
             self.mixer = data.Mixer(self.corpus, "train", options, a.seed, rooms=bank)
-        valid = a.valid_list or a.speech / "lists" / "valid.tsv"
+        valid, root = a.valid_list or a.speech / "lists" / "valid.tsv", a.speech
+        if a.libri2talker:
+            valid, root = a.libri2talker / "valid.tsv", self.mixer.root
         self.valid = []
         if self.rank == 0 and valid.is_file():
-            self.valid = list(data.read_list(valid, a.speech, a.strict, a.valid_items or None))
+            self.valid = list(data.read_list(valid, root, a.strict, a.valid_items or None))
 
     def _speaker(self):
         """Loads the frozen network and the bank of its embeddings (made once per network)."""
@@ -387,7 +419,7 @@ class Trainer:
             e = e + self.a.embedding_noise * torch.randn_like(e)
         self.model.train()
         with torch.autocast(self.device.type, torch.bfloat16, enabled=self.a.bf16):
-            wave, spectrum, _ = self.runner(batch["mix"], batch["anchor"], embedding=e)
+            wave, spectrum = self.runner(batch["mix"], batch["anchor"], e)
         loss, terms = self.loss(wave.float(), batch["target"], batch["mix"], spectrum,
                                 stft(batch["target"]), batch["kind"] == 1)
         self.opt.zero_grad(set_to_none=True)
@@ -467,7 +499,7 @@ class Trainer:
                 break
             lr = self.learning_rate(since, share)
             for g in self.opt.param_groups:
-                g["lr"] = lr
+                g["lr"] = lr * g["scale"]
             terms = self.train_step(next(loader))
             self.step, since = self.step + 1, since + 1
             self.seconds = before + time.time() - start
