@@ -7,7 +7,7 @@ namespace {
 // Rounding only: sums are taken in another order.
 constexpr double kExact = 1e-5;
 // One rounding of every weight to 11 bits.
-constexpr double kHalfWeights = 2e-2;
+constexpr double kHalfWeights = 1e-2;
 
 constexpr Pass kPasses[] = {
     {"fuse_activation",
@@ -25,6 +25,10 @@ constexpr Pass kPasses[] = {
      kExact,
      fold_constants_over_time},
     {"remove_identity", "reshapes that change nothing go", kExact, remove_identity},
+    {"settle_layout",
+     "flattened sequences go bin by bin; names in the new order end in .by_bin",
+     kExact,
+     settle_layout},
     {"choose_weight_types", "matrices get the type asked for", kHalfWeights, choose_weight_types},
 };
 

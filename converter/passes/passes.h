@@ -29,6 +29,7 @@ int fold_batch_norm(ModelDraft* model, const PassOptions& options);
 int fold_gates(ModelDraft* model, const PassOptions& options);
 int fold_constants_over_time(ModelDraft* model, const PassOptions& options);
 int remove_identity(ModelDraft* model, const PassOptions& options);
+int settle_layout(ModelDraft* model, const PassOptions& options);
 int choose_weight_types(ModelDraft* model, const PassOptions& options);
 
 std::span<const Pass> all_passes();
