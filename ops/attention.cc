@@ -1,10 +1,11 @@
 // attention: softmax(scale q k^T) v, along time (all frames, or a window that ends at the query's
 // frame) or along the bins of each frame. A tile of queries meets all its keys at once, so memory
 // grows with the keys and not with their square. Not: scores and sums (ops/kernels).
+#include "ops/kernels/attention/attention.h"
+
 #include <new>
 
 #include "ops/check.h"
-#include "ops/kernels/attention/attention.h"
 #include "ops/kernels/product/product.h"
 #include "ops/table.h"
 
@@ -14,7 +15,7 @@ namespace {
 enum Input : size_t { kQuery = 0, kKey = 1, kValue = 2, kInputs = 3 };
 
 /// Queries that share one walk over keys and values.
-constexpr int32_t kTileQueries = 32;
+constexpr int32_t kTileQueries = 48;
 /// Keys and values of a block stay in the second-level cache while the tile's queries meet them.
 constexpr int32_t kBlockKeys = 128;
 /// Cost of unbounded attention is stated for a signal of this many frames.
@@ -207,7 +208,8 @@ void attend(const Data& d, const Tile& tile, float* scores) noexcept {
     t.out += head;
     for (int32_t first = 0; first < t.keys; first += kBlockKeys) {
       const AttentionRows queries = {t.query, t.stride, t.queries};
-      const AttentionRows keys = {t.key + first * t.stride, t.stride,
+      const AttentionRows keys = {t.key + first * t.stride,
+                                  t.stride,
                                   t.keys - first < kBlockKeys ? t.keys - first : kBlockKeys};
       d.attention->scores_f32(queries, keys, d.shape.head, d.scale, scores + first, d.max_keys);
     }
@@ -233,9 +235,15 @@ void attend_time(const RunContext& ctx, const Data& d, int32_t begin, int32_t en
       offset = past - (d.shape.window - 1);
     }
     attend(d,
-           {ctx.x(kQuery) + t0 * stride, ctx.x(kKey) + first_key * stride,
-            ctx.x(kValue) + first_key * stride, ctx.out[0] + t0 * stride, stride, queries, keys,
-            offset, d.shape.window},
+           {ctx.x(kQuery) + t0 * stride,
+            ctx.x(kKey) + first_key * stride,
+            ctx.x(kValue) + first_key * stride,
+            ctx.out[0] + t0 * stride,
+            stride,
+            queries,
+            keys,
+            offset,
+            d.shape.window},
            scores);
   }
 }
@@ -249,8 +257,14 @@ void attend_bins(const RunContext& ctx, const Data& d, int32_t begin, int32_t en
       const int32_t left = d.shape.bins - b;
       const int64_t at = t * frame + b * stride;
       attend(d,
-             {ctx.x(kQuery) + at, ctx.x(kKey) + t * frame, ctx.x(kValue) + t * frame,
-              ctx.out[0] + at, stride, left < kTileQueries ? left : kTileQueries, d.shape.bins, 0,
+             {ctx.x(kQuery) + at,
+              ctx.x(kKey) + t * frame,
+              ctx.x(kValue) + t * frame,
+              ctx.out[0] + at,
+              stride,
+              left < kTileQueries ? left : kTileQueries,
+              d.shape.bins,
+              0,
               0},
              scores);
     }

@@ -1,5 +1,5 @@
-// The shape of a convolution from its attributes, checked. Shared by conv2d and conv2d_map. Not: the
-// transposed one.
+// The shape of a convolution from its attributes, checked. Shared by conv2d and conv2d_map. Not:
+// the transposed one.
 #ifndef LIGERO_OPS_CONV_SHAPE_H_
 #define LIGERO_OPS_CONV_SHAPE_H_
 

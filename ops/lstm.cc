@@ -1,11 +1,12 @@
 // lstm: one direction, along time (the state is carried) or along the bins of each frame. The input
 // product is taken for many steps at once, the recurrent one step by step. Not: the products and
 // the cell (ops/kernels).
+#include "ops/kernels/lstm/lstm.h"
+
 #include <cstring>
 #include <new>
 
 #include "ops/check.h"
-#include "ops/kernels/lstm/lstm.h"
 #include "ops/product_op.h"
 #include "ops/table.h"
 
@@ -50,8 +51,7 @@ Status infer(const OpContext& ctx, Inference* out) {
   LIGERO_CHECK(gates % 4 == 0, Code::kBadModel, "an LSTM's weight does not hold four gates");
   const int32_t hidden = gates / 4;
   LIGERO_RETURN_IF_ERROR(check_panels(ctx, kWhh, hidden));
-  LIGERO_CHECK(
-      ctx.input(kWhh).dim[1] == gates, Code::kBadModel, "an LSTM's two weights disagree");
+  LIGERO_CHECK(ctx.input(kWhh).dim[1] == gates, Code::kBadModel, "an LSTM's two weights disagree");
   LIGERO_RETURN_IF_ERROR(check_weight(ctx, kBias, 1, gates));
   if (axis == 0) {
     LIGERO_CHECK(x.kind == Kind::kSequence && x.bins() == 1,
@@ -61,9 +61,9 @@ Status infer(const OpContext& ctx, Inference* out) {
   }
   out->outputs[0].set(out->outputs[0].kind, x.bins(), hidden);
   LIGERO_RETURN_IF_ERROR(check_size(out->outputs[0].dim, 2));
-  const int64_t per_bin = static_cast<int64_t>(gates) * (static_cast<int64_t>(x.channels()) + hidden);
-  LIGERO_CHECK(
-      checked_mul(per_bin, x.bins(), &out->macs), Code::kBadModel, "an LSTM is too large");
+  const int64_t per_bin =
+      static_cast<int64_t>(gates) * (static_cast<int64_t>(x.channels()) + hidden);
+  LIGERO_CHECK(checked_mul(per_bin, x.bins(), &out->macs), Code::kBadModel, "an LSTM is too large");
   return {};
 }
 
@@ -133,8 +133,8 @@ void add_recurrent(const Data& d, const float* h, float* z, int32_t frames, Para
   product(p, frames, pool);
 }
 
-/// Along time, forwards or backwards. `h` is the hidden vector before the first step, or nullptr for
-/// zero. Returns the last one.
+/// Along time, forwards or backwards. `h` is the hidden vector before the first step, or nullptr
+/// for zero. Returns the last one.
 const float* run_time(const RunContext& ctx, const Data& d, const float* h, float* c) noexcept {
   const int64_t hidden = d.shape.hidden;
   auto* gates = static_cast<float*>(ctx.scratch);

@@ -49,13 +49,13 @@ void check_scores(const AttentionKernels& kernels, int queries, int keys, int si
   Guarded<float> q(random.floats(static_cast<size_t>(queries * size)), edge);
   Guarded<float> k(random.floats(static_cast<size_t>(keys * size)), edge);
   Guarded<float> s(static_cast<size_t>(queries * keys), edge);
-  kernels.scores_f32({q.data(), size, queries}, {k.data(), size, keys}, size, 0.25f, s.data(), keys);
+  kernels.scores_f32(
+      {q.data(), size, queries}, {k.data(), size, keys}, size, 0.25f, s.data(), keys);
   using FloatMatrix = Eigen::Matrix<float, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
   const auto matrix = [&](Guarded<float>& x, int rows, int columns) {
     return Eigen::Map<const FloatMatrix>(x.data(), rows, columns).cast<double>().eval();
   };
-  const Eigen::MatrixXd want =
-      0.25 * matrix(q, queries, size) * matrix(k, keys, size).transpose();
+  const Eigen::MatrixXd want = 0.25 * matrix(q, queries, size) * matrix(k, keys, size).transpose();
   const double worst = (matrix(s, queries, keys) - want).cwiseAbs().maxCoeff();
   INFO(std::string(kernels.name), " queries ", queries, " keys ", keys, " size ", size);
   CHECK(worst <= 0.25 * (size + 4) * std::ldexp(1.0, -24) * size);

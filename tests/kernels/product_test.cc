@@ -86,7 +86,15 @@ void check(const ProductKernels& kernels, const Case& c, Edge edge, Random& rand
   const Matrix bound = (a.cwiseAbs() * b.cwiseAbs() + bias.cwiseAbs() + add.cwiseAbs()) *
                        ((c.inner + 4) * std::ldexp(1.0, -24));
   const Matrix got = matrix(x.y.values(), c.rows, c.outputs);
-  INFO(std::string(kernels.name), " rows ", c.rows, " inner ", c.inner, " outputs ", c.outputs, " half ", c.half);
+  INFO(std::string(kernels.name),
+       " rows ",
+       c.rows,
+       " inner ",
+       c.inner,
+       " outputs ",
+       c.outputs,
+       " half ",
+       c.half);
   CHECK(((got - want).cwiseAbs() - bound).maxCoeff() <= 0);
   // One row alone gives the same bits as in a block.
   ProductProblem one = p;
@@ -157,7 +165,8 @@ TEST_CASE("product: the output may be its own add row") {
 TEST_CASE("product: threads change no bit") {
   const ProductKernels& kernels = product_kernels(cpu_features());
   Random random(14);
-  for (const Case& c : {Case{1, 1024, 1000, false}, Case{5, 512, 500, true}, Case{90, 256, 100, false}}) {
+  for (const Case& c :
+       {Case{1, 1024, 1000, false}, Case{5, 512, 500, true}, Case{90, 256, 100, false}}) {
     Operands x(c, Edge::kEnd, random);
     const ProductProblem p = problem(kernels, c, x);
     product(p, c.rows, nullptr);
@@ -196,7 +205,8 @@ TEST_CASE("product: half-precision weights widen exactly, subnormals too") {
       for (int j = 0; j < 16; ++j) {
         const uint32_t e = (panel[j] >> 10) & 0x1Fu;
         const uint32_t m = panel[j] & 0x3FFu;
-        const double size = e == 0 ? std::ldexp(m, -24) : std::ldexp(1024 + m, static_cast<int>(e) - 25);
+        const double size =
+            e == 0 ? std::ldexp(m, -24) : std::ldexp(1024 + m, static_cast<int>(e) - 25);
         wrong += static_cast<double>(y[j]) != ((panel[j] & 0x8000u) != 0 ? -size : size) ? 1 : 0;
       }
     }

@@ -34,7 +34,10 @@ const Function kFunctions[] = {
      &VecKernels::exp_f32,
      [](double x) { return std::exp(x); },
      [](double, double y) { return 2e-7 * y + 1.2e-38; }},
-    {"sigmoid", &VecKernels::sigmoid_f32, [](double x) { return 1 / (1 + std::exp(-x)); }, absolute},
+    {"sigmoid",
+     &VecKernels::sigmoid_f32,
+     [](double x) { return 1 / (1 + std::exp(-x)); },
+     absolute},
     {"tanh", &VecKernels::tanh_f32, [](double x) { return std::tanh(x); }, absolute},
     {"gelu",
      &VecKernels::gelu_f32,
@@ -62,7 +65,13 @@ void check(const VecKernels& kernels, const Function& f, const std::vector<float
       at = x[i];
     }
   }
-  INFO(std::string(kernels.name), " ", std::string(f.name), " of ", x.size(), " elements, worst at ", at);
+  INFO(std::string(kernels.name),
+       " ",
+       std::string(f.name),
+       " of ",
+       x.size(),
+       " elements, worst at ",
+       at);
   CHECK(worst <= 0);
   (kernels.*f.member)(in.data(), x.size(), in.data());
   CHECK(in.values() == out.values());

@@ -90,8 +90,16 @@ OpHarness make(const Attention& a, const Inputs& x) {
 void check(const Attention& a) {
   const Inputs x = random_inputs(a);
   OpHarness h = make(a, x);
-  INFO("frames ", a.frames, " bins ", a.bins, " channels ", a.channels, " heads ", a.heads,
-       " window ", a.window);
+  INFO("frames ",
+       a.frames,
+       " bins ",
+       a.bins,
+       " channels ",
+       a.channels,
+       " heads ",
+       a.heads,
+       " window ",
+       a.window);
   const Floats whole = h.run();
   CHECK(difference(whole, oracle(a, x), 2e-6) == "");
   if (a.axis == 1 || a.window > 0) {

@@ -5,6 +5,7 @@
 #include "tests/support/close.h"
 #include "tests/support/op_harness.h"
 #include "tests/support/random.h"
+#include "tests/support/threads.h"
 
 using namespace ligero;
 using namespace ligero::testing;
@@ -59,7 +60,8 @@ double tap(const Conv& c, const Floats& x, const Floats& w, int frame, int bin, 
   return sum;
 }
 
-Doubles oracle(const Conv& c, const Floats& x, const Floats& w, const Epilogue& e, const Floats& map) {
+Doubles oracle(
+    const Conv& c, const Floats& x, const Floats& w, const Epilogue& e, const Floats& map) {
   Doubles y;
   for (int t = 0; t < c.frames; ++t) {
     for (int b = 0; b < c.out_bins(); ++b) {
@@ -109,8 +111,18 @@ void check(const Conv& c, bool with_map, Type type = Type::kF32) {
   }
   h.ints("activation", {2});
   set_attributes(h, c);
-  INFO("kernel ", c.kernel_t, "x", c.kernel_f, " stride ", c.stride_f, " pad ", c.pad_f, " past ",
-       c.past, " map ", with_map);
+  INFO("kernel ",
+       c.kernel_t,
+       "x",
+       c.kernel_f,
+       " stride ",
+       c.stride_f,
+       " pad ",
+       c.pad_f,
+       " past ",
+       c.past,
+       " map ",
+       with_map);
   const Floats whole = h.run();
   CHECK(difference(whole, oracle(c, x, w, e, map), type == Type::kF32 ? 2e-6 : 2e-3) == "");
   if (!c.reflect) {
@@ -201,6 +213,31 @@ TEST_CASE("conv2d: the map of a constant is the convolution of the constant over
   const Epilogue none;
   const Floats zeros(repeated.size(), 0.0f);
   CHECK(difference(oracle(c, zeros, w, none, map), oracle(c, repeated, w, none, {}), 1e-6) == "");
+}
+
+TEST_CASE("conv2d: threads change no bit, many rows or few") {
+  Random random(10);
+  for (int frames : {2, 60}) {
+    Conv c;
+    c.frames = frames;
+    c.channels = 64;
+    c.outputs = 80;
+    c.kernel_t = 3;
+    c.kernel_f = 3;
+    c.pad_f = 1;
+    c.past = 2;
+    OpHarness h("conv2d");
+    h.sequence(c.bins,
+               c.channels,
+               random.floats(static_cast<size_t>(c.frames * c.bins * c.channels)));
+    h.panels(c.inner(), c.outputs, random.floats(static_cast<size_t>(c.inner() * c.outputs)));
+    set_attributes(h, c);
+    const Floats alone = h.run();
+    Threads threads(3);
+    h.pool(&threads);
+    CHECK(h.run() == alone);
+    CHECK(threads.runs() == 1);
+  }
 }
 
 TEST_CASE("conv2d: what does not fit together is refused") {

@@ -97,7 +97,9 @@ TEST_CASE("linear: what does not fit together is refused") {
   Random random(5);
   const auto refusal = [&](auto&& damage) {
     OpHarness h("linear");
-    h.sequence(1, 8, random.floats(16)).panels(8, 5, random.floats(40)).weight({5}, random.floats(5));
+    h.sequence(1, 8, random.floats(16))
+        .panels(8, 5, random.floats(40))
+        .weight({5}, random.floats(5));
     h.absent().absent().absent();
     damage(h);
     return h.infer().code;

@@ -18,8 +18,8 @@ enum class Edge {
   kStart,  ///< one element before the start faults
 };
 
-/// `size` elements of T that touch a guard page. At Edge::kEnd the address is whatever the size makes
-/// it, so odd sizes are misaligned to every vector width.
+/// `size` elements of T that touch a guard page. At Edge::kEnd the address is whatever the size
+/// makes it, so odd sizes are misaligned to every vector width.
 template <typename T>
 class Guarded {
  public:

@@ -80,10 +80,7 @@ OpHarness& OpHarness::weight(std::vector<int32_t> dims, std::vector<float> x) {
   return *this;
 }
 
-OpHarness& OpHarness::panels(int inner,
-                             int outputs,
-                             const std::vector<float>& matrix,
-                             Type type) {
+OpHarness& OpHarness::panels(int inner, int outputs, const std::vector<float>& matrix, Type type) {
   const std::vector<float> packed = pack_panels(matrix, inner, outputs);
   add(make_tensor(Kind::kWeight, {inner, outputs}), {});
   Tensor& t = tensors_.back();
@@ -212,8 +209,9 @@ void OpHarness::run_call(const Call& call) {
       windows[k] = window(k, call, &offset);
       in[k] = windows[k].data() + offset;
     } else {
-      in[k] = tensors_[index].kind == Kind::kWeight ? tensors_[index].data
-                                                    : static_cast<const void*>(values_[index].data());
+      in[k] = tensors_[index].kind == Kind::kWeight
+                  ? tensors_[index].data
+                  : static_cast<const void*>(values_[index].data());
     }
   }
   std::vector<std::vector<float>> out(outputs_.size());
@@ -228,9 +226,19 @@ void OpHarness::run_call(const Call& call) {
     std::memcpy(pointers[0], in[0], (out[0].size() - 2 * kGuardFloats) * sizeof(float));
     in[0] = pointers[0];
   }
-  RunContext context{node_, tensors_, in.data(), pointers.data(), call.data, call.state, call.scratch,
-                     call.frames, call.first, unknown_total_ ? kUnknown : frames_,
-                     unknown_total_ ? kUnknown : total_samples_ >= 0 ? total_samples_ : 160 * frames_,
+  RunContext context{node_,
+                     tensors_,
+                     in.data(),
+                     pointers.data(),
+                     call.data,
+                     call.state,
+                     call.scratch,
+                     call.frames,
+                     call.first,
+                     unknown_total_ ? kUnknown : frames_,
+                     unknown_total_        ? kUnknown
+                     : total_samples_ >= 0 ? total_samples_
+                                           : 160 * frames_,
                      pool_};
   op_->run(context);
   for (size_t k = 0; k < outputs_.size(); ++k) {
@@ -242,7 +250,8 @@ void OpHarness::run_call(const Call& call) {
     if (!sequence) {
       results_[k].clear();
     }
-    results_[k].insert(results_[k].end(), out[k].begin() + kGuardFloats, out[k].end() - kGuardFloats);
+    results_[k].insert(
+        results_[k].end(), out[k].begin() + kGuardFloats, out[k].end() - kGuardFloats);
   }
 }
 

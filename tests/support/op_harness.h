@@ -1,5 +1,5 @@
-// Runs one op on given inputs, through infer, measure, prepare and run. Not: planning or delays; the
-// harness hands the op exactly the rows that it has declared, and nothing else.
+// Runs one op on given inputs, through infer, measure, prepare and run. Not: planning or delays;
+// the harness hands the op exactly the rows that it has declared, and nothing else.
 //
 //   OpHarness h("linear");
 //   h.sequence(1, 8, x).panels(8, 16, w).weight({16}, bias).ints("activation", {1});
@@ -49,18 +49,21 @@ class OpHarness {
   /// A plain f32 weight.
   OpHarness& weight(std::vector<int32_t> dims, std::vector<float> x);
   /// `matrix` [inner, outputs], row by row, stored as panels; kF16 rounds it to half precision.
-  OpHarness& panels(int inner, int outputs, const std::vector<float>& matrix, Type type = Type::kF32);
+  OpHarness& panels(int inner,
+                    int outputs,
+                    const std::vector<float>& matrix,
+                    Type type = Type::kF32);
   /// An optional input that is not there.
   OpHarness& absent();
 
   OpHarness& ints(const char* name, std::vector<int32_t> values);
   OpHarness& floats(const char* name, std::vector<float> values);
 
-  OpHarness& outputs(int count);           ///< default 1
-  OpHarness& cpu(uint32_t features);       ///< default cpu_features()
-  OpHarness& pool(Parallel* pool);         ///< default none
-  OpHarness& total_samples(int64_t n);     ///< default 160 * frames
-  OpHarness& unknown_total();              ///< total_frames and total_samples are kUnknown
+  OpHarness& outputs(int count);        ///< default 1
+  OpHarness& cpu(uint32_t features);    ///< default cpu_features()
+  OpHarness& pool(Parallel* pool);      ///< default none
+  OpHarness& total_samples(int64_t n);  ///< default 160 * frames
+  OpHarness& unknown_total();           ///< total_frames and total_samples are kUnknown
 
   /// infer() alone: for refusals. Fills the outputs' shapes.
   Status infer();
@@ -105,8 +108,8 @@ class OpHarness {
   std::vector<float> window(size_t k, const Call& call, int* offset) const;
 
   const Op* op_;
-  std::vector<Tensor> tensors_;              // the inputs, then the outputs
-  std::vector<std::vector<float>> values_;   // one for each input
+  std::vector<Tensor> tensors_;             // the inputs, then the outputs
+  std::vector<std::vector<float>> values_;  // one for each input
   std::vector<std::shared_ptr<Block>> blocks_;
   std::vector<int32_t> inputs_;
   std::vector<int32_t> outputs_;

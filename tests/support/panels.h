@@ -30,7 +30,8 @@ inline float from_half(uint16_t h) {
   const uint32_t sign = static_cast<uint32_t>(h & 0x8000u) << 16;
   const uint32_t exponent = (h >> 10) & 0x1Fu;
   const uint32_t u =
-      exponent == 0 ? sign : sign | ((exponent + 112u) << 23) | (static_cast<uint32_t>(h & 0x3FFu) << 13);
+      exponent == 0 ? sign
+                    : sign | ((exponent + 112u) << 23) | (static_cast<uint32_t>(h & 0x3FFu) << 13);
   float x = 0.0f;
   std::memcpy(&x, &u, 4);
   return x;

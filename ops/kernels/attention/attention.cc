@@ -3,9 +3,9 @@
 
 #include "ops/kernels/variants.h"
 
-#define LIGERO_DECLARE(isa, features) \
-  namespace ligero::isa {             \
-  extern const AttentionKernels kAttention;       \
+#define LIGERO_DECLARE(isa, features)       \
+  namespace ligero::isa {                   \
+  extern const AttentionKernels kAttention; \
   }
 LIGERO_FOR_EACH_ISA(LIGERO_DECLARE)
 #undef LIGERO_DECLARE

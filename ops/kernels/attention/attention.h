@@ -15,8 +15,8 @@ struct AttentionRows {
   int32_t count = 0;
 };
 
-/// s[i * s_stride + j] = scale * sum_n q_i[n] k_j[n]. float32; the sum is split over the lanes of one
-/// vector (n mod lanes), added up pairwise at the end, so that a score does not depend on the
+/// s[i * s_stride + j] = scale * sum_n q_i[n] k_j[n]. float32; the sum is split over the lanes of
+/// one vector (n mod lanes), added up pairwise at the end, so that a score does not depend on the
 /// queries and keys computed with it. `s` must not overlap the rows.
 using AttentionScoresFn = void (*)(const AttentionRows& queries,
                                    const AttentionRows& keys,

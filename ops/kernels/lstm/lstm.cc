@@ -5,7 +5,7 @@
 
 #define LIGERO_DECLARE(isa, features) \
   namespace ligero::isa {             \
-  extern const LstmKernels kLstm;       \
+  extern const LstmKernels kLstm;     \
   }
 LIGERO_FOR_EACH_ISA(LIGERO_DECLARE)
 #undef LIGERO_DECLARE

@@ -1,4 +1,5 @@
-// One step of an LSTM cell behind its products. Not: the products (product.h) or the walk over time.
+// One step of an LSTM cell behind its products. Not: the products (product.h) or the walk over
+// time.
 //
 //   c = sigmoid(z_f) c + sigmoid(z_i) tanh(z_g),   h = sigmoid(z_o) tanh(c),   z = [i | f | g | o]
 #ifndef LIGERO_OPS_KERNELS_LSTM_LSTM_H_

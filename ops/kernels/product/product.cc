@@ -3,8 +3,8 @@
 
 #include "ops/kernels/variants.h"
 
-#define LIGERO_DECLARE(isa, features) \
-  namespace ligero::isa {             \
+#define LIGERO_DECLARE(isa, features)   \
+  namespace ligero::isa {               \
   extern const ProductKernels kProduct; \
   }
 LIGERO_FOR_EACH_ISA(LIGERO_DECLARE)
@@ -112,8 +112,14 @@ void product_range(const ProductProblem& p,
           add[i] = add_rows(p.add, t, b, &add_count[i]);
         }
       }
-      const ProductTile tile = {rows, segments, length, a, out, p.add.data != nullptr ? add : nullptr,
-                                add_count, p.add.tap_stride};
+      const ProductTile tile = {rows,
+                                segments,
+                                length,
+                                a,
+                                out,
+                                p.add.data != nullptr ? add : nullptr,
+                                add_count,
+                                p.add.tap_stride};
       p.tile(tile, p.weights, p.epilogue, panel, group_end);
       row += rows;
     }

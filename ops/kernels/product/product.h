@@ -1,6 +1,6 @@
-// The one matrix product: rows gathered through pointers, times weights in panels, plus an epilogue.
-// Linear layers, convolutions of every form and LSTM steps are this kernel. Not: the tiles of an
-// instruction set (product_simd.cc) or how an op describes its rows (the ops).
+// The one matrix product: rows gathered through pointers, times weights in panels, plus an
+// epilogue. Linear layers, convolutions of every form and LSTM steps are this kernel. Not: the
+// tiles of an instruction set (product_simd.cc) or how an op describes its rows (the ops).
 //
 //   y[r][o] = post(act(bias[o] + sum_k a_r[k] w[k][o] + sum_m add_r[m][o]))
 //
@@ -28,11 +28,11 @@ inline constexpr int kProductMaxRows = 8;
 /// Most segments of a row: taps of a convolution.
 inline constexpr int kProductMaxSegments = 128;
 
-/// Weights [inner][outputs] in panels [inner][16], the last filled up with zeros. `data` is float or
-/// half precision, 64-byte aligned at the first panel's start; it may point into a panel, so that a
-/// range of inner rows is used. No panel is read past its inner rows. A row-major matrix is read as
-/// panels with panel_stride 16 and its own row stride; its vector kernels read whole panels, so the
-/// last one, where it is partial, is the reference's.
+/// Weights [inner][outputs] in panels [inner][16], the last filled up with zeros. `data` is float
+/// or half precision, 64-byte aligned at the first panel's start; it may point into a panel, so
+/// that a range of inner rows is used. No panel is read past its inner rows. A row-major matrix is
+/// read as panels with panel_stride 16 and its own row stride; its vector kernels read whole
+/// panels, so the last one, where it is partial, is the reference's.
 struct ProductWeights {
   const void* data = nullptr;
   int64_t panel_stride = 0;  ///< elements from a panel to the next
@@ -40,7 +40,8 @@ struct ProductWeights {
   int64_t row_stride = kProductPanel;  ///< elements from an inner row to the next
 };
 
-/// Each pointer: one float for each output, any alignment, or nullptr. slopes: kPrelu only, required.
+/// Each pointer: one float for each output, any alignment, or nullptr. slopes: kPrelu only,
+/// required.
 struct ProductEpilogue {
   const float* bias = nullptr;
   const float* slopes = nullptr;
@@ -52,14 +53,14 @@ struct ProductEpilogue {
 /// A few rows, all pointers resolved. Outputs must not overlap anything that is read, except that
 /// add rows may be the output rows themselves.
 struct ProductTile {
-  int32_t rows;                 ///< 1 .. ProductKernels::max_rows
-  int32_t segments;             ///< may be 0: the sum is empty
-  int32_t length;               ///< floats of a segment
-  const float* const* a;        ///< [segments][rows], any alignment
-  float* const* out;            ///< [rows]: where output 0 goes; `outputs` floats are written
-  const float* const* add;      ///< [rows]: add row 0, output 0; or nullptr: none
-  const int32_t* add_count;     ///< [rows]: how many add rows
-  int64_t add_stride;           ///< floats from an add row to the next
+  int32_t rows;              ///< 1 .. ProductKernels::max_rows
+  int32_t segments;          ///< may be 0: the sum is empty
+  int32_t length;            ///< floats of a segment
+  const float* const* a;     ///< [segments][rows], any alignment
+  float* const* out;         ///< [rows]: where output 0 goes; `outputs` floats are written
+  const float* const* add;   ///< [rows]: add row 0, output 0; or nullptr: none
+  const int32_t* add_count;  ///< [rows]: how many add rows
+  int64_t add_stride;        ///< floats from an add row to the next
 };
 
 /// Computes the panels [panel_begin, panel_end) of a tile.
@@ -70,12 +71,12 @@ using ProductTileFn = void (*)(const ProductTile& tile,
                                int32_t panel_end) noexcept;
 
 struct ProductKernels {
-  const char* name;     ///< of the instruction set
-  int32_t max_rows;     ///< rows of a full tile
-  int32_t panels;       ///< panels that a full tile computes at once
-  int32_t vec_panels;   ///< the same for one row
-  ProductTileFn f32;    ///< weights are float
-  ProductTileFn f16;    ///< weights are IEEE half precision, widened as they are loaded
+  const char* name;    ///< of the instruction set
+  int32_t max_rows;    ///< rows of a full tile
+  int32_t panels;      ///< panels that a full tile computes at once
+  int32_t vec_panels;  ///< the same for one row
+  ProductTileFn f32;   ///< weights are float
+  ProductTileFn f16;   ///< weights are IEEE half precision, widened as they are loaded
 };
 
 /// The best variant for a processor with these features (CpuFeature bits). Load time, any thread.
@@ -84,8 +85,9 @@ const ProductKernels& product_kernels(uint32_t cpu);
 /// Every variant of this build that such a processor runs, best first; the reference is last.
 size_t product_variants(uint32_t cpu, const ProductKernels** out, size_t capacity);
 
-/// Rows of A: row (t, b), t a frame and b < out_bins, takes from frame t + i * dilation_t - past, 0 <= i < taps_t, the bins b * stride_f + j * dilation_f - pad_f,
-/// 0 <= j < taps_f; inner order (i, j, channel). Bins outside [0, bins) are zero.
+/// Rows of A: row (t, b), t a frame and b < out_bins, takes from frame t + i * dilation_t - past, 0
+/// <= i < taps_t, the bins b * stride_f + j * dilation_f - pad_f, 0 <= j < taps_f; inner order (i,
+/// j, channel). Bins outside [0, bins) are zero.
 struct ProductRows {
   const float* x = nullptr;  ///< frame 0, bin 0, channel 0
   int64_t frame_stride = 0;  ///< floats; a bin is `channels` floats
@@ -120,8 +122,8 @@ struct ProductOutput {
 };
 
 /// What is added to row (t, b): the `taps` rows data + t * frame_stride + b * bin_stride + m *
-/// tap_stride; with total_frames >= 0 only those m whose frame first_frame + t + m * dilation - past
-/// lies in [0, total_frames).
+/// tap_stride; with total_frames >= 0 only those m whose frame first_frame + t + m * dilation -
+/// past lies in [0, total_frames).
 struct ProductAdd {
   const float* data = nullptr;  ///< nullptr: nothing
   int64_t frame_stride = 0;

@@ -141,8 +141,14 @@ HWY_NOINLINE void finish_part(const float* sums, const Lines& e, int count, floa
       y[i] += e.add[m * e.add_stride + i];
     }
   }
-  const Lines rest = {nullptr, copies[0], e.scale != nullptr ? copies[1] : nullptr,
-                      e.shift != nullptr ? copies[2] : nullptr, nullptr, 0, 0, e.activation};
+  const Lines rest = {nullptr,
+                      copies[0],
+                      e.scale != nullptr ? copies[1] : nullptr,
+                      e.shift != nullptr ? copies[2] : nullptr,
+                      nullptr,
+                      0,
+                      0,
+                      e.activation};
   finish_panel(y, rest, y);
   memcpy(out, y, bytes);
 }
@@ -161,9 +167,14 @@ HWY_INLINE void finish_row(const float* sums,
                            int32_t panel) {
   for (int p = 0; p < kP; ++p) {
     const int32_t o = (panel + p) * kProductPanel;
-    const Lines lines = {at(e.bias, o), at(e.slopes, o), at(e.post_scale, o), at(e.post_shift, o),
+    const Lines lines = {at(e.bias, o),
+                         at(e.slopes, o),
+                         at(e.post_scale, o),
+                         at(e.post_shift, o),
                          t.add != nullptr ? t.add[row] + o : nullptr,
-                         t.add != nullptr ? t.add_count[row] : 0, t.add_stride, e.activation};
+                         t.add != nullptr ? t.add_count[row] : 0,
+                         t.add_stride,
+                         e.activation};
     if (outputs - o >= kProductPanel) {
       finish_panel(sums + p * kProductPanel, lines, t.out[row] + o);
     } else {
@@ -191,7 +202,9 @@ HWY_NOINLINE void tile(const ProductTile& t,
   });
   for (int32_t s = 0; s < t.segments; ++s) {
     const float* a[kR];
-    unroll<0, kR>([&](auto i) LIGERO_INLINE_LAMBDA { a[decltype(i)::value] = t.a[s * kR + decltype(i)::value]; });
+    unroll<0, kR>([&](auto i) LIGERO_INLINE_LAMBDA {
+      a[decltype(i)::value] = t.a[s * kR + decltype(i)::value];
+    });
     for (int32_t k = 0; k < t.length; ++k) {
       V b[kWide];
       unroll<0, kWide>([&](auto i) LIGERO_INLINE_LAMBDA {
