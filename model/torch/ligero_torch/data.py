@@ -347,6 +347,10 @@ class MixOptions:
     anchor_reverb: float = 0.2
     rooms: float = 0.0                   # share in simulated rooms (needs a bank, see rooms.py)
     share: int = 1                       # this many consecutive items have one anchor
+    pair: bool = False                   # items 2 k and 2 k + 1: one mixture, its two speakers
+    pool: int = 0                        # items that come again and again (0: none) ...
+    pool_until: int = 0                  # ... up to this item; then the pool grows:
+    pool_double: int = 1                 # it doubles every so many items
 
 
 class Mixer:
@@ -402,7 +406,7 @@ class Mixer:
 
     def _interferer(self, rng, index: int, target: str) -> str:
         o = self.options
-        f = min(index / max(o.cross_until, 1), 1.0)
+        f = min(index % (1 << 40) / max(o.cross_until, 1), 1.0)
         cross = rng.random() < o.cross_sex[0] + f * (o.cross_sex[1] - o.cross_sex[0])
         mine = self.sex[target]
         pools = [p for s, p in self.by_sex.items() if (s != mine) == cross]
@@ -411,9 +415,10 @@ class Mixer:
             if not pool:
                 break
             s = pool[int(rng.integers(len(pool)))]
-            if self.base[s] != self.base[target]:
+            if self.base[s] != self.base[target] and (not o.pair or len(self.by_speaker[s]) > 1):
                 return s
-        others = [s for s in sorted(self.by_speaker) if self.base[s] != self.base[target]]
+        others = [s for s in sorted(self.by_speaker) if self.base[s] != self.base[target]
+                  and (not o.pair or len(self.by_speaker[s]) > 1)]
         return others[int(rng.integers(len(others)))]
 
     def noise_crop(self, rng, samples: int) -> np.ndarray:
@@ -437,6 +442,20 @@ class Mixer:
                                    10.0 ** (-rng.uniform(10.0, 30.0) / 20.0))
         return x * np.float32(10.0 ** (rng.uniform(-45.0, -15.0) / 20.0) / (rms(x) + 1e-7))
 
+    def number(self, index: int) -> int:
+        """The item that stands at `index` of the training order.
+
+        With a pool, every other pair of items comes from few items that come again and again, the
+        rest is fresh: repetition shows the network early what the anchor is for (two-set training,
+        Charton and Kempe 2024), fresh items keep it from learning them by heart.
+        """
+        o = self.options
+        if not o.pool or index // 2 % 2:
+            return index
+        size = o.pool * 2.0 ** max(0.0, (index - o.pool_until) / o.pool_double)
+        place = index // 4 * 2 + index % 2
+        return (1 << 40) + (place % int(min(size, 1 << 30)) // 2 * 2) + index % 2
+
     def pick(self, rng, index: int, who):
         """(kind, target clip, anchor clip, interferer clip): kinds 'mix', 'absent', 'single'.
 
@@ -457,12 +476,22 @@ class Mixer:
         """mix, target float32 [n]; anchor float32 [m] (augmented; None if not asked for); kind;
         clip numbers `target_clip`, `anchor_clip`, `interferer_clip`; speakers."""
         o = self.options
-        rng = np.random.default_rng([self.seed, index])
+        base = index - index % 2 if o.pair else index
+        rng = np.random.default_rng([self.seed, base])
+        who = np.random.default_rng([self.seed, index if o.pair else index // o.share, 3])
         n = int(o.seconds * SAMPLE_RATE)
-        who = np.random.default_rng([self.seed, index // o.share, 3])
-        kind, t, a, v = self.pick(rng, index, who)
-        target = np.zeros(n, np.float32) if kind == "absent" else self._source(rng, t, n)
-        other = np.zeros(n, np.float32) if kind == "single" else self._source(rng, v, n)
+        kind, t, a, v = self.pick(rng, base, np.random.default_rng([self.seed, base, 3])
+                                  if o.pair else who)
+        clips = [t, v]
+        target, other = (self._source(rng, c, n) for c in clips)
+        if index != base:
+            t, v, target, other = v, t, other, target
+            mine = [c for c in self.by_speaker[self.clips[t].speaker] if c != t]
+            a = mine[int(who.integers(len(mine)))]
+        if kind == "absent":
+            target = np.zeros(n, np.float32)
+        if kind == "single":
+            other = np.zeros(n, np.float32)
         room = self.rooms is not None and rng.random() < o.rooms
         if room:
             target, other = self.rooms.place(rng, target, other)
@@ -510,7 +539,8 @@ class BatchSource:
 
         base = (self.first + k) * self.batch
         share = self.mixer.options.share
-        items = [self.mixer.item(base + i, i % share == 0) for i in range(self.batch)]
+        number = getattr(self.mixer, "number", lambda i: i)
+        items = [self.mixer.item(number(base + i), i % share == 0) for i in range(self.batch)]
         out = {name: torch.from_numpy(np.stack([it[name] for it in items
                                                 if it[name] is not None]))
                for name in ("mix", "target", "anchor")}

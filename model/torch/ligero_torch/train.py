@@ -217,6 +217,10 @@ def parser() -> argparse.ArgumentParser:
     a("--absent", type=float, default=0.03)
     a("--single", type=float, default=0.03)
     a("--rooms", type=float, default=0.0)
+    a("--pair", action="store_true", help="each mixture twice in a batch, once for each speaker")
+    a("--pool", type=int, default=0, help="half of the items come from so many")
+    a("--pool-steps", type=int, default=300, help="steps before the pool grows")
+    a("--pool-double", type=int, default=60, help="steps in which it doubles")
     a("--share", type=int, default=1, help="items of a batch that share one anchor")
     a("--projection-rate", type=float, default=0.2, help="its learning rate over --lr")
     a("--embedding-noise", type=float, default=0.0)
@@ -319,7 +323,9 @@ class Trainer:
         options = data.MixOptions(
             seconds=a.seconds, anchor_seconds=a.anchor_seconds, cross_sex=tuple(a.cross_sex),
             cross_until=max(1, a.cross_steps * a.batch * self.world), absent=a.absent,
-            single=a.single, noise=a.noise, rooms=a.rooms, share=a.share)
+            single=a.single, noise=a.noise, rooms=a.rooms, share=a.share,
+            pair=a.pair, pool=a.pool, pool_until=a.pool_steps * a.batch * self.world,
+            pool_double=a.pool_double * a.batch * self.world)
         if a.libri2talker:
             from .libri2talker import Libri2TalkerMixer
 
