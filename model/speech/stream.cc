@@ -210,17 +210,25 @@ void Stream::reset() noexcept {
   model_in_.clear(0);
   voice_.clear(primed_);
   dry_.clear(latency_);
+  dry_gain_ = 0.0f;
+  voice_gain_ = 0.0f;
+  retake_ = retake_ || has_target_;
+  has_target_ = false;
   samples_.store(0, std::memory_order_relaxed);
   cleaned_.store(0, std::memory_order_relaxed);
   healed_.store(0, std::memory_order_relaxed);
 }
 
-/// Takes over what the control thread has set since the last hop.
+/// Takes over what the control thread has set since the last hop, or again what a reset has put back.
 void Stream::take_target() noexcept {
-  if ((between_.load(std::memory_order_relaxed) & kFresh) == 0) {
+  const bool fresh = (between_.load(std::memory_order_relaxed) & kFresh) != 0;
+  if (!fresh && !retake_) {
     return;
   }
-  reading_ = between_.exchange(reading_, std::memory_order_acq_rel) & 3;
+  retake_ = false;
+  if (fresh) {
+    reading_ = between_.exchange(reading_, std::memory_order_acq_rel) & 3;
+  }
   const bool had_target = has_target_;
   has_target_ = slot_has_target_[reading_];
   if (!has_target_) {

@@ -109,6 +109,7 @@ class Stream {
   uint32_t reading_ = 2;
   int32_t ramp_hops_ = 0;
   bool has_target_ = false;
+  bool retake_ = false;  // reset: the target in slot reading_ is to be taken as if just set
 
   std::atomic<float> dry_gain_goal_{0.0f};
   std::atomic<bool> bypass_{false};

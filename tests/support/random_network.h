@@ -1,0 +1,22 @@
+// A network of a real configuration with random weights, through the converter. Not: its quality.
+#ifndef LIGERO_TESTS_SUPPORT_RANDOM_NETWORK_H_
+#define LIGERO_TESTS_SUPPORT_RANDOM_NETWORK_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "runtime/graph.h"
+
+namespace ligero::testing {
+
+/// The bytes of a model file: the network of `config_path` (JSON), its tensors drawn from `seed`,
+/// every pass run, matrices of type `weights`.
+std::vector<std::byte> random_network(const std::string& config_path,
+                                      uint64_t seed,
+                                      Type weights = Type::kF32);
+
+}  // namespace ligero::testing
+
+#endif  // LIGERO_TESTS_SUPPORT_RANDOM_NETWORK_H_
