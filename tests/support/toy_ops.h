@@ -101,7 +101,7 @@ struct Sketch {
 
   int32_t tensor(Kind kind, int32_t bins, int32_t channels) {
     Tensor t;
-    t.name = names.emplace_back("t" + std::to_string(tensors.size()));
+    t.name = names.emplace_back(std::string("t").append(std::to_string(tensors.size())));
     t.kind = kind;
     t.rank = 2;
     t.dim[0] = bins;
