@@ -185,9 +185,10 @@ void local_network(GraphBuilder& g, int spectrum, const LgrTseOptions& o) {
   }
 }
 
-// Global path (spec 2.4): anchor hops to e = W E_g + b.
+// Global path (spec 2.4): anchor hops to e = W E_g + b. E_g itself is kept to tell people apart.
 void global_network(GraphBuilder& g, int scaled_hops, const LgrTseOptions& o) {
   int e = ecapa_tdnn(g, anchor_fbank(g, scaled_hops), o.ecapa);
+  const int voice = e;
   const int size = o.ecapa.embedding;
   if (o.normalise_embedding) {
     const int square = g.node("square", "sep.embedding_square", {e});
@@ -201,6 +202,7 @@ void global_network(GraphBuilder& g, int scaled_hops, const LgrTseOptions& o) {
   keep(g,
        "profile.embedding",
        g.linear("sep.projection", "sep.projection", e, size, o.arn_size()));
+  keep(g, "profile.voice", voice);
 }
 
 GraphDraft enroll_graph(Weights& weights, const LgrTseOptions& o) {

@@ -1,6 +1,7 @@
 // The C API over the sessions of model/speech: arguments checked, statuses translated, nothing else.
 #include "runtime/api/ligero.h"
 
+#include <algorithm>
 #include <cstdio>
 #include <cstring>
 #include <new>
@@ -14,6 +15,7 @@
 #include "model/speech/resampler.h"
 #include "model/speech/session.h"
 #include "model/speech/stream.h"
+#include "model/speech/verify.h"
 #include "ops/table.h"
 #include "runtime/base/cpu.h"
 
@@ -133,6 +135,7 @@ void fill_report(const ligero::AnchorQuality& q, ligero_anchor_report* report) {
   full.noise_db = static_cast<float>(q.noise_db);
   full.clipped_share = static_cast<float>(q.clipped_share);
   full.cleaned_samples = q.cleaned_samples;
+  full.advice = ligero::describe(ligero::advice(q));
   std::memcpy(report, &full, std::min<size_t>(report->struct_bytes, sizeof(full)));
 }
 
@@ -256,6 +259,20 @@ ligero_status ligero_profile_save(const ligero_profile* profile, const char* pat
 
 void ligero_profile_close(ligero_profile* profile) {
   delete profile;
+}
+
+ligero_status ligero_profile_similarity(const ligero_profile* a,
+                                        const ligero_profile* b,
+                                        float* similarity) {
+  if (a == nullptr || b == nullptr || similarity == nullptr) {
+    return null_argument("a, b, similarity");
+  }
+  const Result<double> cosine = ligero::similarity(a->profile, b->profile);
+  if (!cosine.ok()) {
+    return refuse(cosine.status());
+  }
+  *similarity = static_cast<float>(cosine.value());
+  return LIGERO_OK;
 }
 
 ligero_status ligero_session_bytes(const ligero_model* model,

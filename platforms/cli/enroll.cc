@@ -6,6 +6,8 @@
 #include <string>
 #include <vector>
 
+#include "model/speech/anchor.h"
+#include "model/speech/verify.h"
 #include "platforms/cli/commands.h"
 #include "platforms/cli/enrolment.h"
 #include "platforms/cli/model_file.h"
@@ -23,6 +25,43 @@ struct Options {
   int threads = 1;
 };
 
+// How alike the voices of several anchors are, each enrolled alone: the least cosine of any two.
+void print_agreement(const ModelFile& model,
+                     const std::vector<std::string>& anchors,
+                     const RunOptions& options) {
+  std::vector<Profile> alone;
+  for (size_t i = 0; anchors.size() > 1 && i < anchors.size(); ++i) {
+    alone.push_back(enroll_files(model, {anchors[i]}, options, nullptr));
+  }
+  double least = 1.0;
+  size_t first = 0;
+  size_t second = 0;
+  for (size_t i = 0; i < alone.size(); ++i) {
+    for (size_t k = i + 1; k < alone.size(); ++k) {
+      const Result<double> cosine = similarity(alone[i], alone[k]);
+      if (!cosine.ok()) {
+        return;  // a model without a speaker network has nothing to compare
+      }
+      if (cosine.value() <= least) {
+        least = cosine.value();
+        first = i;
+        second = k;
+      }
+    }
+  }
+  if (alone.empty()) {
+    return;
+  }
+  std::printf("anchors agree by at least %.3f ('%s' and '%s')\n",
+              least,
+              anchors[first].c_str(),
+              anchors[second].c_str());
+  if (least < kSamePerson) {
+    std::printf("advice: below %.2f they do not sound like one person; leave one out\n",
+                kSamePerson);
+  }
+}
+
 void enroll_command(const Options& options) {
   check_output(options.output);
   const Threads threads(options.threads);
@@ -30,6 +69,10 @@ void enroll_command(const Options& options) {
   SessionReport report;
   const Profile profile = enroll_files(model, options.anchors, threads.options(), &report);
   write_output(options.output, profile.bytes());
+  for (const std::string& anchor : options.anchors) {
+    print_quality(anchor, read_sound(anchor).samples);
+  }
+  print_agreement(model, options.anchors, threads.options());
   std::printf("enrolled %.2f s of speech at %.1f dB: '%s', %zu bytes\n",
               static_cast<double>(report.samples) / kSampleRateHz,
               report.level_db,
@@ -38,6 +81,26 @@ void enroll_command(const Options& options) {
 }
 
 }  // namespace
+
+void print_quality(const std::string& name, std::span<const float> samples) {
+  const Result<AnchorQuality> measured = measure_anchor(samples);
+  if (!measured.ok()) {
+    refuse_status(text("anchor '", name, "'"), measured.status());
+  }
+  constexpr double kPercent = 100.0;
+  const AnchorQuality& q = measured.value();
+  std::printf(
+      "anchor '%s': %.1f s of speech in %.1f s, at %.1f dB, noise %.1f dB, %.2f %% clipped\n",
+      name.c_str(),
+      q.speech_seconds,
+      q.seconds,
+      q.speech_db,
+      q.noise_db,
+      kPercent * q.clipped_share);
+  if (advice(q) != AnchorAdvice::kNone) {
+    std::printf("advice: %s\n", describe(advice(q)));
+  }
+}
 
 Profile enroll_files(const ModelFile& model,
                      const std::vector<std::string>& paths,

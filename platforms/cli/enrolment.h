@@ -2,6 +2,7 @@
 #ifndef LIGERO_PLATFORMS_CLI_ENROLMENT_H_
 #define LIGERO_PLATFORMS_CLI_ENROLMENT_H_
 
+#include <span>
 #include <string>
 #include <vector>
 
@@ -10,6 +11,9 @@
 #include "platforms/cli/sound.h"
 
 namespace ligero::cli {
+
+/// Prints what model/speech/anchor.h finds in a recording, and what to do better.
+void print_quality(const std::string& name, std::span<const float> samples);
 
 /// The profile of the person in all these sound files; refuses one that is too short or silent by
 /// its name. `report` may be null.

@@ -9,6 +9,7 @@
 
 #include "platforms/cli/commands.h"
 #include "platforms/cli/enrolment.h"
+#include "platforms/cli/live_file.h"
 #include "platforms/cli/measure.h"
 #include "platforms/cli/model_file.h"
 #include "platforms/cli/output.h"
@@ -30,6 +31,7 @@ struct Options {
   std::string plot;
   std::string reference;
   int threads = 1;
+  int stream_block = 0;  ///< samples; 0: whole file
 };
 
 Encoding encoding_of(const Options& options, const Sound& mixture) {
@@ -38,6 +40,8 @@ Encoding encoding_of(const Options& options, const Sound& mixture) {
   }
   return options.samples == "pcm16" ? Encoding::kPcm16 : Encoding::kFloat;
 }
+
+constexpr int kMostBlockSamples = 1 << 20;
 
 std::string base_name(const std::string& path) {
   return std::filesystem::path(path).filename().string();
@@ -113,14 +117,22 @@ void extract_command(const Options& options) {
   const Profile profile = profile_for(options, model, threads.options());
 
   std::vector<float> voice(mixture.samples.size());
-  SessionReport report;
+  size_t block_bytes = 0;
   const auto start = std::chrono::steady_clock::now();
-  const Status status =
-      extract(model.model, profile, mixture.samples, voice, threads.options(), &report);
-  const std::chrono::duration<double> taken = std::chrono::steady_clock::now() - start;
-  if (!status.ok()) {
-    refuse_status(text("cannot extract from '", options.mixture, "'"), status);
+  if (options.stream_block > 0) {
+    LiveFile live(model, profile, kSampleRateHz);
+    voice = live.run(mixture.samples, options.stream_block);
+    block_bytes = live.block_bytes();
+  } else {
+    SessionReport report;
+    const Status status =
+        extract(model.model, profile, mixture.samples, voice, threads.options(), &report);
+    if (!status.ok()) {
+      refuse_status(text("cannot extract from '", options.mixture, "'"), status);
+    }
+    block_bytes = report.block_bytes;
   }
+  const std::chrono::duration<double> taken = std::chrono::steady_clock::now() - start;
   const int64_t clipped = write_sound(options.output, voice, encoding_of(options, mixture));
   if (clipped > 0) {
     std::fprintf(stderr,
@@ -133,7 +145,7 @@ void extract_command(const Options& options) {
       mixture.seconds(),
       taken.count(),
       taken.count() / mixture.seconds(),
-      report.block_bytes,
+      block_bytes,
       options.output.c_str());
   if (!options.plot.empty()) {
     draw(options, mixture, voice, reference);
@@ -164,6 +176,11 @@ void add_extract(CLI::App* app) {
       ->capture_default_str();
   command->add_option("--threads", options->threads, "threads to compute with")
       ->capture_default_str();
+  command
+      ->add_option("--stream",
+                   options->stream_block,
+                   "run as a live session, so many samples at a time; aligned by its latency")
+      ->check(CLI::Range(1, kMostBlockSamples));
   CLI::Option* plot =
       command->add_option("--plot", options->plot, "PNG of the spectrograms to write");
   command->add_option("--reference", options->reference, "the wanted voice alone, for the picture")

@@ -96,12 +96,20 @@ int64_t frames_of(const Graph& graph, const std::vector<NamedArray>& inputs) {
   return std::max<int64_t>(frames, 1);
 }
 
-void check_names(const Graph& graph, const std::vector<NamedArray>& inputs) {
+bool lists(const Graph& graph, std::span<const int32_t> tensors, const std::string& name) {
+  return std::any_of(tensors.begin(), tensors.end(), [&](int32_t index) {
+    return graph.tensors[static_cast<size_t>(index)].name == name;
+  });
+}
+
+// What another graph gives may be left unread: a profile has more than `extract` takes.
+void check_names(const Model& model, const Graph& graph, const std::vector<NamedArray>& inputs) {
   for (const NamedArray& input : inputs) {
-    const bool known = std::any_of(graph.inputs.begin(), graph.inputs.end(), [&](int32_t index) {
-      return graph.tensors[static_cast<size_t>(index)].name == input.name;
-    });
-    if (!known) {
+    const bool given_by_other =
+        std::any_of(model.graphs().begin(), model.graphs().end(), [&](const Graph& other) {
+          return &other != &graph && lists(other, other.outputs, input.name);
+        });
+    if (!lists(graph, graph.inputs, input.name) && !given_by_other) {
       std::string names;
       for (const int32_t index : graph.inputs) {
         names += text(names.empty() ? "" : ", ", graph.tensors[static_cast<size_t>(index)].name);
@@ -151,7 +159,7 @@ void run_command(const Options& options) {
   const ModelFile model = open_model(options.model);
   const Graph& graph = graph_of(model, options.graph);
   const std::vector<NamedArray> inputs = read_inputs(options.inputs);
-  check_names(graph, inputs);
+  check_names(model.model, graph, inputs);
   const int64_t frames = frames_of(graph, inputs);
   const int64_t samples = options.samples > 0 ? options.samples : (frames - 1) * kHopSamples;
   const auto keep = options.tap == "all" ? GraphRun::Keep::kAll : GraphRun::Keep::kOutputs;

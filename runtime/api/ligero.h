@@ -66,11 +66,12 @@ typedef struct ligero_anchor_report {
   float noise_db;        /* RMS of the quietest tenth, relative to full scale */
   float clipped_share;   /* samples at full scale, 0 to 1 */
   int64_t cleaned_samples; /* NaN and infinities, taken as zero */
+  const char* advice;      /* what to do for a better profile, in English; "" where it is good */
 } ligero_anchor_report;
 
 /* Makes the profile of the person who speaks, alone, in `samples`: `frames` frames of `channels`
- * interleaved channels at `rate_hz` (8000 to 192000), full scale 1. At least 1 s. `report` may be
- * NULL. Load; takes about a second for a small model. */
+ * interleaved channels at `rate_hz` (8000 to 192000), full scale 1. At least 1 s; several recordings
+ * of one person go one behind the other. `report` may be NULL. Load; takes about a second for a small model. */
 LIGERO_API ligero_status ligero_enroll(const ligero_model* model,
                                        const float* samples,
                                        size_t frames,
@@ -83,6 +84,12 @@ LIGERO_API ligero_status ligero_enroll(const ligero_model* model,
 LIGERO_API ligero_status ligero_profile_load(const char* path, ligero_profile** profile);
 LIGERO_API ligero_status ligero_profile_save(const ligero_profile* profile, const char* path);
 LIGERO_API void ligero_profile_close(ligero_profile* profile);
+
+/* Whether two profiles of one model are of one person: the cosine of their voices, -1 to 1, larger for
+ * the same person (`ligero verify` says from where on). Any thread. */
+LIGERO_API ligero_status ligero_profile_similarity(const ligero_profile* a,
+                                                   const ligero_profile* b,
+                                                   float* similarity);
 
 /* How a session runs. Zero everything, set struct_bytes = sizeof(ligero_session_config), then the
  * fields you want; zero means the default. */

@@ -1,0 +1,23 @@
+// Whether two profiles are of one person. Not: enrolment (session.h).
+#ifndef LIGERO_MODEL_SPEECH_VERIFY_H_
+#define LIGERO_MODEL_SPEECH_VERIFY_H_
+
+#include "model/format/profile.h"
+#include "runtime/base/status.h"
+
+namespace ligero {
+
+/// The constant of a profile that says who speaks and nothing else: the speaker network's
+/// embedding.
+inline constexpr char kVoiceTensor[] = "profile.voice";
+
+/// From this similarity on, two profiles count as one person's.
+inline constexpr double kSamePerson = 0.5;
+
+/// Cosine of the two voices, -1 to 1. kBadArgument: profiles of different families, or one without
+/// a voice (of a model without a speaker network). Any thread.
+Result<double> similarity(const Profile& a, const Profile& b);
+
+}  // namespace ligero
+
+#endif  // LIGERO_MODEL_SPEECH_VERIFY_H_

@@ -1,0 +1,27 @@
+// What `ligero live` is asked to do. Not: how (live_audio.cc).
+#ifndef LIGERO_PLATFORMS_CLI_LIVE_OPTIONS_H_
+#define LIGERO_PLATFORMS_CLI_LIVE_OPTIONS_H_
+
+#include <string>
+
+namespace ligero::cli {
+
+struct LiveOptions {
+  std::string model;
+  std::string profile;
+  double enroll_seconds = 0.0;
+  bool list_devices = false;
+  int input = -1;   ///< -1: the system's default
+  int output = -1;  ///< -1: the system's default
+  int rate_hz = 0;
+  int block = 0;  ///< 0: a hop
+  double seconds = 0.0;
+  int limit_db = 100;
+};
+
+/// Runs until it has been long enough, or Ctrl-C. Throws Refusal.
+void live_command(const LiveOptions& options);
+
+}  // namespace ligero::cli
+
+#endif  // LIGERO_PLATFORMS_CLI_LIVE_OPTIONS_H_

@@ -1,0 +1,65 @@
+// The files that tests of whole programs need, and their comparison. Not: any check of its own.
+//   ligero_test_files model CONFIG.json SEED OUTPUT.lgm    a network with random weights
+//   ligero_test_files sound SEED SAMPLES OUTPUT.wav        something like speech, 16 kHz, 16 bits
+//   ligero_test_files compare A.wav B.wav TOLERANCE        fails where any sample differs by more
+#include <cmath>
+#include <cstdio>
+#include <cstdlib>
+#include <exception>
+#include <string>
+#include <vector>
+
+#include "platforms/cli/output.h"
+#include "platforms/cli/refusal.h"
+#include "platforms/cli/sound.h"
+#include "tests/stream/live.h"
+#include "tests/support/random_network.h"
+
+namespace {
+
+using ligero::testing::babble;
+using ligero::testing::random_network;
+
+void compare(const std::string& a, const std::string& b, double tolerance) {
+  const ligero::cli::Sound x = ligero::cli::read_sound(a);
+  const ligero::cli::Sound y = ligero::cli::read_sound(b);
+  if (x.samples.size() != y.samples.size()) {
+    ligero::cli::refuse(x.samples.size(), " samples and ", y.samples.size());
+  }
+  double loudest = 0.0;
+  double worst = 0.0;
+  for (size_t i = 0; i < x.samples.size(); ++i) {
+    loudest = std::fmax(loudest, std::fabs(static_cast<double>(x.samples[i])));
+    worst = std::fmax(worst, std::fabs(static_cast<double>(x.samples[i] - y.samples[i])));
+  }
+  std::printf("largest sample %g, largest difference %g\n", loudest, worst);
+  if (worst > tolerance || loudest == 0.0) {
+    ligero::cli::refuse("expected sound, and a difference of at most ", tolerance);
+  }
+}
+
+void run(const std::vector<std::string>& words) {
+  if (words.size() == 4 && words[0] == "model") {
+    ligero::cli::write_output(words[3], random_network(words[1], std::stoull(words[2])));
+  } else if (words.size() == 4 && words[0] == "sound") {
+    ligero::cli::write_sound(words[3],
+                             babble(std::stoull(words[2]), std::stoull(words[1])),
+                             ligero::cli::Encoding::kPcm16);
+  } else if (words.size() == 4 && words[0] == "compare") {
+    compare(words[1], words[2], std::stod(words[3]));
+  } else {
+    ligero::cli::refuse("expected model, sound or compare, and three more words");
+  }
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  try {
+    run({argv + 1, argv + argc});
+  } catch (const std::exception& problem) {
+    std::fprintf(stderr, "ligero_test_files: %s\n", problem.what());
+    return 1;
+  }
+  return 0;
+}
