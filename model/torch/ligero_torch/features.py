@@ -186,7 +186,7 @@ def fbank(wave, lengths=None):
     frames = F.pad(_pad_to_hops(wave), (half, half)).unfold(-1, FBANK_WINDOW_SAMPLES, HOP_SAMPLES)
     spectrum = torch.fft.rfft(frames * window)
     power = spectrum.real.square() + spectrum.imag.square()
-    log_mel = 10.0 * torch.log10((power @ filters).clamp(min=FBANK_FLOOR))
+    log_mel = 10.0 * torch.log10((power @ filters.to(power)).clamp(min=FBANK_FLOOR))
     log_mel = torch.maximum(log_mel, log_mel.amax((1, 2), keepdim=True) - FBANK_RANGE_DB)
     tap("anchor.fbank.log", log_mel, "btc")
     mask = frame_mask(frame_lengths(lengths), log_mel.shape[1])
