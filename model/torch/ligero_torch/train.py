@@ -154,10 +154,45 @@ def save_weights(path: Path, state: dict, config, extra: dict | None = None) -> 
     os.replace(part, path)
 
 
+def causal_state(state: dict, config) -> dict:
+    """State of a centred network made over for its causal twin, as a start for training.
+
+    Where the centred kernel reads frames t-1, t, t+1 and the causal one t-2, t-1, t, each tap keeps
+    its frame and the future one joins the current. Deep filter taps keep their frames (the future
+    ones are dropped, the oldest begin at zero). The local network, averaged over time, stays. The
+    LSTM's two directions become the two halves of one that runs forward.
+    """
+    out = dict(state)
+    for k, w in state.items():
+        if k.startswith("sep.conv2d_") and k.endswith("conv.weight"):
+            out[k] = torch.stack([torch.zeros_like(w[:, :, 0]), w[:, :, 0],
+                                  w[:, :, 1] + w[:, :, 2]], 2)
+        elif k.startswith("sep.deconv2d_") and k.endswith("conv.weight"):  # runs backwards in time
+            out[k] = torch.stack([w[:, :, 1] + w[:, :, 0], w[:, :, 2],
+                                  torch.zeros_like(w[:, :, 0])], 2)
+    frames, per = config.deep_filter.frames, 2 * config.deep_filter.bins
+    past = frames // 2
+    for k, axis in (("sep.deconv2d_1.conv.weight", 1), ("sep.deconv2d_1.conv.bias", 0)):
+        kept = out[k].narrow(axis, 0, (past + 1) * per)
+        out[k] = torch.cat([torch.zeros_like(kept.narrow(axis, 0, past * per)), kept], axis)
+    n = config.arn_size
+    for kind in ("weight_ih", "weight_hh", "bias_ih", "bias_hh"):
+        name = f"sep.arn.lstm.{kind}_l0"
+        both = [state[name].unflatten(0, (4, n // 2)), state[name + "_reverse"].unflatten(
+            0, (4, n // 2))]
+        del out[name + "_reverse"]
+        if kind == "weight_hh":
+            both = [torch.nn.functional.pad(both[0], (0, n // 2)),
+                    torch.nn.functional.pad(both[1], (n // 2, 0))]
+        out[name] = torch.cat(both, 1).flatten(0, 1)
+    return out
+
+
 def load_weights(model: LgrTse, path: Path) -> list[str]:
     """Copies every tensor of a checkpoint or safetensors file that fits in name and shape.
 
-    Returns the names in `model` that kept their own values (a warm start may leave some).
+    A causal model takes a centred one's through `causal_state`. Returns the names in `model` that
+    kept their own values (a warm start may leave some).
     """
     if str(path).endswith(".safetensors"):
         from safetensors.torch import load_file
@@ -167,6 +202,8 @@ def load_weights(model: LgrTse, path: Path) -> list[str]:
         ck = torch.load(path, map_location="cpu", weights_only=True)
         state = ck.get("average") or ck["model"]
     own = model.state_dict()
+    if model.config.causal and "sep.arn.lstm.weight_ih_l0_reverse" in state:
+        state = causal_state({k: v.float() for k, v in state.items()}, model.config)
     fits = {k: v.to(own[k].dtype) for k, v in state.items()
             if k in own and own[k].shape == v.shape}
     model.load_state_dict(fits, strict=False)
@@ -217,6 +254,11 @@ def parser() -> argparse.ArgumentParser:
     a("--absent", type=float, default=0.03)
     a("--single", type=float, default=0.03)
     a("--rooms", type=float, default=0.0)
+    a("--source-eq", type=float, default=0.2)
+    a("--anchor-eq", type=float, default=0.5)
+    a("--anchor-noise", type=float, default=0.3)
+    a("--anchor-reverb", type=float, default=0.2)
+    a("--freeze", nargs="*", default=[], help="prefixes of parameters that stay as they are")
     a("--pair", action="store_true", help="each mixture twice in a batch, once for each speaker")
     a("--pool", type=int, default=0, help="half of the items come from so many")
     a("--pool-steps", type=int, default=300, help="steps before the pool grows")
@@ -299,6 +341,9 @@ class Trainer:
                   f"random start", flush=True)
         self.model.to(self.device)
         self.average = Average(self.model, a.ema)
+        for k, p in self.model.named_parameters():
+            if any(k.startswith(f) for f in a.freeze):
+                p.requires_grad_(False)
         trained = [p for p in self.model.parameters() if p.requires_grad]
         slow = [p for k, p in self.model.named_parameters() if k.startswith("sep.projection.")]
         rest = [p for p in trained if not any(p is q for q in slow)]
@@ -324,7 +369,8 @@ class Trainer:
             seconds=a.seconds, anchor_seconds=a.anchor_seconds, cross_sex=tuple(a.cross_sex),
             cross_until=max(1, a.cross_steps * a.batch * self.world), absent=a.absent,
             single=a.single, noise=a.noise, rooms=a.rooms, share=a.share,
-            pair=a.pair, pool=a.pool, pool_until=a.pool_steps * a.batch * self.world,
+            source_eq=a.source_eq, anchor_eq=a.anchor_eq, anchor_noise=a.anchor_noise,
+            anchor_reverb=a.anchor_reverb, pair=a.pair, pool=a.pool, pool_until=a.pool_steps * a.batch * self.world,
             pool_double=a.pool_double * a.batch * self.world)
         if a.libri2talker:
             from .libri2talker import Libri2TalkerMixer
@@ -385,7 +431,10 @@ class Trainer:
             if k in self.average.shadow:
                 self.average.shadow[k].copy_(v)
         self.average.step = ck["average_step"]
-        self.opt.load_state_dict(ck["optimizer"])
+        try:
+            self.opt.load_state_dict(ck["optimizer"])
+        except ValueError:  # other parameters are trained now: the moments start anew
+            print("the optimizer starts anew", flush=True)
         self.step, self.best, self.seconds = ck["step"], ck["best"], ck["seconds"]
         self.bad_epochs, self.rate = ck["bad_epochs"], ck["rate"]
         self.resumed = True
