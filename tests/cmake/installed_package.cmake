@@ -11,7 +11,7 @@ function(run)
 endfunction()
 
 function(expect_same file)
-  run("${FILES}" compare "${file}" "${WORK}/expected.wav" 0)
+  run("${FILES}" compare "${file}" "${WORK}/expected.wav" 0 0)
 endfunction()
 
 # Runs a built example, with a profile and enrolling by itself.

@@ -1,7 +1,9 @@
 // The files that tests of whole programs need, and their comparison. Not: any check of its own.
 //   ligero_test_files model CONFIG.json SEED OUTPUT.lgm    a network with random weights
 //   ligero_test_files sound SEED SAMPLES OUTPUT.wav        something like speech, 16 kHz, 16 bits
-//   ligero_test_files compare A.wav B.wav TOLERANCE        fails where any sample differs by more
+//   ligero_test_files compare A.wav B.wav TOLERANCE LAG    fails where a sample of A differs by
+//   more
+//                                                          from B's of LAG samples earlier
 #include <cmath>
 #include <cstdio>
 #include <cstdlib>
@@ -20,7 +22,9 @@ namespace {
 using ligero::testing::babble;
 using ligero::testing::random_network;
 
-void compare(const std::string& a, const std::string& b, double tolerance) {
+constexpr float kLevel = 0.2f;  // a network with random weights may amplify
+
+void compare(const std::string& a, const std::string& b, double tolerance, size_t lag) {
   const ligero::cli::Sound x = ligero::cli::read_sound(a);
   const ligero::cli::Sound y = ligero::cli::read_sound(b);
   if (x.samples.size() != y.samples.size()) {
@@ -28,9 +32,9 @@ void compare(const std::string& a, const std::string& b, double tolerance) {
   }
   double loudest = 0.0;
   double worst = 0.0;
-  for (size_t i = 0; i < x.samples.size(); ++i) {
+  for (size_t i = lag; i < x.samples.size(); ++i) {
     loudest = std::fmax(loudest, std::fabs(static_cast<double>(x.samples[i])));
-    worst = std::fmax(worst, std::fabs(static_cast<double>(x.samples[i] - y.samples[i])));
+    worst = std::fmax(worst, std::fabs(static_cast<double>(x.samples[i] - y.samples[i - lag])));
   }
   std::printf("largest sample %g, largest difference %g\n", loudest, worst);
   if (worst > tolerance || loudest == 0.0) {
@@ -42,13 +46,15 @@ void run(const std::vector<std::string>& words) {
   if (words.size() == 4 && words[0] == "model") {
     ligero::cli::write_output(words[3], random_network(words[1], std::stoull(words[2])));
   } else if (words.size() == 4 && words[0] == "sound") {
-    ligero::cli::write_sound(words[3],
-                             babble(std::stoull(words[2]), std::stoull(words[1])),
-                             ligero::cli::Encoding::kPcm16);
-  } else if (words.size() == 4 && words[0] == "compare") {
-    compare(words[1], words[2], std::stod(words[3]));
+    std::vector<float> x = babble(std::stoull(words[2]), std::stoull(words[1]));
+    for (float& v : x) {
+      v *= kLevel;
+    }
+    ligero::cli::write_sound(words[3], x, ligero::cli::Encoding::kPcm16);
+  } else if (words.size() == 5 && words[0] == "compare") {
+    compare(words[1], words[2], std::stod(words[3]), std::stoull(words[4]));
   } else {
-    ligero::cli::refuse("expected model, sound or compare, and three more words");
+    ligero::cli::refuse("expected model, sound or compare, and their words");
   }
 }
 

@@ -1,0 +1,68 @@
+# The plug-in in a host of another's make, the LADSPA SDK's applyplugin: what it gives is what
+# `ligero extract --stream` gives, later by the latency; without files it is silent or passes.
+# Variables: PLUGIN SOURCE WORK FILES (ligero_test_files) LIGERO (the tool).
+find_program(applyplugin applyplugin)
+if(NOT applyplugin)
+  message("skipped: no applyplugin (ladspa-sdk) here")
+  return()
+endif()
+
+function(run)
+  execute_process(COMMAND ${ARGV} RESULT_VARIABLE code OUTPUT_VARIABLE output ERROR_VARIABLE output)
+  if(code)
+    list(JOIN ARGV " " line)
+    message(FATAL_ERROR "${line}\nended with ${code}:\n${output}")
+  endif()
+  set(output "${output}" PARENT_SCOPE)
+endfunction()
+
+# apply(NAME LIMIT_DB BYPASS): the mixture through the plug-in into NAME.wav.
+function(apply name limit bypass)
+  run("${applyplugin}" "${WORK}/mixture.wav" "${WORK}/${name}.wav" "${PLUGIN}" ligero ${limit} ${bypass})
+  set(output "${output}" PARENT_SCOPE)
+endfunction()
+
+set(step 0.0000306)  # 1 / 32768, and a little
+set(latency 320)
+file(REMOVE_RECURSE "${WORK}")
+file(MAKE_DIRECTORY "${WORK}/config/ligero")
+run("${FILES}" model "${SOURCE}/model/torch/configs/small-live.json" 11 "${WORK}/config/ligero/model.lgm")
+run("${FILES}" sound 2 24000 "${WORK}/anchor.wav")
+run("${FILES}" sound 3 32077 "${WORK}/mixture.wav")
+run("${LIGERO}" enroll --model "${WORK}/config/ligero/model.lgm" "${WORK}/anchor.wav"
+    -o "${WORK}/config/ligero/profile")
+run("${LIGERO}" extract --model "${WORK}/config/ligero/model.lgm"
+    --profile "${WORK}/config/ligero/profile" "${WORK}/mixture.wav" --stream 333
+    -o "${WORK}/expected.wav")
+
+set(ENV{LIGERO_MODEL} "${WORK}/config/ligero/model.lgm")
+set(ENV{LIGERO_PROFILE} "${WORK}/config/ligero/profile")
+apply(environment 100 0)
+run("${FILES}" compare "${WORK}/environment.wav" "${WORK}/expected.wav" ${step} ${latency})
+
+set(ENV{LIGERO_MODEL} "")
+set(ENV{LIGERO_PROFILE} "")
+set(ENV{XDG_CONFIG_HOME} "${WORK}/config")
+apply(folder 100 0)
+run("${FILES}" compare "${WORK}/folder.wav" "${WORK}/environment.wav" 0 0)
+apply(bypass 100 1)
+run("${FILES}" compare "${WORK}/bypass.wav" "${WORK}/mixture.wav" ${step} ${latency})
+
+set(ENV{LIGERO_PROFILE} "${WORK}/nobody.profile")
+set(ENV{LIGERO_PASS} 1)
+apply(passing 100 0)
+if(NOT output MATCHES "nobody.profile.*passing the input")
+  message(FATAL_ERROR "expected the reason, not:\n${output}")
+endif()
+run("${FILES}" compare "${WORK}/passing.wav" "${WORK}/mixture.wav" ${step} 0)
+set(ENV{LIGERO_PASS} "")
+apply(silent 100 0)
+if(NOT output MATCHES "nobody.profile.*silent")
+  message(FATAL_ERROR "expected the reason, not:\n${output}")
+endif()
+execute_process(COMMAND "${FILES}" compare "${WORK}/silent.wav" "${WORK}/silent.wav" 0 0
+                OUTPUT_VARIABLE output ERROR_QUIET)
+if(NOT output MATCHES "largest sample 0,")
+  message(FATAL_ERROR "expected silence, not: ${output}")
+endif()
+message(STATUS "the plug-in gives what the tool gives")
