@@ -99,13 +99,15 @@ inline const Network& network() {
 /// A session in a block of its own.
 class Session {
  public:
-  explicit Session(const Network& network, StreamConfig config = {}) {
+  explicit Session(const Network& network, const StreamConfig& config = {})
+      : Session(network.model(), config) {}
+  explicit Session(const Model& model, StreamConfig config = {}) {
     config.cpu = cpu_features();
-    const size_t bytes = expect(Stream::bytes_needed(network.model(), config));
+    const size_t bytes = expect(Stream::bytes_needed(model, config));
     if (!block_.allocate(bytes)) {
       throw std::bad_alloc();
     }
-    expect(stream_.create(network.model(), config, block_.data(), bytes));
+    expect(stream_.create(model, config, block_.data(), bytes));
   }
   Stream& operator*() {
     return stream_;
