@@ -45,6 +45,9 @@ std::string family_of(const std::string& identity, const Checkpoint& checkpoint)
   Sha256 hash;
   hash.add(identity.data(), identity.size());
   for (const auto& [name, tensor] : checkpoint) {
+    if (is_counter(name)) {
+      continue;
+    }
     const std::string head = "\n" + name + " " + shape_text(tensor.shape) + "\n";
     hash.add(head.data(), head.size());
     hash.add(tensor.values.data(), tensor.values.size() * sizeof(float));

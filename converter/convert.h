@@ -36,7 +36,7 @@ struct Conversion {
 };
 
 /// 64 hexadecimal digits: SHA-256 over the options that decide what the network computes and the
-/// checkpoint's tensors by name.
+/// checkpoint's tensors by name (counters apart).
 std::string family_of(const std::string& identity, const Checkpoint& checkpoint);
 
 /// Runs `pass`; with `before`, compares and replaces `*before` by the new activations.

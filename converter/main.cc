@@ -8,7 +8,7 @@
 #include <string>
 
 #include "converter/convert.h"
-#include "converter/import/safetensors.h"
+#include "converter/import/import.h"
 #include "model/format/writer.h"
 
 namespace {
@@ -16,8 +16,8 @@ namespace {
 constexpr const char* kFooter =
     "Example:\n"
     "  ligero-convert lgr-tse-small.safetensors --config small.json -o small.lgm --check\n"
-    "Reads CHECKPOINT (.safetensors), never runs code from it, and writes MODEL.lgm whole or not at "
-    "all.";
+    "Reads CHECKPOINT (safetensors, or a zip of torch.save), never runs code from it, and writes\n"
+    "MODEL.lgm whole or not at all.";
 
 struct Arguments {
   std::string checkpoint;
@@ -32,13 +32,17 @@ struct Arguments {
 
 void declare(CLI::App& app, Arguments& a) {
   app.footer(kFooter);
-  app.add_option("CHECKPOINT", a.checkpoint, "weights, .safetensors")->required();
+  app.add_option("CHECKPOINT",
+                 a.checkpoint,
+                 "weights: .safetensors, or what torch.save wrote (.pt, .pth, .ckpt)")
+      ->required();
   app.add_option("--config", a.config, "the network's options, JSON")->required();
   app.add_option("-o,--output", a.output, "model file to write, .lgm")->required();
   app.add_option("--weights", a.weights, "type of the matrices in the file")
       ->check(CLI::IsMember({"f32", "f16"}))
       ->capture_default_str();
-  app.add_flag("--check", a.check, "run the model before and after each pass and compare every node");
+  app.add_flag(
+      "--check", a.check, "run the model before and after each pass and compare every node");
   app.add_option("--report", a.report, "write what --check finds as JSON; implies --check");
   app.add_flag("--unfolded",
                a.unfolded,
@@ -73,8 +77,8 @@ void run(const Arguments& a) {
   options.unfolded = a.unfolded;
   options.only_extract = a.only == "extract";
   const std::string config = read_text(a.config);
-  const ligero::Conversion conversion = ligero::convert(
-      config, a.config, ligero::read_safetensors(a.checkpoint), options, std::cout);
+  const ligero::Conversion conversion =
+      ligero::convert(config, a.config, ligero::read_checkpoint(a.checkpoint), options, std::cout);
   if (!a.report.empty()) {
     const std::string report = ligero::report_json(conversion);
     write(a.report, std::as_bytes(std::span(report)));

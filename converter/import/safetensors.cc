@@ -2,7 +2,6 @@
 #include "converter/import/safetensors.h"
 
 #include <algorithm>
-#include <bit>
 #include <cerrno>
 #include <cmath>
 #include <cstring>
@@ -11,6 +10,8 @@
 #include <istream>
 #include <nlohmann/json.hpp>
 #include <set>
+
+#include "converter/import/elements.h"
 
 namespace ligero {
 namespace {
@@ -23,8 +24,6 @@ constexpr size_t kMaxTensors = 65536;
 constexpr size_t kMaxNameBytes = 1024;
 constexpr size_t kMaxAxes = 8;
 
-enum class ElementType { kF32, kF16, kBf16, kF64, kI64 };
-
 struct Entry {
   std::string name;
   ElementType type = ElementType::kF32;
@@ -32,20 +31,6 @@ struct Entry {
   uint64_t begin = 0;
   uint64_t end = 0;
 };
-
-uint64_t bytes_of(ElementType type) {
-  switch (type) {
-    case ElementType::kF16:
-    case ElementType::kBf16:
-      return 2;
-    case ElementType::kF32:
-      return 4;
-    case ElementType::kF64:
-    case ElementType::kI64:
-      return 8;
-  }
-  return 0;
-}
 
 [[noreturn]] void refuse(const std::string& source, const std::string& what) {
   throw ImportError(source + ": " + what);
@@ -113,18 +98,17 @@ Entry parse_entry(const std::string& name,
   entry.name = name;
   if (!json.is_object() || json.size() != 3 || !json.contains("dtype") || !json.contains("shape") ||
       !json.contains("data_offsets")) {
-    refuse_tensor(source,
-                  name,
-                  "the header has " + shown(json) + ", expected dtype, shape and data_offsets");
+    refuse_tensor(
+        source, name, "the header has " + shown(json) + ", expected dtype, shape and data_offsets");
   }
   entry.type = element_type(json["dtype"], name, source);
   const Json& shape = json["shape"];
   if (!shape.is_array() || shape.size() > kMaxAxes ||
       !std::all_of(shape.begin(), shape.end(), is_count)) {
-    refuse_tensor(source,
-                  name,
-                  "shape is " + shown(shape) + ", expected at most " + std::to_string(kMaxAxes) +
-                      " counts");
+    refuse_tensor(
+        source,
+        name,
+        "shape is " + shown(shape) + ", expected at most " + std::to_string(kMaxAxes) + " counts");
   }
   // At most data_bytes elements can be right, so that no product overflows.
   uint64_t elements = 1;
@@ -205,48 +189,9 @@ std::vector<Entry> parse_entries(const Json& header,
     expected = entry.end;
   }
   if (expected != data_bytes) {
-    refuse(source,
-           std::to_string(data_bytes - expected) + " surplus bytes after the last tensor");
+    refuse(source, std::to_string(data_bytes - expected) + " surplus bytes after the last tensor");
   }
   return entries;
-}
-
-float half_to_float(uint16_t h) {
-  const int exponent = (h >> 10) & 31;
-  const int mantissa = h & 1023;
-  float magnitude = 0.0f;
-  if (exponent == 31) {
-    magnitude = mantissa ? NAN : INFINITY;
-  } else if (exponent == 0) {
-    magnitude = std::ldexp(static_cast<float>(mantissa), -24);
-  } else {
-    magnitude = std::ldexp(static_cast<float>(1024 + mantissa), exponent - 25);
-  }
-  return h & 0x8000 ? -magnitude : magnitude;
-}
-
-template <typename T>
-T load(const char* bytes) {
-  static_assert(std::endian::native == std::endian::little);
-  T value;
-  std::memcpy(&value, bytes, sizeof value);
-  return value;
-}
-
-float element(ElementType type, const char* bytes) {
-  switch (type) {
-    case ElementType::kF32:
-      return load<float>(bytes);
-    case ElementType::kF16:
-      return half_to_float(load<uint16_t>(bytes));
-    case ElementType::kBf16:
-      return std::bit_cast<float>(uint32_t{load<uint16_t>(bytes)} << 16);
-    case ElementType::kF64:
-      return static_cast<float>(load<double>(bytes));
-    case ElementType::kI64:
-      return static_cast<float>(load<int64_t>(bytes));
-  }
-  return 0.0f;
 }
 
 CheckpointTensor read_tensor(std::istream& stream, const Entry& entry, const std::string& source) {
@@ -266,9 +211,8 @@ CheckpointTensor read_tensor(std::istream& stream, const Entry& entry, const std
     for (uint64_t i = 0; i < now; ++i) {
       const float value = element(entry.type, buffer.data() + i * size);
       if (!std::isfinite(value)) {
-        refuse_tensor(source,
-                      entry.name,
-                      "element " + std::to_string(done + i) + " is not a finite float");
+        refuse_tensor(
+            source, entry.name, "element " + std::to_string(done + i) + " is not a finite float");
       }
       tensor.values[done + i] = value;
     }
@@ -286,7 +230,7 @@ Checkpoint read_safetensors(std::istream& stream, uint64_t file_bytes, const std
            "has " + std::to_string(file_bytes) +
                " bytes, expected a .safetensors file (at least 8 bytes)");
   }
-  const auto header_bytes = load<uint64_t>(length_bytes);
+  const auto header_bytes = load_little<uint64_t>(length_bytes);
   const uint64_t most = std::min(file_bytes - kLengthBytes, kMaxHeaderBytes);
   if (header_bytes > most) {
     refuse(source,

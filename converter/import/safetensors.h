@@ -1,21 +1,15 @@
-// Reads .safetensors checkpoints: a JSON header and raw tensors, no code. Treats the file as hostile.
-// Not: what the tensors mean (model/systems).
+// Reads .safetensors checkpoints: a JSON header and raw tensors, no code. Treats the file as
+// hostile. Not: what the tensors mean (model/systems).
 #ifndef LIGERO_CONVERTER_IMPORT_SAFETENSORS_H_
 #define LIGERO_CONVERTER_IMPORT_SAFETENSORS_H_
 
 #include <iosfwd>
-#include <stdexcept>
 #include <string>
 
+#include "converter/import/error.h"
 #include "model/systems/checkpoint.h"
 
 namespace ligero {
-
-/// A file that cannot be read as what it should be; the message says what, where and what was expected.
-class ImportError : public std::runtime_error {
- public:
-  using std::runtime_error::runtime_error;
-};
 
 /// All tensors of the file at `path`, converted to float (F32, F16, BF16, F64, I64).
 /// Throws ImportError: unreadable, header not as the format says, unknown type, ranges outside the

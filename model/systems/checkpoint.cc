@@ -1,7 +1,6 @@
 // Handing out a checkpoint's tensors. Not: which tensors a network has (the systems).
 #include "model/systems/checkpoint.h"
 
-#include <string_view>
 #include <utility>
 
 namespace ligero {
@@ -9,11 +8,11 @@ namespace {
 
 constexpr size_t kMaxErrorsShown = 20;
 
-bool is_counter(std::string_view name) {
+}  // namespace
+
+bool is_counter(const std::string& name) {
   return name.ends_with("num_batches_tracked");
 }
-
-}  // namespace
 
 std::string shape_text(const std::vector<int64_t>& shape) {
   std::string text = "[";

@@ -25,6 +25,9 @@ class SystemError : public std::runtime_error {
   using std::runtime_error::runtime_error;
 };
 
+/// Whether PyTorch's batch norm counts its batches there (num_batches_tracked): no weight of anything.
+bool is_counter(const std::string& name);
+
 /// "[16, 4, 3, 3]".
 std::string shape_text(const std::vector<int64_t>& shape);
 
@@ -38,7 +41,7 @@ class Weights {
   std::vector<float> take(const std::string& name, const std::vector<int64_t>& shape);
 
   /// Throws SystemError if any tensor was missing, had another shape, or was never taken.
-  /// PyTorch's counters of batch norm (num_batches_tracked) may be left over.
+  /// Counters may be left over.
   void finish() const;
 
  private:

@@ -1,0 +1,30 @@
+// Elements of tensors as checkpoints store them, little-endian, to float. Not: the files around
+// them.
+#ifndef LIGERO_CONVERTER_IMPORT_ELEMENTS_H_
+#define LIGERO_CONVERTER_IMPORT_ELEMENTS_H_
+
+#include <bit>
+#include <cstdint>
+#include <cstring>
+
+namespace ligero {
+
+enum class ElementType { kF32, kF16, kBf16, kF64, kI64 };
+
+uint64_t bytes_of(ElementType type);
+
+/// The element that starts at `bytes`; NaN and infinities come back as such.
+float element(ElementType type, const void* bytes);
+
+/// A little-endian number that starts at `bytes`, aligned or not.
+template <typename T>
+T load_little(const void* bytes) {
+  static_assert(std::endian::native == std::endian::little);
+  T value;
+  std::memcpy(&value, bytes, sizeof value);
+  return value;
+}
+
+}  // namespace ligero
+
+#endif  // LIGERO_CONVERTER_IMPORT_ELEMENTS_H_

@@ -1,0 +1,44 @@
+// The choice among formats of checkpoints. Not: the formats.
+#include "converter/import/import.h"
+
+#include <cstring>
+#include <string_view>
+
+#include "converter/import/pytorch.h"
+#include "converter/import/safetensors.h"
+#include "model/format/mapped_file.h"
+
+namespace ligero {
+namespace {
+
+using std::string_view_literals::operator""sv;
+
+constexpr std::string_view kZip = "PK\x03\x04"sv;
+// The pickled number that began a file of torch.save before its version 1.6.
+constexpr std::string_view kOldPyTorch =
+    "\x80\x02\x8a\x0a\x6c\xfc\x9c\x46\xf9\x20\x6a\xa8\x50\x19."sv;
+
+}  // namespace
+
+Checkpoint read_checkpoint(const std::string& path) {
+  Result<MappedFile> file = MappedFile::open(path.c_str());
+  if (!file.ok()) {
+    const Status& status = file.status();
+    throw ImportError(
+        path + ": cannot be read: " +
+        (status.where > 0 ? std::strerror(static_cast<int>(status.where)) : status.message));
+  }
+  const std::span<const std::byte> bytes = file.value().bytes();
+  const std::string_view text(reinterpret_cast<const char*>(bytes.data()), bytes.size());
+  if (text.starts_with(kZip)) {
+    return read_pytorch(bytes, path);
+  }
+  if (text.starts_with(kOldPyTorch)) {
+    throw ImportError(path +
+                      ": is of a PyTorch before 1.6, which wrote bare pickles; load it in "
+                      "PyTorch and save its state_dict again");
+  }
+  return read_safetensors(path);
+}
+
+}  // namespace ligero
