@@ -108,11 +108,14 @@ Json graph_report(const ModelFile& file, const Graph& graph) {
   return report;
 }
 
-// Bytes of the profile that `extract` takes: one entry for each constant input.
-size_t profile_bytes(const Graph& extract) {
+// Bytes of a profile: one entry for each output of `enroll`, or, of a model without it, for each
+// constant that `extract` takes.
+size_t profile_bytes(const Model& model) {
+  const Graph* enroll = model.graph("enroll");
+  const Graph& graph = enroll != nullptr ? *enroll : model.graphs().front();
   size_t bytes = kProfileHeaderBytes;
-  for (const int32_t index : extract.inputs) {
-    const Tensor& tensor = extract.tensors[static_cast<size_t>(index)];
+  for (const int32_t index : enroll != nullptr ? graph.outputs : graph.inputs) {
+    const Tensor& tensor = graph.tensors[static_cast<size_t>(index)];
     if (tensor.kind == Kind::kConstant) {
       bytes +=
           kProfileEntryBytes + align_up(static_cast<size_t>(tensor.elements()) * sizeof(float));
@@ -143,9 +146,7 @@ Json model_report(const ModelFile& file) {
   report["family"] = model.family();
   report["format"] = text(model.version_major(), ".", model.version_minor());
   report["bytes"] = {{"file", model.file_bytes()}, {"weights", weight_bytes_by_type(file)}};
-  if (const Graph* extract = model.graph("extract"); extract != nullptr) {
-    report["bytes"]["profile"] = profile_bytes(*extract);
-  }
+  report["bytes"]["profile"] = profile_bytes(model);
   report["graphs"] = Json::array();
   for (const Graph& graph : model.graphs()) {
     report["graphs"].push_back(graph_report(file, graph));
@@ -217,9 +218,7 @@ void print_report(const Json& report) {
                   weights["f16"],
                   ", q8 ",
                   weights["q8"]));
-  if (bytes.contains("profile")) {
-    print_line("bytes of profile", bytes["profile"]);
-  }
+  print_line("bytes of profile", bytes["profile"]);
   for (const Json& graph : report["graphs"]) {
     print_graph(graph);
   }

@@ -117,8 +117,8 @@ inline std::vector<float> tone(size_t samples, float hz, float peak = 0.3f) {
   return out;
 }
 
-/// A model of three nodes. enroll: mean power of each of the 160 places of a hop; extract: hop
-/// times a weight (100) times that.
+/// A model of five nodes. enroll: mean power of each of the 160 places of a hop, and its root,
+/// which extract does not take; extract: hop times a weight (100) times the mean power.
 inline ModelDraft tiny_model(char family_digit = 'a') {
   const auto sequence = [](const char* name) {
     return TensorDraft{.name = name, .dims = {1, 160}, .values = {}};
@@ -135,10 +135,12 @@ inline ModelDraft tiny_model(char family_digit = 'a') {
   };
   GraphDraft enroll;
   enroll.name = "enroll";
-  enroll.tensors = {sequence("hops"), sequence("power"), constant("speaker")};
-  enroll.nodes = {node("power", "square", {0}, 1), node("speaker", "time_mean", {1}, 2)};
+  enroll.tensors = {sequence("hops"), sequence("power"), constant("speaker"), constant("loudness")};
+  enroll.nodes = {node("power", "square", {0}, 1),
+                  node("speaker", "time_mean", {1}, 2),
+                  node("loudness", "sqrt", {2}, 3)};
   enroll.inputs = {0};
-  enroll.outputs = {2};
+  enroll.outputs = {2, 3};
   GraphDraft extract;
   extract.name = "extract";
   extract.tensors = {
