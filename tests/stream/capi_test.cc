@@ -1,0 +1,164 @@
+// The C API's edges: whatever is wrong is a status with a message. Not: what a session computes.
+#include <doctest/doctest.h>
+
+#include <cstring>
+#include <string>
+#include <vector>
+
+#include "runtime/api/ligero.h"
+#include "tests/stream/live.h"
+#include "tests/support/aligned.h"
+
+namespace ligero::testing {
+namespace {
+
+bool said(const char* part) {
+  return std::strstr(ligero_last_error(), part) != nullptr;
+}
+
+struct Opened {
+  ligero_model* model = nullptr;
+  Opened() {
+    const std::span<const std::byte> file = network().bytes();
+    REQUIRE(ligero_model_open_memory(file.data(), file.size(), &model) == LIGERO_OK);
+  }
+  Opened(const Opened&) = delete;
+  Opened& operator=(const Opened&) = delete;
+  ~Opened() {
+    ligero_model_close(model);
+  }
+};
+
+ligero_session_config config_of(uint32_t rate_hz, uint32_t channels) {
+  ligero_session_config config = {};
+  config.struct_bytes = sizeof(config);
+  config.rate_hz = rate_hz;
+  config.channels = channels;
+  return config;
+}
+
+TEST_CASE("C API: models that are missing or damaged are refused") {
+  ligero_model* model = nullptr;
+  CHECK(ligero_model_open("/nowhere/model.lgm", &model) == LIGERO_BAD_ARGUMENT);
+  CHECK(said("/nowhere/model.lgm"));
+  CHECK(model == nullptr);
+  const std::span<const std::byte> file = network().bytes();
+  CHECK(ligero_model_open_memory(file.data(), 100, &model) == LIGERO_BAD_MODEL);
+  const TestBlock copy = test_block(file.size());
+  std::memcpy(copy.get(), file.data(), file.size());
+  static_cast<unsigned char*>(copy.get())[200] ^= 1;
+  CHECK(ligero_model_open_memory(copy.get(), file.size(), &model) == LIGERO_BAD_MODEL);
+  CHECK(ligero_model_open_memory(file.data() + 1, file.size() - 1, &model) == LIGERO_BAD_ARGUMENT);
+  CHECK(model == nullptr);
+}
+
+TEST_CASE("C API: null pointers are refused") {
+  const Opened at;
+  ligero_profile* profile = nullptr;
+  ligero_session* session = nullptr;
+  size_t bytes = 0;
+  const float x[160] = {};
+  CHECK(ligero_model_open(nullptr, nullptr) == LIGERO_BAD_ARGUMENT);
+  CHECK(ligero_model_open_memory(nullptr, 0, nullptr) == LIGERO_BAD_ARGUMENT);
+  CHECK(ligero_enroll(nullptr, x, 160, 16000, 1, &profile, nullptr) == LIGERO_BAD_ARGUMENT);
+  CHECK(ligero_enroll(at.model, nullptr, 160, 16000, 1, &profile, nullptr) == LIGERO_BAD_ARGUMENT);
+  CHECK(ligero_profile_load(nullptr, &profile) == LIGERO_BAD_ARGUMENT);
+  CHECK(ligero_profile_save(nullptr, "x") == LIGERO_BAD_ARGUMENT);
+  CHECK(ligero_profile_similarity(nullptr, nullptr, nullptr) == LIGERO_BAD_ARGUMENT);
+  CHECK(ligero_session_bytes(nullptr, nullptr, &bytes) == LIGERO_BAD_ARGUMENT);
+  CHECK(ligero_session_create(at.model, nullptr, nullptr, 0, nullptr) == LIGERO_BAD_ARGUMENT);
+  CHECK(ligero_set_target(nullptr, nullptr) == LIGERO_BAD_ARGUMENT);
+  CHECK(ligero_set_strength(nullptr, 1.0f, 100.0f) == LIGERO_BAD_ARGUMENT);
+  CHECK(ligero_set_bypass(nullptr, 1) == LIGERO_BAD_ARGUMENT);
+  CHECK(ligero_process(nullptr, nullptr, nullptr, 1) == LIGERO_BAD_ARGUMENT);
+  CHECK(ligero_reset(nullptr) == LIGERO_BAD_ARGUMENT);
+  CHECK(ligero_get_statistics(nullptr, nullptr) == LIGERO_BAD_ARGUMENT);
+  CHECK(ligero_latency(nullptr) == 0);
+  CHECK(said("must not be null"));
+  ligero_model_close(nullptr);
+  ligero_profile_close(nullptr);
+  ligero_session_destroy(session);
+}
+
+TEST_CASE("C API: rates, channels and structs out of range are refused") {
+  const Opened at;
+  size_t bytes = 0;
+  for (const auto& [rate_hz, channels] : {std::pair{7999u, 1u},
+                                          {192001u, 1u},
+                                          {0xFFFFFFFFu, 1u},
+                                          {16000u, 33u},
+                                          {16000u, 0x80000001u}}) {
+    CAPTURE(rate_hz);
+    CAPTURE(channels);
+    const ligero_session_config config = config_of(rate_hz, channels);
+    CHECK(ligero_session_bytes(at.model, &config, &bytes) == LIGERO_BAD_ARGUMENT);
+  }
+  ligero_session_config config = config_of(16000, 1);
+  for (uint32_t size : {0u, 3u, 1000u}) {
+    config.struct_bytes = size;
+    CHECK(ligero_session_bytes(at.model, &config, &bytes) == LIGERO_BAD_ARGUMENT);
+    CHECK(said("struct_bytes"));
+  }
+  config.struct_bytes = 8;  // an older caller's, who knew of no channels
+  config.channels = 99;
+  CHECK(ligero_session_bytes(at.model, &config, &bytes) == LIGERO_OK);
+  CHECK(bytes > 0);
+}
+
+TEST_CASE(
+    "C API: a caller's block too small is refused with the bytes needed, one large enough runs") {
+  const Opened at;
+  const ligero_session_config config = config_of(48000, 2);
+  size_t bytes = 0;
+  REQUIRE(ligero_session_bytes(at.model, &config, &bytes) == LIGERO_OK);
+  const TestBlock block = test_block(bytes);
+  ligero_session* session = nullptr;
+  CHECK(ligero_session_create(at.model, &config, block.get(), bytes - 1, &session) ==
+        LIGERO_TOO_LITTLE_MEMORY);
+  CHECK(said(std::to_string(bytes).c_str()));
+  CHECK(session == nullptr);
+  REQUIRE(ligero_session_create(at.model, &config, block.get(), bytes, &session) == LIGERO_OK);
+  CHECK(ligero_latency(session) <= 48 * 35);
+  ligero_session_destroy(session);
+}
+
+TEST_CASE("C API: anchors too short, silent or of odd shape are refused; good ones are described") {
+  const Opened at;
+  const std::vector<float> voice = babble(48000 * 2, 1, 48000);
+  const std::vector<float> silence(32000, 0.0f);
+  ligero_profile* profile = nullptr;
+  CHECK(ligero_enroll(at.model, voice.data(), 4000, 48000, 1, &profile, nullptr) ==
+        LIGERO_BAD_ARGUMENT);
+  CHECK(said("shorter than 1 s"));
+  CHECK(ligero_enroll(at.model, silence.data(), 32000, 16000, 1, &profile, nullptr) ==
+        LIGERO_BAD_ARGUMENT);
+  CHECK(said("silent"));
+  CHECK(ligero_enroll(at.model, voice.data(), 32000, 4000, 1, &profile, nullptr) ==
+        LIGERO_BAD_ARGUMENT);
+  CHECK(ligero_enroll(at.model, voice.data(), 32000, 16000, 0, &profile, nullptr) ==
+        LIGERO_BAD_ARGUMENT);
+  CHECK(profile == nullptr);
+  ligero_anchor_report report = {};
+  report.struct_bytes = sizeof(report);
+  REQUIRE(ligero_enroll(at.model, voice.data(), voice.size(), 48000, 1, &profile, &report) ==
+          LIGERO_OK);
+  CHECK(report.speech_seconds > 0.5f);
+  CHECK(report.speech_seconds < 2.0f);
+  CHECK(report.level_db > report.noise_db);
+  CHECK(std::string(report.advice).find("speak longer") == 0);
+  ligero_profile* stereo = nullptr;
+  std::vector<float> both;
+  for (float v : voice) {
+    both.insert(both.end(), {v, v});
+  }
+  REQUIRE(ligero_enroll(at.model, both.data(), voice.size(), 48000, 2, &stereo, nullptr) ==
+          LIGERO_OK);
+  float similarity = 0.0f;
+  CHECK(ligero_profile_similarity(profile, stereo, &similarity) == LIGERO_OK);
+  CHECK(similarity == doctest::Approx(1.0).epsilon(1e-4));
+  ligero_profile_close(profile);
+  ligero_profile_close(stereo);
+}
+
+}  // namespace
+}  // namespace ligero::testing
