@@ -211,6 +211,30 @@ def load_weights(model: LgrTse, path: Path) -> list[str]:
 
 
 @torch.no_grad()
+def recalibrate(model: LgrTse, source, batches: int = 16, first: int = 1 << 38) -> None:
+    """Sets the batch norms' statistics to those of the present weights: plain means over `batches`.
+
+    Averaged weights are no network that training ever ran; with the running statistics of the
+    last few batches they lose most of a decibel.
+    """
+    norms = [m for m in model.modules() if isinstance(m, torch.nn.BatchNorm2d)]
+    kept = [m.momentum for m in norms]
+    for m in norms:
+        m.reset_running_stats()
+        m.momentum = None
+    model.train()
+    device = next(model.parameters()).device
+    for k in range(batches):
+        b = source[first + k]
+        e = b.get("embedding")
+        Runner(model)(b["mix"].to(device), b["anchor"].to(device),
+                      None if e is None else e.to(device))
+    for m, v in zip(norms, kept):
+        m.momentum = v
+    model.eval()
+
+
+@torch.no_grad()
 def validate(model: LgrTse, items, seconds: float = 6.0) -> dict:
     """Mean SI-SNR improvement (dB) and wrong-speaker share over `Listed` items."""
     model.eval()
@@ -494,8 +518,9 @@ class Trainer:
     def check(self) -> float:
         """Validates the average; saves best.pt and weights.safetensors where it improved."""
         live = {k: v.clone() for k, v in self.model.state_dict().items()}
-        state = self.average.full(self.model)
-        self.model.load_state_dict(state)
+        self.model.load_state_dict(self.average.full(self.model))
+        recalibrate(self.model, self.source)
+        state = {k: v.clone() for k, v in self.model.state_dict().items()}
         v = validate(self.model.cpu(), self.valid)
         self.model.to(self.device)
         self.model.load_state_dict(live)
@@ -514,7 +539,7 @@ class Trainer:
         self.log.write({**self.blank, "step": self.step, "seconds": self.seconds, **v})
         self.save()
         if improved:
-            self.save("best.pt")
+            self.save("best.pt")  # the network itself; the averaged one is weights.safetensors
         runs.plot_csv(self.log.path, self.a.out / "curves.png", "step",
                       ["gain", "si_snr", "ri", "mag", "lr", "valid", "wrong"])
         return v["valid"]
@@ -527,7 +552,7 @@ class Trainer:
         self.log = runs.CsvLog(a.out / "log.csv")
         for s in (signal.SIGTERM, signal.SIGINT):
             signal.signal(s, lambda *_: setattr(self, "stop", True))
-        source = data.BatchSource(self.mixer, a.batch, 1 << 40, 0, getattr(self, "bank", None))
+        source = self.source = data.BatchSource(self.mixer, a.batch, 1 << 40, 0, getattr(self, "bank", None))
         first = self.step
         order = range(self.rank + first * self.world, 1 << 40, self.world)
         if a.fixed:
