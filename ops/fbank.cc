@@ -1,5 +1,5 @@
-// fbank: log mel energies of hops, SpeechBrain's recipe before its dynamic range and mean are
-// applied (floor_db, time_mean). Not: the mel filters (a weight of the model).
+// fbank: log mel energies of hops, by the recipes of three toolkits before a dynamic range or a
+// mean is taken off (floor_db, time_mean). Not: the mel filters (a weight of the model).
 #include <algorithm>
 #include <cmath>
 
@@ -12,7 +12,24 @@
 namespace ligero {
 namespace {
 
-constexpr float kEnergyFloor = 1e-10f;  // smallest mel energy before the logarithm
+enum class Log { kDecibel, kNaturalSum, kNaturalFloor };
+
+/// How samples become frames and energies become levels.
+struct Recipe {
+  bool mirror;         ///< the signal goes on mirrored at both ends; else with zeros
+  bool kaldi_frame;    ///< mean off, pre-emphasis and a symmetric window, each frame for itself
+  float pre_emphasis;  ///< of x[n] - c x[n - 1]
+  int32_t lead_hops;   ///< frame t begins lead_hops * hop before sample t * hop; -1: it is centred
+  Log log;
+  float floor;  ///< least energy, or what is added to it
+};
+
+constexpr Recipe kRecipes[] = {
+    {false, false, 0.0f, -1, Log::kDecibel, 1e-10f},            // SpeechBrain
+    {true, false, 0.97f, -1, Log::kNaturalSum, 1e-6f},          // torchaudio, pre-emphasised
+    {true, true, 0.97f, 1, Log::kNaturalFloor, 1.1920929e-7f},  // Kaldi
+};
+constexpr int32_t kNumRecipes = 3;
 constexpr int32_t kMaxHop = 4096;
 constexpr int32_t kMaxHops = 64;
 
@@ -23,6 +40,7 @@ struct Data {
   int32_t mels = 0;
   int32_t slots = 0;
   const float* window = nullptr;
+  const Recipe* recipe = nullptr;
 };
 
 struct Sizes {
@@ -39,6 +57,10 @@ Sizes sizes(const Node& node) {
           node.int_or("hop", 160),
           node.int_or("past", 2),
           node.int_or("future", 1)};
+}
+
+const Recipe& recipe_of(const Node& node) {
+  return kRecipes[node.int_or("recipe", 0)];
 }
 
 /// A slot holds the frame [n], the work [2 n] and the spectrum, later the powers [n + 2].
@@ -66,7 +88,11 @@ Status infer(const OpContext& ctx, Inference* out) {
   const int32_t mels = ctx.input(1).channels();
   LIGERO_RETURN_IF_ERROR(check_weight(ctx, 1, s.n_fft / 2 + 1, mels));
   out->outputs[0].set(Kind::kSequence, 1, mels);
+  LIGERO_RETURN_IF_ERROR(check_int(ctx.node.int_or("recipe", 0), 0, kNumRecipes - 1));
   out->time[0] = {TimeUse::kWindow, s.past, s.future};
+  if (recipe_of(ctx.node).mirror) {
+    out->time[0] = {TimeUse::kWhole, 0, 0};
+  }
   out->macs = ctx.input(1).elements();
   return {};
 }
@@ -82,34 +108,97 @@ Status measure(const OpContext& ctx, Needs* needs) {
 Status prepare(const OpContext& ctx, void* data) {
   const Sizes s = sizes(ctx.node);
   auto* window = reinterpret_cast<float*>(static_cast<std::byte*>(data) + align_up(sizeof(Data)));
+  const Recipe& recipe = recipe_of(ctx.node);
+  const int32_t period = recipe.kaldi_frame ? s.window - 1 : s.window;
   for (int32_t i = 0; i < s.window; ++i) {
-    window[i] = static_cast<float>(hamming(i, s.window));
+    window[i] = static_cast<float>(hamming(i, period));
   }
   *static_cast<Data*>(data) = {fft_prepare(s.n_fft, window + s.window),
                                s.window,
                                s.hop,
                                ctx.input(1).channels(),
                                ctx.threads,
-                               window};
+                               window,
+                               &recipe};
   return {};
 }
 
-/// y[m] = 10 log10(max(sum_k power[k] mel[k][m], floor)).
-void log_mel(const float* power, int bins, const float* mel, int mels, float* y) {
+/// y[m] = level of sum_k power[k] mel[k][m].
+void log_mel(
+    const Recipe& recipe, const float* power, int bins, const float* mel, int mels, float* y) {
   std::fill_n(y, mels, 0.0f);
   for (int k = 0; k < bins; ++k, mel += mels) {
     for (int m = 0; m < mels; ++m) {
       y[m] += power[k] * mel[m];
     }
   }
-  for (int m = 0; m < mels; ++m) {
-    y[m] = 10.0f * std::log10(std::max(y[m], kEnergyFloor));
+  switch (recipe.log) {
+    case Log::kDecibel:
+      std::transform(
+          y, y + mels, y, [&](float e) { return 10.0f * std::log10(std::max(e, recipe.floor)); });
+      return;
+    case Log::kNaturalSum:
+      std::transform(y, y + mels, y, [&](float e) { return std::log(e + recipe.floor); });
+      return;
+    case Log::kNaturalFloor:
+      std::transform(y, y + mels, y, [&](float e) { return std::log(std::max(e, recipe.floor)); });
+      return;
+  }
+}
+
+/// Samples of a whole signal that goes on mirrored: about its first and its last sample.
+struct Mirrored {
+  const float* x;
+  int64_t samples;
+
+  float at(int64_t n) const {
+    const int64_t last = samples - 1;
+    n = n < 0 ? -n : n;
+    n = n > last ? 2 * last - n : n;
+    return x[std::clamp<int64_t>(n, 0, last)];
+  }
+};
+
+/// Samples that a call has of its signal: without the zeros that fill its last hops where it is all
+/// of it, else whole hops.
+int64_t samples_of(const RunContext& ctx, int32_t hop) {
+  const int64_t held = int64_t{ctx.frames} * hop;
+  const bool all = ctx.first_frame == 0 && ctx.frames >= ctx.total_frames && ctx.total_samples > 0;
+  return all ? std::min(ctx.total_samples, held) : held;
+}
+
+/// One frame that begins at sample `begin`, ready for the transform.
+void mirrored_frame(const Data& d, const Mirrored& signal, int64_t begin, float* frame) {
+  const float c = d.recipe->pre_emphasis;
+  if (!d.recipe->kaldi_frame) {
+    const int64_t last = signal.samples - 1;
+    for (int32_t i = 0; i < d.length; ++i) {
+      // The signal is emphasised first and mirrored then.
+      int64_t n = begin + i < 0 ? -(begin + i) : begin + i;
+      n = std::clamp<int64_t>(n > last ? 2 * last - n : n, 0, last);
+      frame[i] = d.window[i] * (signal.at(n) - c * signal.at(n - 1));
+    }
+    return;
+  }
+  double sum = 0.0;
+  for (int32_t i = 0; i < d.length; ++i) {
+    frame[i] = signal.at(begin + i);
+    sum += frame[i];
+  }
+  const auto mean = static_cast<float>(sum / d.length);
+  float before = frame[0] - mean;
+  for (int32_t i = 0; i < d.length; ++i) {
+    const float now = frame[i] - mean;
+    frame[i] = d.window[i] * (now - c * before);
+    before = now;
   }
 }
 
 void run(const RunContext& ctx) noexcept {
   const Data& d = *static_cast<const Data*>(ctx.data);
   const int32_t n = d.fft.n;
+  const Mirrored signal{ctx.x(0), samples_of(ctx, d.hop)};
+  const int32_t lead = d.recipe->lead_hops < 0 ? d.length / 2 : d.recipe->lead_hops * d.hop;
   for_slots(ctx, d.slots, [&](int slot, int begin, int end) noexcept {
     float* frame = static_cast<float*>(ctx.scratch) + static_cast<size_t>(slot) * slot_floats(n);
     float* work = frame + n;
@@ -118,15 +207,21 @@ void run(const RunContext& ctx) noexcept {
     // does not change the power.
     std::fill(frame + d.length, frame + n, 0.0f);
     for (int t = begin; t < end; ++t) {
-      const float* x = ctx.x(0) + static_cast<ptrdiff_t>(t) * d.hop - d.length / 2;
-      for (int32_t i = 0; i < d.length; ++i) {
-        frame[i] = d.window[i] * x[i];
+      const ptrdiff_t first = static_cast<ptrdiff_t>(t) * d.hop - lead;
+      if (d.recipe->mirror) {
+        mirrored_frame(d, signal, first, frame);
+      } else {
+        const float* x = ctx.x(0) + first;
+        for (int32_t i = 0; i < d.length; ++i) {
+          frame[i] = d.window[i] * x[i];
+        }
       }
       fft_forward_f32(d.fft, frame, work, spectrum);
       for (int k = 0; k < d.fft.bins(); ++k) {
         spectrum[k] = spectrum[2 * k] * spectrum[2 * k] + spectrum[2 * k + 1] * spectrum[2 * k + 1];
       }
-      log_mel(spectrum,
+      log_mel(*d.recipe,
+              spectrum,
               d.fft.bins(),
               ctx.x(1),
               d.mels,

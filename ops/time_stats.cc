@@ -45,6 +45,8 @@ Status infer_std(const OpContext& ctx, Inference* out) {
                "the mean must be a constant of the input's shape");
   LIGERO_RETURN_IF_ERROR(check_weighting(ctx, 2, out));
   LIGERO_RETURN_IF_ERROR(check_float(ctx.node.float_or("epsilon", kDefaultEpsilon), 0.0f, 1.0f));
+  const bool weighted = ctx.node.has_input(2);
+  LIGERO_RETURN_IF_ERROR(check_int(ctx.node.int_or("unbiased", 0), 0, weighted ? 0 : 1));
   out->outputs[0].set(Kind::kConstant, ctx.input(0).bins(), ctx.input(0).channels());
   return {};
 }
@@ -94,6 +96,8 @@ void run_mean(const RunContext& ctx) noexcept {
 void run_std(const RunContext& ctx) noexcept {
   const float* mean = ctx.x(1);
   const double epsilon = ctx.node.float_or("epsilon", kDefaultEpsilon);
+  const bool unbiased = ctx.node.int_or("unbiased", 0) == 1 && ctx.frames > 1;
+  const double scale = unbiased ? ctx.frames / (ctx.frames - 1.0) : 1.0;
   statistics(
       ctx,
       2,
@@ -102,7 +106,7 @@ void run_std(const RunContext& ctx) noexcept {
         return d * d;
       },
       [&](int c, double variance) {
-        ctx.out[0][c] = static_cast<float>(std::sqrt(std::max(variance, epsilon)));
+        ctx.out[0][c] = static_cast<float>(std::sqrt(std::max(scale * variance, epsilon)));
       });
 }
 

@@ -20,8 +20,9 @@ std::vector<float> conv_panels(const std::vector<float>& w, int outputs, int inp
   return out;
 }
 
-// PyTorch [inputs, outputs, kernel_t, kernel_f] -> rows (phase, frame, tap, input) as in ops/OPS.md:
-// the kernel runs backwards in time, and within a phase the taps go by ascending input bin.
+// PyTorch [inputs, outputs, kernel_t, kernel_f] -> rows (phase, frame, tap, input) as in
+// ops/OPS.md: the kernel runs backwards in time, and within a phase the taps go by ascending input
+// bin.
 std::vector<float> deconv_panels(const std::vector<float>& w, int outputs, int inputs) {
   constexpr int kK = kConvKernel;
   std::vector<float> out;
@@ -44,8 +45,7 @@ std::vector<float> deconv_panels(const std::vector<float>& w, int outputs, int i
 
 int bn_prelu(GraphBuilder& g, const std::string& name, int x, int channels, Slopes slopes) {
   x = g.batch_norm(name + ".bn", name + ".bn", x, channels);
-  return g.prelu(
-      name + ".prelu", name + ".prelu", x, slopes == Slopes::kChannel ? channels : 1);
+  return g.prelu(name + ".prelu", name + ".prelu", x, slopes == Slopes::kChannel ? channels : 1);
 }
 
 }  // namespace
@@ -142,7 +142,7 @@ int tdnn_block(GraphBuilder& g,
                 {"reflect_t", {edge == Edge::kReflect ? 1 : 0}}});
   }
   x = g.node("relu", name + ".relu", {x});
-  return g.batch_norm(ck + ".norm.norm", name + ".norm", x, shape.outputs);
+  return shape.norm ? g.batch_norm(ck + ".norm.norm", name + ".norm", x, shape.outputs) : x;
 }
 
 namespace {
@@ -158,7 +158,8 @@ int res2net(GraphBuilder& g,
   std::vector<int> joined;
   for (int j = 0; j < shape.scale; ++j) {
     const std::string chunk_name = name + "." + std::to_string(j);
-    int y = g.node("slice", chunk_name + ".slice", {x}, {{"begin", {j * width}}, {"count", {width}}});
+    int y =
+        g.node("slice", chunk_name + ".slice", {x}, {{"begin", {j * width}}, {"count", {width}}});
     if (j > 1) {
       y = g.node("add", chunk_name + ".in", {y, joined.back()});
     }
@@ -212,15 +213,23 @@ int attentive_pooling(GraphBuilder& g,
   int y = x;
   if (shape.global_context) {
     const int mean = g.node("time_mean", name + ".mean", {x});
-    const int deviation = g.node("time_std", name + ".std", {x, mean});
+    const int deviation = g.node("time_std",
+                                 name + ".std",
+                                 {x, mean},
+                                 {{"unbiased", {shape.unbiased ? 1 : 0}}},
+                                 {{"epsilon", {shape.context_floor}}});
     y = g.node("concat", name + ".in", {x, mean, deviation});
   }
-  y = tdnn_block(g, ck + ".tdnn", name + ".tdnn", y, {shape.attention}, edge);
+  y = shape.norm
+          ? tdnn_block(g, ck + ".tdnn", name + ".tdnn", y, {shape.attention}, edge)
+          : g.linear(
+                ck + ".tdnn.conv.conv", name + ".tdnn.conv", y, g.channels(y), shape.attention, 1);
   y = g.node("tanh", name + ".tanh", {y});
   y = g.linear(ck + ".conv.conv", name + ".conv", y, shape.attention, channels, 1);
   const int weight = g.node("softmax", name + ".softmax", {y}, {{"axis", {0}}});
   const int mean = g.node("time_mean", name + ".w_mean", {x, weight});
-  const int deviation = g.node("time_std", name + ".w_std", {x, mean, weight});
+  const int deviation =
+      g.node("time_std", name + ".w_std", {x, mean, weight}, {}, {{"epsilon", {shape.floor}}});
   return g.node("concat", name + ".pool", {mean, deviation});
 }
 

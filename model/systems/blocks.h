@@ -61,12 +61,8 @@ int lstm(GraphBuilder& g,
          int hidden,
          Axis axis);
 /// Two LSTMs, one of them backwards, joined: name.forward, name.backward, name.
-int blstm(GraphBuilder& g,
-          const std::string& ck,
-          const std::string& name,
-          int x,
-          int hidden,
-          Axis axis);
+int blstm(
+    GraphBuilder& g, const std::string& ck, const std::string& name, int x, int hidden, Axis axis);
 
 /// The ARN of spec 1.1 and its switches.
 struct ArnOptions {
@@ -87,6 +83,7 @@ struct TdnnShape {
   int outputs = 1;
   int kernel = 1;
   int dilation = 1;
+  bool norm = true;  ///< whether the batch norm is there
 };
 
 /// conv1d -> ReLU -> batch norm over time: name.conv, name.relu, name.norm.
@@ -113,7 +110,11 @@ int se_res2_block(GraphBuilder& g,
 
 struct PoolingShape {
   int attention = 256;
-  bool global_context = true;  ///< attention also sees the mean and deviation over time
+  bool global_context = true;    ///< attention also sees the mean and deviation over time
+  bool norm = true;              ///< ReLU and batch norm between its first layer and the tanh
+  bool unbiased = false;         ///< whether that deviation divides by one frame less
+  float context_floor = 1e-12f;  ///< least variance there
+  float floor = 1e-12f;          ///< least weighted variance
 };
 /// Attentive statistics pooling: a constant, weighted mean then weighted deviation.
 int attentive_pooling(GraphBuilder& g,

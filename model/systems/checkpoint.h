@@ -1,5 +1,5 @@
-// A checkpoint's tensors by name, and their use: what is missing, misshaped or left over is collected.
-// Not: how a checkpoint is read (converter/import).
+// A checkpoint's tensors by name, and their use: what is missing, misshaped or left over is
+// collected. Not: how a checkpoint is read (converter/import).
 #ifndef LIGERO_MODEL_SYSTEMS_CHECKPOINT_H_
 #define LIGERO_MODEL_SYSTEMS_CHECKPOINT_H_
 
@@ -25,16 +25,33 @@ class SystemError : public std::runtime_error {
   using std::runtime_error::runtime_error;
 };
 
-/// Whether PyTorch's batch norm counts its batches there (num_batches_tracked): no weight of anything.
+/// Whether PyTorch's batch norm counts its batches there (num_batches_tracked): no weight of
+/// anything.
 bool is_counter(const std::string& name);
 
 /// "[16, 4, 3, 3]".
 std::string shape_text(const std::vector<int64_t>& shape);
 
-/// Hands out a checkpoint's tensors, each once. Errors are collected so that one run names them all.
+/// Where a tensor stands in a checkpoint of another layout, and how its channels lie there.
+struct Origin {
+  std::string name;
+  int64_t rotate_rows = 0;     ///< so many rows at the end come first here
+  int64_t rotate_columns = 0;  ///< so many columns (second axis) at the end come first here
+};
+
+/// Hands out a checkpoint's tensors, each once. Errors are collected so that one run names them
+/// all.
 class Weights {
  public:
   explicit Weights(Checkpoint checkpoint);
+
+  /// From now on take(`name`, ...) takes the tensor that `origin` says, which may lack axes of size
+  /// 1 at the end of its shape. Errors name the origin.
+  void set_origin(const std::string& name, Origin origin);
+  /// Whether a tensor of this name has not been taken.
+  bool has(const std::string& name) const;
+  /// Tensors whose names begin so may be left over: they are no part of the network.
+  void ignore(const std::string& prefix);
 
   /// The values of tensor `name`, whose shape must be `shape`. Zeros of that size, and an error on
   /// the list, where it is missing or has another shape.
@@ -46,6 +63,8 @@ class Weights {
 
  private:
   Checkpoint left_;
+  std::map<std::string, Origin> origins_;
+  std::vector<std::string> ignored_;
   std::vector<std::string> errors_;
 };
 

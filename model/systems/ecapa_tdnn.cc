@@ -1,42 +1,47 @@
-// ECAPA-TDNN: B. Desplanques, J. Thienpondt, K. Demuynck, 2020, in SpeechBrain's structure and tensor
-// names (spec 3.1). Not: its blocks (blocks.cc).
+// ECAPA-TDNN: B. Desplanques, J. Thienpondt, K. Demuynck, 2020, in SpeechBrain's structure and
+// tensor names (spec 3.1). Not: its blocks (blocks.cc).
 #include "model/systems/ecapa_tdnn.h"
 
-#include <algorithm>
-#include <cmath>
-
 namespace ligero {
+
 namespace {
 
-constexpr int kSampleRateHz = 16000;
-constexpr int kFbankSamples = 400;  // 25 ms, as SpeechBrain's recipe for VoxCeleb
-constexpr int kMels = 80;
+constexpr std::initializer_list<const char*> kLayoutNames = {
+    "speechbrain", "taoruijie", "wespeaker"};
 constexpr int kHopSamples = 160;
-constexpr float kRangeDb = 80.0f;  // kept below the loudest bin of the recording
+constexpr float kTaoRuijieFloor = 1e-4f;  // of variances
+constexpr float kWeSpeakerFloor = 1e-10f;
 
-}  // namespace
-
-std::vector<float> mel_filters() {
-  constexpr int kBins = kFbankSamples / 2 + 1;
-  constexpr double kTopHz = kSampleRateHz / 2.0;
-  const double top = 2595.0 * std::log10(1.0 + kTopHz / 700.0);
-  double hz[kMels + 2];
-  for (int m = 0; m < kMels + 2; ++m) {
-    hz[m] = 700.0 * (std::pow(10.0, top * m / (kMels + 1) / 2595.0) - 1.0);
+// What the public models of a layout have.
+EcapaOptions defaults_of(EcapaLayout layout) {
+  EcapaOptions o;
+  o.channels = 1024;
+  o.mfa = 3072;
+  o.attention = 128;
+  o.embedding = 192;
+  if (layout == EcapaLayout::kTaoRuijie) {
+    o.mfa = 1536;
+    o.attention = 256;
+    o.final_bn = true;
+    o.summed_inputs = true;
   }
-  std::vector<float> filters;
-  for (int bin = 0; bin < kBins; ++bin) {
-    for (int m = 0; m < kMels; ++m) {
-      // Both slopes use the distance to the next lower edge, as SpeechBrain does.
-      const double slope = (kTopHz * bin / (kBins - 1) - hz[m + 1]) / (hz[m + 1] - hz[m]);
-      filters.push_back(static_cast<float>(std::max(0.0, std::min(slope + 1.0, 1.0 - slope))));
-    }
+  if (layout == EcapaLayout::kWeSpeaker) {
+    o.global_context = false;
+    o.pooling.norm = false;
   }
-  return filters;
+  if (layout != EcapaLayout::kSpeechBrain) {
+    const float floor = layout == EcapaLayout::kTaoRuijie ? kTaoRuijieFloor : kWeSpeakerFloor;
+    o.padding = Edge::kZero;
+    o.mfa_norm = false;
+    o.pooling.unbiased = true;
+    o.pooling.context_floor = floor;
+    o.pooling.floor = floor;
+  }
+  return o;
 }
 
-EcapaOptions read_ecapa_options(Options options) {
-  EcapaOptions o;
+void read_sizes(Options& options, EcapaOptions* sizes) {
+  EcapaOptions& o = *sizes;
   o.channels = options.integer("channels", o.channels);
   o.mfa = options.integer("mfa", o.mfa);
   o.attention = options.integer("attention", o.attention);
@@ -48,9 +53,9 @@ EcapaOptions read_ecapa_options(Options options) {
   o.dilations = options.integers("dilations", o.dilations, {1, 31});
   o.global_context = options.boolean("global_context", o.global_context);
   o.final_bn = options.boolean("final_bn", o.final_bn);
-  const std::string padding = options.choice("padding", "reflect", {"reflect", "zero"});
+  const char* edge = o.padding == Edge::kReflect ? "reflect" : "zero";
+  const std::string padding = options.choice("padding", edge, {"reflect", "zero"});
   o.padding = padding == "reflect" ? Edge::kReflect : Edge::kZero;
-  options.finish();
   if (o.channels % o.scale) {
     options.fail("channels",
                  std::to_string(o.channels),
@@ -58,27 +63,19 @@ EcapaOptions read_ecapa_options(Options options) {
   }
   for (size_t i = 0; i < o.kernels.size(); ++i) {
     if (o.kernels[i] % 2 == 0) {
-      options.fail("kernels[" + std::to_string(i) + "]",
-                   std::to_string(o.kernels[i]),
-                   "an odd integer");
+      options.fail(
+          "kernels[" + std::to_string(i) + "]", std::to_string(o.kernels[i]), "an odd integer");
     }
   }
-  return o;
 }
 
-int anchor_fbank(GraphBuilder& g, int scaled_hops) {
-  const int mel = g.matrix("mel_filters", kFbankSamples / 2 + 1, kMels, mel_filters());
-  const int raw = g.node("fbank",
-                         "anchor.fbank.raw",
-                         {scaled_hops, mel},
-                         {{"window", {kFbankSamples}},
-                          {"n_fft", {kFbankSamples}},
-                          {"hop", {kHopSamples}},
-                          {"past", {2}},
-                          {"future", {1}}});
-  const int log_mel = g.node("floor_db", "anchor.fbank.log", {raw}, {}, {{"range", {kRangeDb}}});
-  const int mean = g.node("time_mean", "anchor.fbank.mean", {log_mel});
-  return g.node("subtract", "anchor.fbank", {log_mel, mean});
+}  // namespace
+
+EcapaOptions read_ecapa_options(Options options) {
+  EcapaOptions o;
+  read_sizes(options, &o);
+  options.finish();
+  return o;
 }
 
 int ecapa_tdnn(GraphBuilder& g, int fbank, const EcapaOptions& o) {
@@ -91,21 +88,47 @@ int ecapa_tdnn(GraphBuilder& g, int fbank, const EcapaOptions& o) {
                      {o.channels, o.kernels[0], o.dilations[0]},
                      o.padding);
   std::vector<int> blocks;
+  int sum = x;
   for (int i = 1; i <= 3; ++i) {
     const std::string block = p + "blocks." + std::to_string(i);
     const auto k = static_cast<size_t>(i);
-    x = se_res2_block(
-        g, block, block, x, {o.kernels[k], o.dilations[k], o.scale, o.se}, o.padding);
+    x = se_res2_block(g, block, block, x, {o.kernels[k], o.dilations[k], o.scale, o.se}, o.padding);
     blocks.push_back(x);
+    if (o.summed_inputs && i < 3) {
+      sum = x = g.node("add", block + ".sum", {sum, x});
+    }
   }
   x = g.node("concat", p + "cat", blocks);
-  x = tdnn_block(g, p + "mfa", p + "mfa", x, {o.mfa, o.kernels[4], o.dilations[4]}, o.padding);
-  x = attentive_pooling(
-      g, p + "asp", p + "asp", x, {o.attention, o.global_context}, o.padding);
+  x = tdnn_block(
+      g, p + "mfa", p + "mfa", x, {o.mfa, o.kernels[4], o.dilations[4], o.mfa_norm}, o.padding);
+  PoolingShape pooling = o.pooling;
+  pooling.attention = o.attention;
+  pooling.global_context = o.global_context;
+  x = attentive_pooling(g, p + "asp", p + "asp", x, pooling, o.padding);
   x = g.batch_norm(p + "asp_bn.norm", p + "asp_bn", x, 2 * o.mfa);
   x = g.linear(
       p + "fc.conv", o.final_bn ? p + "fc" : p + "embedding", x, 2 * o.mfa, o.embedding, 1);
   return o.final_bn ? g.batch_norm(p + "fc_bn.norm", p + "embedding", x, o.embedding) : x;
+}
+
+ModelDraft build_ecapa_tdnn(Options& options, Weights& weights) {
+  const std::string name = options.choice("layout", "speechbrain", kLayoutNames);
+  const auto layout = name == "taoruijie"   ? EcapaLayout::kTaoRuijie
+                      : name == "wespeaker" ? EcapaLayout::kWeSpeaker
+                                            : EcapaLayout::kSpeechBrain;
+  EcapaOptions o = defaults_of(layout);
+  read_sizes(options, &o);
+  options.finish();
+  set_origins(layout, o, &weights);
+  GraphBuilder g("enroll", &weights);
+  const int hops = g.sequence("anchor_hops", 1, kHopSamples);
+  const int embedding = ecapa_tdnn(g, anchor_fbank(g, hops, layout), o);
+  g.output(g.node(
+      "reshape", "profile.embedding", {embedding}, {{"bins", {1}}, {"channels", {o.embedding}}}));
+  ModelDraft model;
+  model.graphs.push_back(g.finish());
+  model.metadata["form"] = "embedding";
+  return model;
 }
 
 }  // namespace ligero

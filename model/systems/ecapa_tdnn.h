@@ -5,10 +5,15 @@
 
 #include "model/systems/blocks.h"
 #include "model/systems/options.h"
+#include "model/systems/systems.h"
 
 namespace ligero {
 
-/// Sizes; the defaults are the paper's.
+/// Public implementations, which differ in names, order of channels, details and front end
+/// (spec 3.2).
+enum class EcapaLayout { kSpeechBrain, kTaoRuijie, kWeSpeaker };
+
+/// Sizes; the defaults are the paper's. The switches without an option follow from the layout.
 struct EcapaOptions {
   int channels = 2048;
   int mfa = 6144;
@@ -21,19 +26,29 @@ struct EcapaOptions {
   bool global_context = true;
   bool final_bn = false;
   Edge padding = Edge::kReflect;
+  bool summed_inputs = false;  ///< a block sees the sum of what all blocks before it gave
+  bool mfa_norm = true;        ///< batch norm after the layer that joins the blocks
+  PoolingShape pooling;        ///< all but attention and global_context
 };
 
 /// Reads the options; throws SystemError.
 EcapaOptions read_ecapa_options(Options options);
 
 /// 80 log mel energies with the time mean of each removed, from scaled hops [1,160].
-int anchor_fbank(GraphBuilder& g, int scaled_hops);
+int anchor_fbank(GraphBuilder& g, int scaled_hops, EcapaLayout layout = EcapaLayout::kSpeechBrain);
 
 /// The raw embedding, a constant [1, options.embedding], from FBank frames.
 int ecapa_tdnn(GraphBuilder& g, int fbank, const EcapaOptions& options);
 
-/// 80 triangular filters on the HTK mel scale from 0 to 8000 Hz over 201 bins, row-major [201, 80].
-std::vector<float> mel_filters();
+/// The filters of a layout's front end over n_fft / 2 + 1 bins up to 8000 Hz, row-major [bins, 80].
+std::vector<float> mel_filters(EcapaLayout layout);
+
+/// Tells `weights` where the tensors that ecapa_tdnn() takes stand in a checkpoint of that layout.
+void set_origins(EcapaLayout layout, const EcapaOptions& options, Weights* weights);
+
+/// The system "ecapa_tdnn": `enroll` alone, from hops at their own level to `profile.embedding`.
+/// Throws SystemError for options or tensors that do not fit.
+ModelDraft build_ecapa_tdnn(Options& options, Weights& weights);
 
 }  // namespace ligero
 

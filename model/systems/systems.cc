@@ -3,6 +3,7 @@
 
 #include <utility>
 
+#include "model/systems/ecapa_tdnn.h"
 #include "model/systems/lgr_tse.h"
 
 namespace ligero {
@@ -10,6 +11,7 @@ namespace {
 
 constexpr System kSystems[] = {
     {"lgr_tse", build_lgr_tse},
+    {"ecapa_tdnn", build_ecapa_tdnn},
 };
 
 const System& find_system(Options& options) {

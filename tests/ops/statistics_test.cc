@@ -233,6 +233,14 @@ TEST_CASE("time_mean, time_std: weighted") {
   CHECK(largest_error(d, deviation) <= 1e-6);
 }
 
+TEST_CASE("time_std: unbiased divides by one less, and only without weights") {
+  const std::vector<float> x = {1, 2, 3, 6};
+  OpHarness h("time_std");
+  h.sequence(1, 1, x).constant(1, 1, {3.0f}).ints("unbiased", {1});
+  CHECK(h.run().at(0) == doctest::Approx(std::sqrt(14.0 / 3.0)));
+  CHECK_FALSE(h.sequence(1, 1, x).infer().ok());
+}
+
 TEST_CASE("time_mean, time_std: of a constant, floors and refusals") {
   const std::vector<float> x = {1, 2, 3, 4};
   CHECK(OpHarness("time_mean").constant(2, 2, x).run() == x);

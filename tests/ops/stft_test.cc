@@ -206,6 +206,67 @@ TEST_CASE("fbank: a window shorter than the transform is filled up with zeros") 
   }
 }
 
+namespace {
+
+/// What recipe 1 or 2 makes of frame t, in double; the signal is mirrored about its ends.
+double mirrored_energy(const std::vector<float>& x, int samples, int t, int recipe) {
+  const auto at = [&](int n) {
+    n = std::abs(n);
+    return static_cast<double>(x[static_cast<size_t>(n >= samples ? 2 * (samples - 1) - n : n)]);
+  };
+  std::vector<double> frame;
+  double mean = 0.0;
+  for (int i = 0; i < 400; ++i) {
+    const int n = recipe == 1 ? t * kHop - 200 + i : (t - 1) * kHop + i;
+    const int folded = std::abs(n) >= samples ? 2 * (samples - 1) - std::abs(n) : std::abs(n);
+    frame.push_back(recipe == 1 ? at(folded) - 0.97 * at(folded - 1) : at(n));
+    mean += frame.back() / 400.0;
+  }
+  const auto value = [&](int i) {
+    if (i >= 400) {
+      return 0.0;
+    }
+    const auto k = static_cast<size_t>(i);
+    return recipe == 1 ? hamming400(i) * frame[k]
+                       : (0.54 - 0.46 * std::cos(2.0 * kPi * i / 399)) *
+                             (frame[k] - mean -
+                              0.97 * (frame[static_cast<size_t>(std::max(i - 1, 0))] - mean));
+  };
+  double energy = 0.0;
+  const std::vector<float> ones(512, 1.0f);
+  for (int k = 0; k <= 256; ++k) {
+    energy += std::norm(dft(ones, 0, 512, k, value));
+  }
+  return energy;
+}
+
+}  // namespace
+
+TEST_CASE("fbank: recipes 1 and 2 emphasise, mirror at both ends, and take natural logarithms") {
+  const std::vector<float> x = signal(5, 21);
+  for (const int samples : {5 * kHop, 5 * kHop - 33}) {
+    for (const int recipe : {1, 2}) {
+      CAPTURE(samples);
+      CAPTURE(recipe);
+      std::vector<float> cut(x.begin(), x.begin() + samples);
+      cut.resize(6 * kHop, 0.0f);
+      OpHarness h("fbank");
+      h.sequence(1, kHop, cut).weight({257, 1}, std::vector<float>(257, 1.0f));
+      const std::vector<float> y =
+          h.ints("n_fft", {512}).ints("recipe", {recipe}).total_samples(samples).run();
+      CHECK(h.inference().time[0].use == TimeUse::kWhole);
+      for (int t = 0; t < 6; ++t) {
+        CAPTURE(t);
+        const double want = std::log(mirrored_energy(cut, samples, t, recipe));
+        CHECK(std::abs(y[static_cast<size_t>(t)] - want) < 1e-4);
+      }
+    }
+  }
+  OpHarness h("fbank");
+  h.sequence(1, kHop, x).weight({201, 1}, std::vector<float>(201, 1.0f));
+  CHECK_FALSE(h.ints("recipe", {3}).infer().ok());
+}
+
 TEST_CASE("fbank: silence gives the floor, -100 dB") {
   OpHarness h("fbank");
   const std::vector<float> y = h.sequence(1, kHop, std::vector<float>(2 * kHop))
