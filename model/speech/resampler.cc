@@ -129,4 +129,41 @@ Result<Resampler> Resampler::create(int32_t from_hz, int32_t to_hz) {
 #endif
 }
 
+Status resample_recording(std::span<const float> samples,
+                          int32_t channels,
+                          int32_t from_hz,
+                          int32_t to_hz,
+                          Array<float>* out) {
+  constexpr size_t kBlock = 4096;
+  Result<Resampler> resampler = Resampler::create(from_hz, to_hz);
+  LIGERO_RETURN_IF_ERROR(resampler.status());
+  Resampler& r = resampler.value();
+  const size_t width = static_cast<size_t>(channels);
+  const size_t frames = samples.size() / width;
+  const double ratio = static_cast<double>(to_hz) / from_hz;
+  const size_t wanted = static_cast<size_t>(static_cast<double>(frames) * ratio + 0.5);
+  const size_t skip = static_cast<size_t>(r.delay_s() * to_hz + 0.5);
+  Array<float> piece;
+  LIGERO_CHECK(
+      piece.allocate(static_cast<size_t>(r.most_output(kBlock))) && out->allocate(wanted),
+      Code::kTooLittleMemory,
+      "no memory for the recording");
+  size_t made = 0;
+  for (size_t at = 0; made < wanted + skip; at += kBlock) {
+    float block[kBlock] = {};
+    for (size_t i = 0; i < kBlock && at + i < frames; ++i) {
+      for (size_t c = 0; c < width; ++c) {
+        block[i] += samples[(at + i) * width + c] / static_cast<float>(channels);
+      }
+    }
+    const int32_t n = r.process(block, static_cast<int32_t>(kBlock), piece.data());
+    for (size_t i = 0; i < static_cast<size_t>(n) && made < wanted + skip; ++i, ++made) {
+      if (made >= skip) {
+        (*out)[made - skip] = piece[i];
+      }
+    }
+  }
+  return {};
+}
+
 }  // namespace ligero

@@ -1,10 +1,12 @@
-// Sample rate conversion by libspeexdsp. Not: channels, queues.
+// Sample rate conversion by libspeexdsp. Not: queues.
 #ifndef LIGERO_MODEL_SPEECH_RESAMPLER_H_
 #define LIGERO_MODEL_SPEECH_RESAMPLER_H_
 
 #include <cstdint>
 #include <memory>
+#include <span>
 
+#include "runtime/base/array.h"
 #include "runtime/base/status.h"
 
 namespace ligero {
@@ -34,6 +36,14 @@ class Resampler {
   struct Impl;
   std::unique_ptr<Impl> impl_;  ///< null: equal rates
 };
+
+/// A whole recording of `channels` interleaved channels as mono of `to_hz` in `out`, the
+/// resampler's delay taken off. Errors as Resampler::create(). Load time.
+Status resample_recording(std::span<const float> samples,
+                          int32_t channels,
+                          int32_t from_hz,
+                          int32_t to_hz,
+                          Array<float>* out);
 
 }  // namespace ligero
 

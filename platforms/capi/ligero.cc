@@ -88,45 +88,6 @@ Result<ligero::StreamConfig> read_config(const ligero_session_config* config) {
   return c;
 }
 
-/// Interleaved samples of any rate as the model's: mono, 16 kHz, the resampler's delay taken off.
-Status to_mono(const float* x,
-               size_t frames,
-               int32_t rate_hz,
-               int32_t channels,
-               ligero::Array<float>* out,
-               size_t* out_size) {
-  Result<ligero::Resampler> r = ligero::Resampler::create(rate_hz, ligero::kSampleRateHz);
-  LIGERO_RETURN_IF_ERROR(r.status());
-  constexpr size_t kBlock = 4096;
-  const double ratio = static_cast<double>(ligero::kSampleRateHz) / rate_hz;
-  const size_t wanted = static_cast<size_t>(static_cast<double>(frames) * ratio + 0.5);
-  size_t skip = static_cast<size_t>(r.value().delay_s() * ligero::kSampleRateHz + 0.5);
-  ligero::Array<float> piece;
-  LIGERO_CHECK(piece.allocate(static_cast<size_t>(r.value().most_output(kBlock))) &&
-                   out->allocate(wanted),
-               Code::kTooLittleMemory,
-               "no memory for the recording");
-  *out_size = 0;
-  for (size_t at = 0; *out_size < wanted; at += kBlock) {
-    float block[kBlock] = {};
-    for (size_t i = 0; i < kBlock && at + i < frames; ++i) {
-      for (int32_t c = 0; c < channels; ++c) {
-        block[i] += x[(at + i) * static_cast<size_t>(channels) + static_cast<size_t>(c)] /
-                    static_cast<float>(channels);
-      }
-    }
-    const int32_t n = r.value().process(block, kBlock, piece.data());
-    for (int32_t i = 0; i < n && *out_size < wanted; ++i) {
-      if (skip > 0) {
-        --skip;
-      } else {
-        (*out)[(*out_size)++] = piece[static_cast<size_t>(i)];
-      }
-    }
-  }
-  return {};
-}
-
 void fill_report(const ligero::AnchorQuality& q, ligero_anchor_report* report) {
   ligero_anchor_report full = {};
   full.struct_bytes = report->struct_bytes;
@@ -210,17 +171,16 @@ ligero_status ligero_enroll(const ligero_model* model,
     return refuse(Code::kBadArgument, "channels must be 1 to 32 and frames 1 to 2^30");
   }
   ligero::Array<float> mono;
-  size_t size = 0;
-  const Status converted = to_mono(samples,
-                                   frames,
-                                   static_cast<int32_t>(std::min<uint32_t>(rate_hz, 1u << 30)),
-                                   static_cast<int32_t>(channels),
-                                   &mono,
-                                   &size);
+  const Status converted = ligero::resample_recording({samples, frames * channels},
+                                                      static_cast<int32_t>(channels),
+                                                      static_cast<int32_t>(
+                                                          std::min<uint32_t>(rate_hz, 1u << 30)),
+                                                      ligero::kSampleRateHz,
+                                                      &mono);
   if (!converted.ok()) {
     return refuse(converted);
   }
-  const std::span<const float> anchor(mono.data(), size);
+  const std::span<const float> anchor(mono.data(), mono.size());
   if (report != nullptr) {
     const Result<ligero::AnchorQuality> quality = ligero::measure_anchor(anchor);
     if (!quality.ok()) {

@@ -12,6 +12,7 @@
 #include <cstdio>
 #include <vector>
 
+#include "model/speech/resampler.h"
 #include "model/speech/session.h"
 #include "platforms/cli/enrolment.h"
 #include "platforms/cli/live_file.h"
@@ -27,6 +28,7 @@ namespace {
 constexpr int kMeterMs = 100;
 constexpr int kMeterCells = 24;
 constexpr double kMeterFloorDb = -60.0;
+constexpr double kMostLatencyS = 10.0;  // some hosts report nonsense
 
 std::atomic<bool> stop_asked{false};
 
@@ -197,28 +199,66 @@ bool pause_until(double seconds, double begun_s) {
   return !stop_asked.load() && (seconds <= 0.0 || now.count() - begun_s < seconds);
 }
 
-/// Records the person to pass, at 16 kHz (PortAudio or the system converts), and enrols.
-Profile record_profile(const LiveOptions& options, const ModelFile& model, const Devices& devices) {
-  const size_t size = static_cast<size_t>(options.enroll_seconds * kSampleRateHz);
-  std::vector<float> samples(size);
-  float* channel[1] = {samples.data()};
+/// What the recording callback fills.
+struct Recording {
+  std::vector<float> samples;
+  std::atomic<size_t> filled{0};
+};
+
+int on_record(const void* input,
+              void*,
+              unsigned long frames,
+              const PaStreamCallbackTimeInfo*,
+              PaStreamCallbackFlags,
+              void* user) {
+  Recording& recording = *static_cast<Recording*>(user);
+  const float* in = static_cast<const float* const*>(input)[0];
+  const size_t filled = recording.filled.load();
+  const size_t n = std::min<size_t>(frames, recording.samples.size() - filled);
+  std::copy(in, in + n, recording.samples.data() + filled);
+  recording.filled.store(filled + n);
+  return filled + n < recording.samples.size() ? paContinue : paComplete;
+}
+
+/// Fills `recording` from the input device, or as far as it came at Ctrl-C.
+void record(const Devices& devices, Recording* recording) {
   PaStream* stream = nullptr;
-  check(Pa_OpenStream(&stream, &devices.in, nullptr, kSampleRateHz, 0, paNoFlag, nullptr, nullptr),
-        "cannot record at 16 kHz from the input device");
-  std::printf("enrolment: speak for %.0f s, as you will in the call, alone ...\n",
-              options.enroll_seconds);
+  check(Pa_OpenStream(&stream,
+                      &devices.in,
+                      nullptr,
+                      devices.rate_hz,
+                      paFramesPerBufferUnspecified,
+                      paNoFlag,
+                      on_record,
+                      recording),
+        "cannot record from the input device");
   const PaError started = Pa_StartStream(stream);
-  PaError read = started;
-  for (size_t at = 0; read == paNoError && at < size && !stop_asked.load(); at += kHopSamples) {
-    channel[0] = samples.data() + at;
-    const unsigned long n = std::min<size_t>(kHopSamples, size - at);
-    read = Pa_ReadStream(stream, channel, n);
-    read = read == paInputOverflowed ? paNoError : read;
+  while (started == paNoError && Pa_IsStreamActive(stream) == 1 && !stop_asked.load()) {
+    Pa_Sleep(kMeterMs);
   }
   Pa_CloseStream(stream);
-  check(read, "recording failed");
-  print_quality("microphone", samples);
-  Result<Profile> profile = enroll(model.model, samples);
+  check(started, "cannot record from the input device");
+  recording->samples.resize(recording->filled.load());
+}
+
+/// Records the person to pass, at the device's rate, and enrols.
+Profile record_profile(const LiveOptions& options, const ModelFile& model, const Devices& devices) {
+  std::printf("enrolment: speak for %.0f s, as you will in the call, alone ...\n",
+              options.enroll_seconds);
+  std::fflush(stdout);
+  const int rate_hz = static_cast<int>(devices.rate_hz);
+  Recording recording;
+  recording.samples.resize(static_cast<size_t>(options.enroll_seconds * rate_hz));
+  record(devices, &recording);
+  Array<float> samples;
+  if (const Status status =
+          resample_recording(recording.samples, 1, rate_hz, kSampleRateHz, &samples);
+      !status.ok()) {
+    refuse_status("cannot enrol from the microphone", status);
+  }
+  print_quality("microphone", {samples.data(), samples.size()});
+  Result<Profile> profile =
+      enroll(model.model, std::span<const float>(samples.data(), samples.size()));
   if (!profile.ok()) {
     refuse_status("cannot enrol from the microphone", profile.status());
   }
@@ -241,10 +281,11 @@ void run_live(const LiveOptions& options, const Devices& devices, Engine* engine
   const PaError started = Pa_StartStream(stream);
   if (started == paNoError) {
     const PaStreamInfo* info = Pa_GetStreamInfo(stream);
-    std::printf("live at %.0f Hz: %.1f ms of ligero, %.1f ms of the devices; Ctrl-C ends\n",
+    const double devices_s = info->inputLatency + info->outputLatency;
+    std::printf("live at %.0f Hz: %.1f ms of ligero, %s ms of the devices; Ctrl-C ends\n",
                 info->sampleRate,
                 1e3 * engine->stream.latency_samples() / info->sampleRate,
-                1e3 * (info->inputLatency + info->outputLatency));
+                devices_s < kMostLatencyS ? text(1e3 * devices_s).c_str() : "unknown");
     const std::chrono::duration<double> begun = std::chrono::steady_clock::now().time_since_epoch();
     while (pause_until(options.seconds, begun.count()) && Pa_IsStreamActive(stream) == 1) {
       print_meter(engine->meter, info->sampleRate);
