@@ -12,6 +12,7 @@
 #include "platforms/cli/enrolment.h"
 #include "platforms/cli/model_file.h"
 #include "platforms/cli/output.h"
+#include "platforms/cli/raw.h"
 #include "platforms/cli/refusal.h"
 
 namespace ligero::cli {
@@ -145,6 +146,7 @@ void add_enroll(CLI::App* app) {
   command->add_option("-o,--output", options->output, "profile to write")->required();
   command->add_option("--threads", options->threads, "threads to compute with")
       ->capture_default_str();
+  add_raw_option(command);
   command->callback([options] { enroll_command(*options); });
 }
 

@@ -14,6 +14,8 @@
 #include "platforms/cli/model_file.h"
 #include "platforms/cli/output.h"
 #include "platforms/cli/plot.h"
+#include "platforms/cli/rate.h"
+#include "platforms/cli/raw.h"
 #include "platforms/cli/refusal.h"
 #include "platforms/cli/sound.h"
 
@@ -105,6 +107,22 @@ Sound read_reference(const Options& options, const Sound& mixture) {
   return reference;
 }
 
+// At the mixture's rate and length.
+void write_voice(const Options& options, const Sound& mixture, const std::vector<float>& voice) {
+  const bool same = mixture.file_hz == kSampleRateHz;
+  const int64_t clipped = write_sound(
+      options.output,
+      same ? voice : convert_rate(voice, kSampleRateHz, mixture.file_hz, mixture.file_samples),
+      encoding_of(options, mixture),
+      mixture.file_hz);
+  if (clipped > 0) {
+    std::fprintf(stderr,
+                 "ligero: '%s': %lld samples were beyond full scale and clipped\n",
+                 options.output.c_str(),
+                 static_cast<long long>(clipped));
+  }
+}
+
 void extract_command(const Options& options) {
   check_sound_output(options.output);
   if (!options.plot.empty()) {
@@ -133,13 +151,7 @@ void extract_command(const Options& options) {
     block_bytes = report.block_bytes;
   }
   const std::chrono::duration<double> taken = std::chrono::steady_clock::now() - start;
-  const int64_t clipped = write_sound(options.output, voice, encoding_of(options, mixture));
-  if (clipped > 0) {
-    std::fprintf(stderr,
-                 "ligero: '%s': %lld samples were beyond full scale and clipped\n",
-                 options.output.c_str(),
-                 static_cast<long long>(clipped));
-  }
+  write_voice(options, mixture, voice);
   std::printf(
       "extracted %.2f s in %.3f s (real-time factor %.4f, %zu bytes of work memory): '%s'\n",
       mixture.seconds(),
@@ -168,12 +180,14 @@ void add_extract(CLI::App* app) {
       ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
   who->require_option(1);
   command->add_option("mixture", options->mixture, "recording to extract from")->required();
-  command->add_option("-o,--output", options->output, "sound file to write (.wav, .flac, .ogg)")
+  command
+      ->add_option("-o,--output", options->output, "sound file to write (.wav, .flac, .ogg, .raw)")
       ->required();
   command
       ->add_option("--samples", options->samples, "auto: 16-bit where the mixture is, else float")
       ->check(CLI::IsMember({"auto", "pcm16", "float"}))
       ->capture_default_str();
+  add_raw_option(command);
   command->add_option("--threads", options->threads, "threads to compute with")
       ->capture_default_str();
   command

@@ -8,6 +8,7 @@
 
 #include "platforms/cli/commands.h"
 #include "platforms/cli/measure.h"
+#include "platforms/cli/raw.h"
 #include "platforms/cli/refusal.h"
 #include "platforms/cli/sound.h"
 
@@ -74,6 +75,7 @@ void add_score(CLI::App* app) {
   command->add_option("estimate", options->estimate, "the file to be judged")->required();
   command->add_option("--mixture", options->mixture, "print the improvement over this file too");
   command->add_flag("--json", options->json, "machine-readable output");
+  add_raw_option(command);
   command->callback([options] { score(*options); });
 }
 

@@ -1,4 +1,4 @@
-// Reading and writing of WAV, FLAC and OGG. Not: resampling.
+// Reading and writing of WAV, FLAC, OGG and RAW. Not: conversion of rates (rate.cc).
 #include "platforms/cli/sound.h"
 
 #include <sndfile.h>
@@ -11,8 +11,11 @@
 #include <cstring>
 #include <filesystem>
 #include <memory>
+#include <set>
 
 #include "platforms/cli/output.h"
+#include "platforms/cli/rate.h"
+#include "platforms/cli/raw.h"
 #include "platforms/cli/refusal.h"
 
 namespace ligero::cli {
@@ -31,6 +34,19 @@ struct Closer {
   }
 };
 using Handle = std::unique_ptr<SNDFILE, Closer>;
+
+std::string lower_ending(const std::string& path) {
+  std::string ending = fs::path(path).extension().string();
+  std::transform(ending.begin(), ending.end(), ending.begin(), [](unsigned char c) {
+    return static_cast<char>(std::tolower(c));
+  });
+  return ending;
+}
+
+bool is_raw(const std::string& path) {
+  const std::string ending = lower_ending(path);
+  return ending == ".raw" || ending == ".pcm";
+}
 
 Handle open_for_reading(const std::string& path, SF_INFO* info) {
   std::error_code failure;
@@ -69,14 +85,6 @@ int64_t clean(std::vector<float>* samples) {
     }
   }
   return cleaned;
-}
-
-std::string lower_ending(const std::string& path) {
-  std::string ending = fs::path(path).extension().string();
-  std::transform(ending.begin(), ending.end(), ending.begin(), [](unsigned char c) {
-    return static_cast<char>(std::tolower(c));
-  });
-  return ending;
 }
 
 // Full scale to integers of the given half range; counts what does not fit.
@@ -143,42 +151,84 @@ void write_blocks(SNDFILE* file, std::span<const Sample> samples, Write write) {
   }
 }
 
+// What the reader needs to know before it opens a file without a header.
+void set_raw(const std::string& path, SF_INFO* info) {
+  if (!is_raw(path)) {
+    return;
+  }
+  const std::optional<RawFormat>& raw = raw_format();
+  if (!raw) {
+    refuse("'", path, "' has no header; expected the option --raw RATE:CHANNELS:CODING");
+  }
+  info->samplerate = raw->rate_hz;
+  info->channels = raw->channels;
+  info->format = SF_FORMAT_RAW | SF_ENDIAN_LITTLE | raw->coding;
+}
+
+// All frames, as the mean of their channels.
+std::vector<float> read_mono(SNDFILE* file, const SF_INFO& info, const std::string& path) {
+  const auto channels = static_cast<size_t>(info.channels);
+  const sf_count_t frames = std::max<sf_count_t>(1, kBlockSamples / info.channels);
+  std::vector<float> block(static_cast<size_t>(frames) * channels);
+  std::vector<float> mono;
+  // The header's length is only a promise: read until there is no more.
+  for (sf_count_t got = 0; (got = sf_readf_float(file, block.data(), frames)) > 0;) {
+    for (size_t t = 0; t < static_cast<size_t>(got); ++t) {
+      float sum = 0.0f;
+      for (size_t c = 0; c < channels; ++c) {
+        sum += block[t * channels + c];
+      }
+      mono.push_back(channels == 1 ? sum : sum / static_cast<float>(channels));
+    }
+  }
+  if (sf_error(file) != SF_ERR_NO_ERROR) {
+    refuse("'", path, "' is damaged after ", mono.size(), " samples: ", sf_strerror(file));
+  }
+  if (mono.empty()) {
+    refuse("'", path, "' holds no samples; expected sound");
+  }
+  return mono;
+}
+
+// Once for each file, however often it is read.
+void say_conversions(const std::string& path, const SF_INFO& info) {
+  static std::set<std::string> said;
+  if (!said.insert(path).second) {
+    return;
+  }
+  if (info.channels > 1) {
+    std::fprintf(stderr, "ligero: '%s': %d channels mixed to one\n", path.c_str(), info.channels);
+  }
+  if (info.samplerate != kSampleRateHz) {
+    std::fprintf(stderr,
+                 "ligero: '%s': %d Hz converted to %d Hz\n",
+                 path.c_str(),
+                 info.samplerate,
+                 kSampleRateHz);
+  }
+}
+
 }  // namespace
 
 Sound read_sound(const std::string& path) {
   SF_INFO info = {};
+  set_raw(path, &info);
   const Handle file = open_for_reading(path, &info);
-  if (info.samplerate != kSampleRateHz || info.channels != 1) {
+  if (info.samplerate < kLowestFileHz || info.samplerate > kHighestFileHz) {
     refuse("'",
            path,
            "' has ",
            info.samplerate,
-           " Hz and ",
-           info.channels,
-           info.channels == 1 ? " channel" : " channels",
-           "; expected ",
-           kSampleRateHz,
-           " Hz and 1 channel");
+           " Hz; expected ",
+           kLowestFileHz,
+           " to ",
+           kHighestFileHz,
+           " Hz");
   }
   Sound sound;
   sound.path = path;
   sound.sixteen_bit = (info.format & SF_FORMAT_SUBMASK) == SF_FORMAT_PCM_16;
-  std::vector<float> block(static_cast<size_t>(kBlockSamples));
-  // The header's length is only a promise: read until there is no more.
-  for (sf_count_t got = 0; (got = sf_readf_float(file.get(), block.data(), kBlockSamples)) > 0;) {
-    sound.samples.insert(sound.samples.end(), block.begin(), block.begin() + got);
-  }
-  if (sf_error(file.get()) != SF_ERR_NO_ERROR) {
-    refuse("'",
-           path,
-           "' is damaged after ",
-           sound.samples.size(),
-           " samples: ",
-           sf_strerror(file.get()));
-  }
-  if (sound.samples.empty()) {
-    refuse("'", path, "' holds no samples; expected sound");
-  }
+  sound.samples = read_mono(file.get(), info, path);
   sound.cleaned = clean(&sound.samples);
   if (sound.cleaned > 0) {
     std::fprintf(stderr,
@@ -186,27 +236,41 @@ Sound read_sound(const std::string& path) {
                  path.c_str(),
                  static_cast<long long>(sound.cleaned));
   }
+  say_conversions(path, info);
+  sound.file_hz = info.samplerate;
+  sound.file_samples = static_cast<int64_t>(sound.samples.size());
+  if (sound.file_hz != kSampleRateHz) {
+    sound.samples = convert_rate(sound.samples,
+                                 sound.file_hz,
+                                 kSampleRateHz,
+                                 samples_at(sound.file_samples, sound.file_hz, kSampleRateHz));
+  }
   return sound;
 }
 
 void check_sound_output(const std::string& path) {
   const std::string ending = lower_ending(path);
-  if (ending != ".wav" && ending != ".flac" && ending != ".ogg") {
-    refuse("cannot write '", path, "': expected a name that ends in .wav, .flac or .ogg");
+  if (ending != ".wav" && ending != ".flac" && ending != ".ogg" && !is_raw(path)) {
+    refuse("cannot write '", path, "': expected a name that ends in .wav, .flac, .ogg or .raw");
   }
   check_output(path);
 }
 
-int64_t write_sound(const std::string& path, std::span<const float> samples, Encoding encoding) {
+int64_t write_sound(const std::string& path,
+                    std::span<const float> samples,
+                    Encoding encoding,
+                    int32_t rate_hz) {
   const std::string ending = lower_ending(path);
   const bool pcm = encoding == Encoding::kPcm16;
   SF_INFO info = {};
-  info.samplerate = kSampleRateHz;
+  info.samplerate = rate_hz;
   info.channels = 1;
   if (ending == ".ogg") {
     info.format = SF_FORMAT_OGG | SF_FORMAT_VORBIS;
   } else if (ending == ".flac") {
     info.format = SF_FORMAT_FLAC | (pcm ? SF_FORMAT_PCM_16 : SF_FORMAT_PCM_24);
+  } else if (is_raw(path)) {
+    info.format = SF_FORMAT_RAW | SF_ENDIAN_LITTLE | (pcm ? SF_FORMAT_PCM_16 : SF_FORMAT_FLOAT);
   } else {
     info.format = SF_FORMAT_WAV | (pcm ? SF_FORMAT_PCM_16 : SF_FORMAT_FLOAT);
   }

@@ -10,6 +10,7 @@
 #include "platforms/cli/commands.h"
 #include "platforms/cli/enrolment.h"
 #include "platforms/cli/model_file.h"
+#include "platforms/cli/raw.h"
 #include "platforms/cli/refusal.h"
 
 namespace ligero::cli {
@@ -49,6 +50,7 @@ void add_verify(CLI::App* app) {
   command->add_option("recording", options->recording, "recording of one person alone")->required();
   command->add_option("--threads", options->threads, "threads to compute with")
       ->capture_default_str();
+  add_raw_option(command);
   command->callback([options] { verify_command(*options); });
 }
 
