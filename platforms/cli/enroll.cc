@@ -28,11 +28,11 @@ struct Options {
 
 // How alike the voices of several anchors are, each enrolled alone: the least cosine of any two.
 void print_agreement(const ModelFile& model,
-                     const std::vector<std::string>& anchors,
+                     std::span<const Sound> anchors,
                      const RunOptions& options) {
   std::vector<Profile> alone;
   for (size_t i = 0; anchors.size() > 1 && i < anchors.size(); ++i) {
-    alone.push_back(enroll_files(model, {anchors[i]}, options, nullptr));
+    alone.push_back(enroll_sounds(model, anchors.subspan(i, 1), options, nullptr));
   }
   double least = 1.0;
   size_t first = 0;
@@ -55,8 +55,8 @@ void print_agreement(const ModelFile& model,
   }
   std::printf("anchors agree by at least %.3f ('%s' and '%s')\n",
               least,
-              anchors[first].c_str(),
-              anchors[second].c_str());
+              anchors[first].path.c_str(),
+              anchors[second].path.c_str());
   if (least < kSamePerson) {
     std::printf("advice: below %.2f they do not sound like one person; leave one out\n",
                 kSamePerson);
@@ -68,12 +68,13 @@ void enroll_command(const Options& options) {
   const Threads threads(options.threads);
   const ModelFile model = open_model(options.model);
   SessionReport report;
-  const Profile profile = enroll_files(model, options.anchors, threads.options(), &report);
+  const std::vector<Sound> anchors = read_sounds(options.anchors);
+  const Profile profile = enroll_sounds(model, anchors, threads.options(), &report);
   write_output(options.output, profile.bytes());
-  for (const std::string& anchor : options.anchors) {
-    print_quality(anchor, read_sound(anchor).samples);
+  for (const Sound& anchor : anchors) {
+    print_quality(anchor.path, anchor.samples);
   }
-  print_agreement(model, options.anchors, threads.options());
+  print_agreement(model, anchors, threads.options());
   std::printf("enrolled %.2f s of speech at %.1f dB: '%s', %zu bytes\n",
               static_cast<double>(report.samples) / kSampleRateHz,
               report.level_db,
@@ -103,15 +104,26 @@ void print_quality(const std::string& name, std::span<const float> samples) {
   }
 }
 
+std::vector<Sound> read_sounds(const std::vector<std::string>& paths) {
+  std::vector<Sound> sounds;
+  for (const std::string& path : paths) {
+    sounds.push_back(read_sound(path));
+  }
+  return sounds;
+}
+
 Profile enroll_files(const ModelFile& model,
                      const std::vector<std::string>& paths,
                      const RunOptions& options,
                      SessionReport* report) {
-  std::vector<Sound> sounds;
+  return enroll_sounds(model, read_sounds(paths), options, report);
+}
+
+Profile enroll_sounds(const ModelFile& model,
+                      std::span<const Sound> sounds,
+                      const RunOptions& options,
+                      SessionReport* report) {
   std::vector<std::span<const float>> anchors;
-  for (const std::string& path : paths) {
-    sounds.push_back(read_sound(path));
-  }
   for (const Sound& sound : sounds) {
     anchors.emplace_back(sound.samples);
   }
@@ -141,6 +153,9 @@ Profile enroll_files(const ModelFile& model,
 void add_enroll(CLI::App* app) {
   auto options = std::make_shared<Options>();
   CLI::App* command = app->add_subcommand("enroll", "make a profile of one person's recordings");
+  command->footer(
+      "Example:\n"
+      "  ligero enroll --model small.lgm ann_1.wav ann_2.flac -o ann.profile");
   command->add_option("--model", options->model, "model file (.lgm)")->required();
   command->add_option("anchors", options->anchors, "recordings of that person alone")->required();
   command->add_option("-o,--output", options->output, "profile to write")->required();

@@ -171,6 +171,13 @@ void add_extract(CLI::App* app) {
   auto options = std::make_shared<Options>();
   CLI::App* command =
       app->add_subcommand("extract", "one enrolled person's voice out of a mixture");
+  command->footer(
+      "Example:\n"
+      "  ligero extract --model small.lgm --profile ann.profile meeting.wav -o ann.wav --plot "
+      "ann.png\n"
+      "Sound of 8 to 96 kHz and any number of channels comes in; out goes one channel of the same "
+      "rate\n"
+      "and length.");
   command->add_option("--model", options->model, "model file (.lgm)")->required();
   CLI::Option_group* who = command->add_option_group("who", "whose voice");
   who->add_option("--profile", options->profile, "profile made by `ligero enroll`");

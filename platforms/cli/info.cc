@@ -250,6 +250,9 @@ void info(const Options& options) {
 void add_info(CLI::App* app) {
   auto options = std::make_shared<Options>();
   CLI::App* command = app->add_subcommand("info", "what a model file holds and what it costs");
+  command->footer(
+      "Example:\n"
+      "  ligero info --verify small.lgm");
   command->add_option("model", options->model, "model file (.lgm)")->required();
   command->add_flag("--json", options->json, "machine-readable output");
   command->add_flag("--verify", options->verify, "compare the weights with their hash");

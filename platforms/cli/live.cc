@@ -24,6 +24,9 @@ void add_live(CLI::App* app) {
   constexpr int kMostDb = 200;
   auto options = std::make_shared<LiveOptions>();
   CLI::App* command = app->add_subcommand("live", "from the microphone, at once");
+  command->footer(
+      "Example:\n"
+      "  ligero live --model small.lgm --profile ann.profile");
   command->add_flag("--devices", options->list_devices, "list the audio devices and stop");
   command->add_option("--model", options->model, "model file (.lgm)");
   command->add_option(

@@ -11,6 +11,12 @@ int main(int argc, char** argv) {
   constexpr int kWrongUsage = 2;
   CLI::App app{"ligero: one enrolled person's voice out of what a microphone hears", "ligero"};
   app.require_subcommand(1);
+  app.footer(
+      "Example:\n"
+      "  ligero enroll --model small.lgm ann_speaking.wav -o ann.profile\n"
+      "  ligero extract --model small.lgm --profile ann.profile meeting.wav -o ann.wav\n"
+      "`ligero COMMAND --help` has the options of a command. Exit codes: 0 done, 1 input refused,\n"
+      "2 wrong usage.");
   for (const auto add : ligero::cli::kCommands) {
     add(&app);
   }

@@ -187,6 +187,10 @@ void run_command(const Options& options) {
 void add_run(CLI::App* app) {
   auto options = std::make_shared<Options>();
   CLI::App* command = app->add_subcommand("run", "run one graph on tensors (.npy)");
+  command->footer(
+      "Example:\n"
+      "  ligero run --model small.lgm --graph enroll --input anchor_hops=hops.npy --output taps "
+      "--tap all");
   command->add_option("--model", options->model, "model file (.lgm)")->required();
   command->add_option("--graph", options->graph, "enroll or extract")->required();
   command->add_option("--input", options->inputs, "NAME=FILE.npy, one for each input of the graph")

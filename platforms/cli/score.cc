@@ -71,6 +71,9 @@ void score(const Options& options) {
 void add_score(CLI::App* app) {
   auto options = std::make_shared<Options>();
   CLI::App* command = app->add_subcommand("score", "SI-SNR of a file against a reference");
+  command->footer(
+      "Example:\n"
+      "  ligero score --reference ann_alone.wav ann.wav --mixture meeting.wav");
   command->add_option("--reference", options->reference, "the wanted voice alone")->required();
   command->add_option("estimate", options->estimate, "the file to be judged")->required();
   command->add_option("--mixture", options->mixture, "print the improvement over this file too");

@@ -45,6 +45,9 @@ void verify_command(const Options& options) {
 void add_verify(CLI::App* app) {
   auto options = std::make_shared<Options>();
   CLI::App* command = app->add_subcommand("verify", "whether a recording is of a profile's person");
+  command->footer(
+      "Example:\n"
+      "  ligero verify --model small.lgm ann.profile who_is_this.wav");
   command->add_option("--model", options->model, "model file (.lgm)")->required();
   command->add_option("profile", options->profile, "profile made by `ligero enroll`")->required();
   command->add_option("recording", options->recording, "recording of one person alone")->required();

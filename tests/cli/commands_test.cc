@@ -200,5 +200,18 @@ TEST_CASE("run: a graph from hops to a constant") {
   CHECK(speaker.values[159] == doctest::Approx(0.25f));
 }
 
+TEST_CASE("--help: every command shows an example of itself") {
+  CHECK(run_tool("--help").says("Example:\n  ligero enroll"));
+  for (const std::string name : {"info", "enroll", "extract", "score", "run", "verify", "live"}) {
+    CAPTURE(name);
+    const Outcome help = run_tool(name + " --help");
+    CHECK(help.code == 0);
+    CHECK(help.says("Example:\n  ligero " + name + " "));
+  }
+  const Outcome help = run_line(LIGERO_CONVERT " --help");
+  CHECK(help.code == 0);
+  CHECK(help.says("Example:\n  ligero-convert "));
+}
+
 }  // namespace
 }  // namespace ligero::testing
