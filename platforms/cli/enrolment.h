@@ -22,6 +22,14 @@ Profile enroll_files(const ModelFile& model,
                      const RunOptions& options,
                      SessionReport* report);
 
+/// The same of recordings that have been read.
+Profile enroll_sounds(const ModelFile& model,
+                      std::span<const Sound> sounds,
+                      const RunOptions& options,
+                      SessionReport* report);
+
+std::vector<Sound> read_sounds(const std::vector<std::string>& paths);
+
 }  // namespace ligero::cli
 
 #endif  // LIGERO_PLATFORMS_CLI_ENROLMENT_H_

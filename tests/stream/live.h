@@ -14,6 +14,7 @@
 
 #include "model/format/loader.h"
 #include "model/speech/graph_run.h"
+#include "model/speech/resampler.h"
 #include "model/speech/session.h"
 #include "model/speech/stream.h"
 #include "ops/table.h"
@@ -89,6 +90,13 @@ class Network {
   Profile alice_;
   Profile bob_;
 };
+
+/// Rates that this build takes live: all, or the model's own where there is no resampler.
+inline std::vector<uint32_t> rates() {
+  return Resampler::create(48000, kSampleRateHz).ok()
+             ? std::vector<uint32_t>{16000, 48000, 44100, 8000}
+             : std::vector<uint32_t>{16000};
+}
 
 /// One for all tests of a binary: converting takes a second.
 inline const Network& network() {

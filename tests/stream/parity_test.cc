@@ -56,6 +56,16 @@ TEST_CASE("stream: small-live frame by frame equals its offline run from first t
   }
 }
 
+TEST_CASE("stream: small-live with f16 weights equals its offline run as well") {
+  const Network half(Type::kF16);
+  const std::vector<float> x = babble(24000, 5);
+  std::vector<float> whole(x.size());
+  expect(extract(half.model(), half.alice(), x, whole));
+  Session session(half);
+  expect(session->set_target(half.alice()));
+  CHECK(worst_error(stream_aligned(session, x, 160), whole) <= kParity);
+}
+
 TEST_CASE("stream: small-live offline does depend on the profile and on the past") {
   const std::vector<float> x = babble(24000, 5);
   std::vector<float> a(x.size());

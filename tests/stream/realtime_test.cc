@@ -144,7 +144,7 @@ TEST_CASE("real time: no allocation and no lock, in any call, at any rate") {
     MESSAGE("skipped: nothing can stand in front of this C library");
     return;
   }
-  for (uint32_t rate_hz : {16000u, 48000u, 44100u, 8000u}) {
+  for (uint32_t rate_hz : rates()) {
     CAPTURE(rate_hz);
     Device device(rate_hz, rate_hz == 16000u ? 1 : 2);
     start_counting();
@@ -163,7 +163,7 @@ TEST_CASE("real time: no system call, in any call, at any rate") {
     return;
   }
   REQUIRE(probe == Verdict::kKilled);
-  for (uint32_t rate_hz : {16000u, 48000u, 44100u, 8000u}) {
+  for (uint32_t rate_hz : rates()) {
     CAPTURE(rate_hz);
     Device device(rate_hz, rate_hz == 16000u ? 1 : 2);
     const Verdict verdict = run_without_system_calls([&] { return device.use(); });
