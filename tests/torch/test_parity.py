@@ -1,0 +1,256 @@
+"""The runtime against the PyTorch reference, node by node, on random non-degenerate weights.
+
+The reference computes in double precision: near-empty bins and random weights amplify rounding, and
+what remains here is the runtime's own. Where PyTorch's single precision is no better, that is the
+measure. Builds nothing. The tools come from LIGERO and
+LIGERO_CONVERT, or from the build folder LIGERO_BUILD (default build/native). Speech: the demo's
+recordings, or those under LIGERO_SPEECH.
+"""
+
+import copy
+import json
+import os
+import subprocess
+from pathlib import Path
+
+import numpy
+import pytest
+import soundfile
+import torch
+from safetensors.torch import save_file
+
+from ligero_torch.config import from_dict, to_dict
+from ligero_torch.export import exported_tensors, randomise, record
+from ligero_torch.features import hops
+from ligero_torch.lgr_tse import LgrTse
+
+ROOT = Path(__file__).resolve().parents[2]
+BUILD = ROOT / os.environ.get("LIGERO_BUILD", "build/native")
+LIGERO = Path(os.environ.get("LIGERO", BUILD / "platforms/cli/ligero"))
+CONVERT = Path(os.environ.get("LIGERO_CONVERT", BUILD / "converter/ligero-convert"))
+
+TOLERANCE = 1e-4  # of a node's largest value
+SINGLE = 6.0  # or so many times the error of PyTorch in single precision
+LEAST_COSINE = 0.999999
+ANCHOR_SAMPLES = 48000
+MIXTURE_SAMPLES = (64000, 64077)
+NOISE_FLOOR = 1e-3  # of a microphone, -60 dB full scale
+BINS = 4  # of the flattened encoder output
+
+# Only the folded form of an ARN computes these two.
+FOLDED_ONLY = ("query_folded", "context")
+
+TINY = {"system": "lgr_tse", "name": "tiny", "channels": [2, 3, 4, 5, 6],
+        "arn_frame": {"size": 4},
+        "ecapa": {"channels": 16, "mfa": 24, "attention": 8, "embedding": 10, "se": 4}}
+CAUSAL = {"causal": True, "arn": {"window": 100}, "input_level": "window"}
+SWITCHES = {
+    "default": {},
+    "local": {"form": "local"},
+    "global": {"form": "global"},
+    "causal": CAUSAL,
+    "causal, local": {**CAUSAL, "form": "local"},
+    "causal, short window": {**CAUSAL, "arn": {"window": 7}},
+    "no level": {"input_level": "none"},
+    "compression": {"compression": 0.5},
+    "compression 0.3": {"compression": 0.3},
+    "re_im": {"mix_feats": "re_im"},
+    "level 0 with magnitude": {"level0": "mag_arn"},
+    "local spectrum": {"local_feats": "mag_re_im_arn", "level0": "mag_arn"},
+    "q_norm": {"arn": {"q_norm": True}},
+    "two linear": {"arn": {"feed_forward": "two_linear"}},
+    "F2": {"arn_frame": {"size": 4, "form": "F2"}},
+    "linear taps": {"last_activation": "linear"},
+    "bn_prelu taps": {"last_activation": "bn_prelu"},
+    "3 x 5 filter": {"deep_filter": {"frames": 3, "bins": 5}},
+    "one slope": {"prelu": "layer"},
+    "normalised embedding": {"normalise_embedding": True},
+    "final bn": {"ecapa": {"final_bn": True}},
+    "zero padding": {"ecapa": {"padding": "zero"}},
+    "no context": {"ecapa": {"global_context": False}},
+    "causal F2, q_norm": {**CAUSAL, "arn": {"window": 20, "q_norm": True},
+                          "arn_frame": {"size": 4, "form": "F2"}},
+}
+
+pytestmark = pytest.mark.skipif(not (LIGERO.exists() and CONVERT.exists()),
+                                reason=f"no tools at {LIGERO} and {CONVERT}")
+
+
+def merged(base, changes):
+    values = copy.deepcopy(base)
+    for key, value in changes.items():
+        values[key] = {**values.get(key, {}), **value} if isinstance(value, dict) else value
+    return values
+
+
+def read(file, samples):
+    wave, rate = soundfile.read(file, dtype="float32")
+    assert rate == 16000
+    wave = numpy.tile(wave, -(-samples // len(wave)))[:samples]
+    # Synthesized speech has bins that hold nothing but the rounding of whoever computes them.
+    floor = NOISE_FLOOR * numpy.random.default_rng(1).standard_normal(samples)
+    return torch.from_numpy(wave + floor.astype(numpy.float32))[None]
+
+
+@pytest.fixture(scope="session")
+def speech():
+    """Anchor and mixture, [1, samples] each."""
+    folder = os.environ.get("LIGERO_SPEECH")
+    if not folder:
+        demo = ROOT / "platforms" / "demo"
+        return (read(demo / "mixed_pair_anchor.flac", ANCHOR_SAMPLES),
+                read(demo / "mixed_pair_mixture.flac", max(MIXTURE_SAMPLES)))
+    header, first = [line.split("\t") for line in
+                     (Path(folder) / "lists" / "test.tsv").read_text().splitlines()[:2]]
+    row = dict(zip(header, first))
+    mixture = sum(read(Path(folder) / row[who], max(MIXTURE_SAMPLES))
+                  * 10.0 ** (float(row[who + "_gain_db"]) / 20.0)
+                  for who in ("target", "interferer"))
+    return read(Path(folder) / row["anchor"], ANCHOR_SAMPLES), mixture
+
+
+def run(*command):
+    done = subprocess.run([str(c) for c in command], capture_output=True, text=True)
+    assert done.returncode == 0, f"{command}: {done.stdout}{done.stderr}"
+
+
+@torch.no_grad()
+def calibrate(model, anchor, mix):
+    """Batch-norm statistics, disturbed, of these recordings. With those of another signal and random
+    weights, the tanh in ECAPA's pooling saturates so far that it shows little but rounding."""
+    generator = torch.Generator().manual_seed(2)
+
+    def take(norm, inputs):
+        x = inputs[0].transpose(0, 1).flatten(1)
+        if x.shape[1] < 2:  # after pooling
+            return
+        deviation, mean = torch.std_mean(x, dim=1)
+        deviation = deviation.clamp(min=0.3 * deviation.mean())
+        first, second = torch.randn(2, len(mean), generator=generator)
+        norm.running_mean.copy_(mean + 0.3 * deviation * first)
+        norm.running_var.copy_((deviation * torch.exp(0.2 * second)).square())
+
+    hooks = [m.register_forward_pre_hook(take) for m in model.modules()
+             if isinstance(m, (torch.nn.BatchNorm1d, torch.nn.BatchNorm2d))]
+    model.eval()(mix, anchor)
+    for hook in hooks:
+        hook.remove()
+
+
+class Twins:
+    """A network in PyTorch and as model files, folded and unfolded."""
+
+    def __init__(self, config, folder, anchor, mix):
+        self.folder = folder
+        self.config = config
+        self.model = LgrTse(config)
+        randomise(self.model, 1)
+        calibrate(self.model, anchor, mix)
+        save_file(exported_tensors(self.model), folder / "x.safetensors")
+        (folder / "c.json").write_text(json.dumps(to_dict(config)))
+
+    def convert(self, *options):
+        output = self.folder / f"model{''.join(options)}.lgm"
+        if not output.exists():
+            run(CONVERT, self.folder / "x.safetensors", "--config", self.folder / "c.json",
+                "-o", output, *options)
+        return output
+
+    def nodes(self, model, anchor, mix):
+        """Every node of both graphs, {"enroll": {...}, "extract": {...}}."""
+        graphs = {}
+        inputs = {}
+        for graph, name, wave in (("enroll", "anchor_hops", anchor), ("extract", "mix_hops", mix)):
+            numpy.save(self.folder / f"{name}.npy", hops(wave).numpy())
+            inputs[name] = self.folder / f"{name}.npy"
+            given = [f"--input={n}={f}" for n, f in inputs.items()]
+            output = self.folder / f"{graph}-{wave.shape[1]}-{model.stem}"
+            command = (LIGERO, "run", "--model", model, "--graph", graph, *given,
+                       "--samples", wave.shape[1])
+            run(*command, "--output", output, "--tap", "all")
+            graphs[graph] = {f.stem: numpy.load(f) for f in output.glob("*.npy")}
+            inputs = {f.stem: f for f in output.glob("profile.*.npy")}
+        return graphs
+
+
+def reference_of(name, reference, channels):
+    """The reference's values of a node, or None where it has no such tap."""
+    by_bin = name.endswith(".by_bin")
+    name = name.removesuffix(".by_bin")
+    name = "sep.projection" if name == "profile.embedding" else name
+    name = name.replace("profile.local_", "local.mean_")
+    if name not in reference:
+        return None
+    value = reference[name].numpy()
+    if by_bin:
+        value = value.reshape(-1, channels, BINS).transpose(0, 2, 1)
+    return value.astype(numpy.float64).ravel()
+
+
+def error(value, expected):
+    return abs(value.ravel() - expected).max() / abs(expected).max()
+
+
+def compare(nodes, reference, single, config):
+    """Names compared; fails for a node that differs."""
+    compared = set()
+    bad = []
+    for name, value in nodes.items():
+        expected = reference_of(name, reference, config.channels[-1])
+        if expected is None:
+            continue
+        if name == "sep.istft":  # row t is hop t - 1
+            value = value[1:].ravel()[:expected.size]
+        assert value.size == expected.size, f"{name}: {value.shape}, expected {expected.size}"
+        ours = error(value, expected)
+        theirs = error(reference_of(name, single, config.channels[-1]), expected)
+        if not ours <= max(TOLERANCE, SINGLE * theirs):
+            bad.append(f"{name}: {ours:.2e} (PyTorch {theirs:.2e})")
+        compared.add(name)
+    assert not bad, "; ".join(sorted(bad))
+    return compared
+
+
+def check(twins, anchor, mix):
+    """Folded and unfolded against PyTorch; of the unfolded graph no tap may be left out."""
+    single = record(twins.model.eval(), anchor, mix)
+    double = copy.deepcopy(twins.model).double()
+    reference = record(double, anchor.double(), mix.double())
+    expected_left = {"mix.gain", "mix.scaled"} if twins.config.input_level == "none" else set()
+    for options in ((), ("--unfolded",)):
+        nodes = twins.nodes(twins.convert(*options), anchor, mix)
+        compared = set()
+        for graph in ("enroll", "extract"):
+            compared |= compare(nodes[graph], reference[graph], single[graph], twins.config)
+        if twins.config.has_global:
+            assert cosine(nodes["enroll"]["ecapa.embedding"].ravel(),
+                          reference["enroll"]["ecapa.embedding"].numpy()) >= LEAST_COSINE
+    taps = {name for values in reference.values() for name in values
+            if not name.endswith(FOLDED_ONLY)}
+    assert taps - compared == expected_left
+
+
+def cosine(a, b):
+    a, b = a.astype(numpy.float64), b.astype(numpy.float64)
+    return a @ b / numpy.sqrt((a @ a) * (b @ b))
+
+
+@pytest.mark.parametrize("switch", SWITCHES)
+def test_every_node_of_every_switch_equals_pytorch(switch, speech, tmp_path):
+    anchor, mix = speech
+    anchor, mix = anchor[:, :20000], mix[:, :24077]
+    twins = Twins(from_dict(merged(TINY, SWITCHES[switch])), tmp_path, anchor, mix)
+    check(twins, anchor, mix)
+
+
+@pytest.fixture(scope="module", params=["small", "small-live", "paper"])
+def named(request, tmp_path_factory, speech):
+    file = ROOT / "model" / "torch" / "configs" / f"{request.param}.json"
+    return Twins(from_dict(json.loads(file.read_text())), tmp_path_factory.mktemp(request.param),
+                 *speech)
+
+
+@pytest.mark.parametrize("samples", MIXTURE_SAMPLES)
+def test_every_node_of_the_named_sizes_equals_pytorch(named, samples, speech):
+    anchor, mix = speech
+    check(named, anchor, mix[:, :samples])
