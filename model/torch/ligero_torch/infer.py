@@ -39,7 +39,8 @@ def read_audio(file):
 def read_tensors(file):
     """Tensors by name from a .safetensors file, or a .pt file of tensors only.
 
-    A .pt file may hold the tensors at its top level or under "model". Raises InputError.
+    A .pt file may hold the tensors under "average" (the first choice, as in ligero-convert), under
+    "model" or at its top level. Raises InputError.
     """
     file = Path(file)
     try:
@@ -49,7 +50,7 @@ def read_tensors(file):
         content = torch.load(file, map_location="cpu", weights_only=True)
     except Exception as e:  # each reader has errors of its own
         raise InputError(f"{file}: cannot be read as a checkpoint: {e}") from e
-    return content.get("model", content)
+    return content.get("average") or content.get("model", content)
 
 
 def load_tensors(model, tensors, source="checkpoint"):
