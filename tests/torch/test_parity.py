@@ -2,9 +2,7 @@
 
 The reference computes in double precision: near-empty bins and random weights amplify rounding, and
 what remains here is the runtime's own. Where PyTorch's single precision is no better, that is the
-measure. Builds nothing. The tools come from LIGERO and
-LIGERO_CONVERT, or from the build folder LIGERO_BUILD (default build/native). Speech: the demo's
-recordings, or those under LIGERO_SPEECH.
+measure. Builds nothing (tools.py). Speech: the demo's recordings, or those under LIGERO_SPEECH.
 """
 
 import copy
@@ -15,23 +13,17 @@ from pathlib import Path
 
 import numpy
 import pytest
-import soundfile
 import torch
+import tools
 from safetensors.torch import save_file
+from tools import CONVERT, LEAST_COSINE, LIGERO, ROOT, TOLERANCE
 
 from ligero_torch.config import from_dict, to_dict
 from ligero_torch.export import exported_tensors, randomise, record
 from ligero_torch.features import hops
 from ligero_torch.lgr_tse import LgrTse
 
-ROOT = Path(__file__).resolve().parents[2]
-BUILD = ROOT / os.environ.get("LIGERO_BUILD", "build/native")
-LIGERO = Path(os.environ.get("LIGERO", BUILD / "platforms/cli/ligero"))
-CONVERT = Path(os.environ.get("LIGERO_CONVERT", BUILD / "converter/ligero-convert"))
-
-TOLERANCE = 1e-4  # of a node's largest value
 SINGLE = 6.0  # or so many times the error of PyTorch in single precision
-LEAST_COSINE = 0.999999
 ANCHOR_SAMPLES = 48000
 MIXTURE_SAMPLES = (64000, 64077)
 NOISE_FLOOR = 1e-3  # of a microphone, -60 dB full scale
@@ -84,12 +76,10 @@ def merged(base, changes):
 
 
 def read(file, samples):
-    wave, rate = soundfile.read(file, dtype="float32")
-    assert rate == 16000
-    wave = numpy.tile(wave, -(-samples // len(wave)))[:samples]
-    # Synthesized speech has bins that hold nothing but the rounding of whoever computes them.
+    """Speech with a microphone's noise floor: where synthesized speech is silent, bins hold nothing
+    but the rounding of whoever computes them."""
     floor = NOISE_FLOOR * numpy.random.default_rng(1).standard_normal(samples)
-    return torch.from_numpy(wave + floor.astype(numpy.float32))[None]
+    return tools.read(file, samples) + torch.from_numpy(floor.astype(numpy.float32))
 
 
 @pytest.fixture(scope="session")
@@ -116,8 +106,8 @@ def run(*command):
 
 @torch.no_grad()
 def calibrate(model, anchor, mix):
-    """Batch-norm statistics, disturbed, of these recordings. With those of another signal and random
-    weights, the tanh in ECAPA's pooling saturates so far that it shows little but rounding."""
+    """Batch-norm statistics, disturbed, of these recordings. With those of another signal and
+    random weights, the tanh in ECAPA's pooling saturates so far that it shows only rounding."""
     generator = torch.Generator().manual_seed(2)
 
     def take(norm, inputs):
