@@ -1,0 +1,117 @@
+// The progress line on a terminal, and its absence elsewhere. Not: who shows it.
+#include <doctest/doctest.h>
+#include <fcntl.h>
+#include <pty.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstdio>
+#include <string>
+
+#include "platforms/cli/progress.h"
+
+namespace ligero::testing {
+namespace {
+
+// A terminal of which both ends are here.
+class Terminal {
+ public:
+  Terminal() {
+    int inner = -1;
+    REQUIRE(openpty(&outer_, &inner, nullptr, nullptr, nullptr) == 0);
+    fcntl(outer_, F_SETFL, O_NONBLOCK);
+    file_ = fdopen(inner, "w");
+  }
+  ~Terminal() {
+    std::fclose(file_);
+    close(outer_);
+  }
+  Terminal(const Terminal&) = delete;
+  Terminal& operator=(const Terminal&) = delete;
+
+  std::FILE* file() {
+    return file_;
+  }
+  /// What has been written since the last call.
+  std::string written() {
+    std::string out;
+    char block[4096];
+    for (ssize_t got = 0; (got = read(outer_, block, sizeof(block))) > 0;) {
+      out.append(block, static_cast<size_t>(got));
+    }
+    return out;
+  }
+
+ private:
+  int outer_ = -1;
+  std::FILE* file_ = nullptr;
+};
+
+// The screen's line after `written`.
+std::string line_after(const std::string& written) {
+  std::string line;
+  size_t column = 0;
+  for (const char c : written) {
+    if (c == '\r') {
+      column = 0;
+      continue;
+    }
+    line.resize(std::max(line.size(), column + 1), ' ');
+    line[column++] = c;
+  }
+  return line.substr(0, line.find_last_not_of(' ') + 1);
+}
+
+TEST_CASE("progress: a terminal shows what is done and how far, then nothing of it") {
+  Terminal terminal;
+  std::string all;
+  {
+    cli::Progress progress("extracting", 200.0, terminal.file());
+    progress.at(100.0);
+    all = terminal.written();
+    CHECK(line_after(all) == "extracting [###############...............] 50 %");
+    progress.at(500.0, "done");  // past the end, and shorter
+    all += terminal.written();
+    CHECK(line_after(all) == "done [##############################] 100 %");
+    progress.clear();
+    all += terminal.written();
+    CHECK(line_after(all) == "");
+    progress.at(0.0);
+    all += terminal.written();
+    CHECK(line_after(all) == "done [..............................] 0 %");
+  }
+  CHECK(line_after(all + terminal.written()) == "");
+}
+
+TEST_CASE("progress: at most ten lines a second") {
+  Terminal terminal;
+  constexpr int kCalls = 100000;
+  const auto start = std::chrono::steady_clock::now();
+  {
+    cli::Progress progress("extracting", kCalls, terminal.file());
+    for (int i = 0; i < kCalls; ++i) {
+      progress.at(i);
+    }
+  }
+  const std::chrono::duration<double> taken = std::chrono::steady_clock::now() - start;
+  const std::string written = terminal.written();
+  constexpr int kReturnsToClear = 2;
+  const auto drawn = std::count(written.begin(), written.end(), '\r') - kReturnsToClear;
+  CHECK(drawn >= 1);
+  CHECK(drawn <= 1 + 10.0 * taken.count());
+}
+
+TEST_CASE("progress: a file that is no terminal stays empty") {
+  std::FILE* file = std::tmpfile();
+  REQUIRE(file != nullptr);
+  {
+    cli::Progress progress("extracting", 1.0, file);
+    progress.at(0.5);
+    progress.at(0.7, "still");
+  }
+  CHECK(std::ftell(file) == 0);
+  std::fclose(file);
+}
+
+}  // namespace
+}  // namespace ligero::testing
