@@ -363,8 +363,7 @@ def test_every_switch_runs_and_trains(switch):
     config = tiny(**switch)
     model = random_model(config).train()
     mix, anchor = noise(2, 1700), noise(2, 4000)
-    wave, estimate, spectrum = model(mix, anchor, lengths=torch.tensor([4000, 3700]),
-                                     local_frames=12)
+    wave, estimate, spectrum = model(mix, anchor, lengths=torch.tensor([4000, 3700]))
     assert wave.shape == mix.shape
     assert estimate.shape == spectrum.shape == (2, 12, 161)
     wave.square().mean().backward()

@@ -177,9 +177,9 @@ def test_absent_and_single_items(corpus):
 def test_batches_carry_embeddings_of_the_anchor_clip(corpus):
     m = data.Mixer(corpus, "train", data.MixOptions(seconds=1.0, anchor_seconds=0.5), 0)
     bank = np.arange(len(m.clips), dtype=np.float32)[:, None, None].repeat(2, 1)
-    b = data.BatchSource(m, 4, 10, bank=bank)[2]
+    b = data.BatchSource(m, 4, bank)[2]
     want = [m.item(i)["anchor_clip"] for i in range(8, 12)]
-    assert b["embedding"][:, 0].tolist() == want
+    assert b["voice"][:, 0].tolist() == want
     assert b["mix"].shape == (4, 16000) and b["anchor"].shape == (4, 8000)
 
 
@@ -346,7 +346,7 @@ def test_killed_save_keeps_the_last_checkpoint(tmp_path):
 
 def test_warm_start_passes_the_mixture():
     from ligero_torch.lgr_tse import LgrTse
-    from ligero_torch.train import CENTRE_TAP, warm_start
+    from ligero_torch.weights import CENTRE_TAP, warm_start
 
     for name in ("small", "small-live"):
         torch.manual_seed(0)
@@ -363,7 +363,7 @@ def test_warm_start_passes_the_mixture():
 def test_weights_file_round_trip(tmp_path):
     from ligero_torch.evaluate import torch_extractor
     from ligero_torch.lgr_tse import LgrTse
-    from ligero_torch.train import load_weights, save_weights
+    from ligero_torch.weights import load_weights, read_weights, save_weights
 
     model = LgrTse(runs.find_config("small")).eval()
     path = tmp_path / "w.safetensors"
@@ -376,13 +376,49 @@ def test_weights_file_round_trip(tmp_path):
         want = model(torch.from_numpy(mix[None]), torch.from_numpy(mix[None]))[0][0].numpy()
     assert metrics.si_snr(run(mix, mix), want) > 35
     live = LgrTse(runs.find_config("small-live"))
-    assert all(k.endswith("num_batches_tracked") for k in load_weights(live, path))
+    assert all(k.endswith("num_batches_tracked") for k in load_weights(live, read_weights(path)))
+
+
+def test_training_blocks_have_the_gradients_of_torchs_own():
+    from ligero_torch.layers import DeconvBlock
+
+    torch.manual_seed(2)
+    for causal in (False, True):
+        for padding, kind in ((0, "channel"), (1, "layer")):
+            block = DeconvBlock("d", 12, 5, causal, kind, padding)
+            x = torch.randn(2, 12, 9, 7, requires_grad=True)
+            results = []
+            for mode in (True, False):  # in eval mode the block calls torch's functions
+                block.train(mode)
+                y = block.prelu(block.transposed_conv(x))
+                inputs = [x, block.conv.weight, block.conv.bias, block.prelu.weight]
+                results.append([y, *torch.autograd.grad(y.square().sum(), inputs)])
+            for mine, theirs in zip(*results):
+                assert torch.allclose(mine, theirs, rtol=1e-4, atol=1e-4)
+
+
+def test_a_bank_row_makes_the_profile_of_its_anchor():
+    from ligero_torch import bank
+    from ligero_torch.lgr_tse import LgrTse
+
+    torch.manual_seed(3)
+    model = LgrTse(runs.find_config("small"))
+    anchors = 0.1 * torch.randn(2, 16000)
+    assert bank.unpack(model.config, bank.rows(model.eval(), anchors))[1] == ()  # local is trained
+    model.local.requires_grad_(False)
+    assert not model.train().local.training
+    model.eval()
+    with torch.no_grad():
+        want = model.enroll(anchors)
+        got = model.profile(*bank.unpack(model.config, bank.rows(model, anchors)))
+    assert want.keys() == got.keys()
+    assert all(torch.allclose(want[k], got[k], atol=1e-5) for k in want)
 
 
 def test_causal_start_equals_a_centred_network_that_ignores_the_future():
     from ligero_torch.layers import deep_filter
     from ligero_torch.lgr_tse import LgrTse
-    from ligero_torch.train import causal_state
+    from ligero_torch.weights import causal_state
 
     torch.manual_seed(1)
     old, new = (LgrTse(runs.find_config(n)).eval() for n in ("small", "small-live"))

@@ -346,11 +346,7 @@ class MixOptions:
     anchor_noise: float = 0.3
     anchor_reverb: float = 0.2
     rooms: float = 0.0                   # share in simulated rooms (needs a bank, see rooms.py)
-    share: int = 1                       # this many consecutive items have one anchor
     pair: bool = False                   # items 2 k and 2 k + 1: one mixture, its two speakers
-    pool: int = 0                        # items that come again and again (0: none) ...
-    pool_until: int = 0                  # ... up to this item; then the pool grows:
-    pool_double: int = 1                 # it doubles every so many items
 
 
 class Mixer:
@@ -406,7 +402,7 @@ class Mixer:
 
     def _interferer(self, rng, index: int, target: str) -> str:
         o = self.options
-        f = min(index % (1 << 40) / max(o.cross_until, 1), 1.0)
+        f = min(index / max(o.cross_until, 1), 1.0)
         cross = rng.random() < o.cross_sex[0] + f * (o.cross_sex[1] - o.cross_sex[0])
         mine = self.sex[target]
         pools = [p for s, p in self.by_sex.items() if (s != mine) == cross]
@@ -442,24 +438,10 @@ class Mixer:
                                    10.0 ** (-rng.uniform(10.0, 30.0) / 20.0))
         return x * np.float32(10.0 ** (rng.uniform(-45.0, -15.0) / 20.0) / (rms(x) + 1e-7))
 
-    def number(self, index: int) -> int:
-        """The item that stands at `index` of the training order.
-
-        With a pool, every other pair of items comes from few items that come again and again, the
-        rest is fresh: repetition shows the network early what the anchor is for (two-set training,
-        Charton and Kempe 2024), fresh items keep it from learning them by heart.
-        """
-        o = self.options
-        if not o.pool or index // 2 % 2:
-            return index
-        size = o.pool * 2.0 ** max(0.0, (index - o.pool_until) / o.pool_double)
-        place = index // 4 * 2 + index % 2
-        return (1 << 40) + (place % int(min(size, 1 << 30)) // 2 * 2) + index % 2
-
     def pick(self, rng, index: int, who):
         """(kind, target clip, anchor clip, interferer clip): kinds 'mix', 'absent', 'single'.
 
-        who: generator of what the items of one anchor share: the speaker and the anchor's clip.
+        who: generator of the speaker and the anchor's clip.
         """
         o = self.options
         target = self.targets[int(who.integers(len(self.targets)))]
@@ -478,7 +460,7 @@ class Mixer:
         o = self.options
         base = index - index % 2 if o.pair else index
         rng = np.random.default_rng([self.seed, base])
-        who = np.random.default_rng([self.seed, index if o.pair else index // o.share, 3])
+        who = np.random.default_rng([self.seed, index, 3])
         n = int(o.seconds * SAMPLE_RATE)
         kind, t, a, v = self.pick(rng, base, np.random.default_rng([self.seed, base, 3])
                                   if o.pair else who)
@@ -520,35 +502,32 @@ class Mixer:
 class BatchSource:
     """Batches of a Mixer as a map-style data set for torch.utils.data.DataLoader (batch_size=None).
 
-    Element k holds items k*batch .. k*batch+batch-1: mix, target [B, n], anchor [B, m] float32,
-    kind uint8 [B] (0 mix, 1 absent, 2 single), and `embedding` [B, D] drawn from `bank`
-    (float [clips, copies, D], the frozen speaker network's output for augmented crops) if given.
-    Where `share` items have one anchor, `anchor` is [B / share, m] and item i has row i // share.
+    Element k holds items k*batch .. k*batch+batch-1: mix, target [B, n] float32, kind uint8 [B]
+    (0 mix, 1 absent, 2 single). With `bank` (float [clips, copies, D], what the frozen speaker
+    networks say of augmented crops) `voice` [B, D] is drawn from it; with `anchors` there is
+    anchor [B, m] float32.
     """
 
     KINDS = {"mix": 0, "absent": 1, "single": 2}
 
-    def __init__(self, mixer: Mixer, batch: int, steps: int, first: int = 0, bank=None):
-        self.mixer, self.batch, self.steps, self.first, self.bank = mixer, batch, steps, first, bank
+    def __init__(self, mixer: Mixer, batch: int, bank=None, anchors: bool = True):
+        self.mixer, self.batch, self.bank, self.anchors = mixer, batch, bank, anchors
 
     def __len__(self) -> int:
-        return self.steps
+        return 1 << 40
 
     def __getitem__(self, k: int) -> dict:
         import torch
 
-        base = (self.first + k) * self.batch
-        share = self.mixer.options.share
-        number = getattr(self.mixer, "number", lambda i: i)
-        items = [self.mixer.item(number(base + i), i % share == 0) for i in range(self.batch)]
-        out = {name: torch.from_numpy(np.stack([it[name] for it in items
-                                                if it[name] is not None]))
-               for name in ("mix", "target", "anchor")}
+        base = k * self.batch
+        items = [self.mixer.item(base + i, self.anchors) for i in range(self.batch)]
+        out = {name: torch.from_numpy(np.stack([it[name] for it in items]))
+               for name in ("mix", "target", "anchor")[:3 if self.anchors else 2]}
         out["kind"] = torch.tensor([self.KINDS[it["kind"]] for it in items], dtype=torch.uint8)
         if self.bank is not None:
-            rng = np.random.default_rng([self.mixer.seed, base, 1])
-            copies = rng.integers(0, self.bank.shape[1], self.batch)
-            out["embedding"] = torch.from_numpy(np.stack(
+            copies = np.random.default_rng([self.mixer.seed, base, 1]).integers(
+                0, self.bank.shape[1], self.batch)
+            out["voice"] = torch.from_numpy(np.stack(
                 [self.bank[it["anchor_clip"], c] for it, c in zip(items, copies)])
                 .astype(np.float32))
         return out

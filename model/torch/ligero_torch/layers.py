@@ -20,8 +20,35 @@ def pad_time(x, causal: bool):
     return F.pad(x, (0, 0, PAST_FRAMES, 0) if causal else (0, 0, 1, 1))
 
 
-def _prelu(channels, kind):
-    return nn.PReLU(channels if kind == "channel" else 1)
+class _PreluGradient(torch.autograd.Function):
+    """PReLU with one pass for both gradients: torch's own writes the slopes' out element by element."""
+
+    @staticmethod
+    def forward(ctx, x, slope):
+        ctx.save_for_backward(x, slope)
+        return F.prelu(x, slope)
+
+    @staticmethod
+    def backward(ctx, grad):
+        x, slope = ctx.saved_tensors
+        above = torch.ops.aten.threshold_backward(grad, x, 0)
+        below = grad - above
+        d_slope = (below * x).sum((0, 2, 3))
+        if slope.numel() == 1:
+            d_slope = d_slope.sum(0, keepdim=True)
+        return torch.addcmul(above, below, slope.view(1, -1, 1, 1)), d_slope
+
+
+class Prelu(nn.PReLU):
+    """PReLU of [B, C, T, F]: a slope per channel (kind "channel") or one (kind "layer")."""
+
+    def __init__(self, channels, kind):
+        super().__init__(channels if kind == "channel" else 1)
+
+    def forward(self, x):
+        if self.training and not x.is_cuda:
+            return _PreluGradient.apply(x, self.weight)
+        return super().forward(x)
 
 
 class ConvBlock(nn.Module):
@@ -36,7 +63,7 @@ class ConvBlock(nn.Module):
         self.causal = causal
         self.conv = nn.Conv2d(inputs, outputs, KERNEL, stride=(1, 2))
         self.bn = nn.BatchNorm2d(outputs)
-        self.prelu = _prelu(outputs, kind)
+        self.prelu = Prelu(outputs, kind)
 
     def forward(self, x, constant=None, fold=False):
         """x: [B, C, T, F]; constant: [B, C', F], joined to every frame after x's channels.
@@ -92,6 +119,34 @@ class ConvBlock(nn.Module):
         return torch.cat(parts, dim=2)
 
 
+class _TransposedConv(torch.autograd.Function):
+    """`F.conv_transpose2d` for 3 x 3 kernels, stride (1, 2), as two plain convolutions: the even
+    bins of the output and the odd ones. On a CPU twice as fast forward; the gradient is torch's."""
+
+    @staticmethod
+    def forward(ctx, x, weight, bias, padding, output_padding):
+        ctx.save_for_backward(x, weight)
+        ctx.extent = padding, output_padding
+        kernel = weight.flip(2).transpose(0, 1)  # a correlation over time: [out, in, 3, 3]
+        time = KERNEL - 1 - padding
+        even = F.conv2d(x, kernel[..., [2, 0]], bias, 1, (time, 1))  # bins f - 1, f of x
+        odd = F.conv2d(x, kernel[..., 1:2], bias, 1, (time, 0))
+        bins = 2 * x.shape[3] + 1
+        out = x.new_empty(*odd.shape[:3], bins + output_padding)
+        out[..., 0:bins:2] = even
+        out[..., 1:bins:2] = odd
+        out[..., bins:] = bias.view(-1, 1, 1)  # reached by no tap
+        return out
+
+    @staticmethod
+    def backward(ctx, grad):
+        x, weight = ctx.saved_tensors
+        padding, output_padding = ctx.extent
+        return *torch.ops.aten.convolution_backward(
+            grad, x, weight, [weight.shape[1]], [1, 2], [padding, 0], [1, 1], True,
+            [0, output_padding], 1, [True, True, True]), None, None
+
+
 class DeconvBlock(nn.Module):
     """Transposed conv2d, then batch norm and PReLU, or the activation of the last layer.
 
@@ -111,14 +166,16 @@ class DeconvBlock(nn.Module):
                                        output_padding=(0, output_padding))
         if activation == "bn_prelu":
             self.bn = nn.BatchNorm2d(outputs)
-            self.prelu = _prelu(outputs, kind)
+            self.prelu = Prelu(outputs, kind)
 
     def transposed_conv(self, x):
         """Centred: output frame t takes input frames t - 1 .. t + 1; causal: t - 2 .. t."""
-        if not self.causal:
-            return self.conv(x)
-        y = F.conv_transpose2d(x, self.conv.weight, self.conv.bias, (1, 2), 0,
-                               (0, self.output_padding))
+        padding = 0 if self.causal else 1
+        args = x, self.conv.weight, self.conv.bias
+        if self.training and not x.is_cuda:
+            y = _TransposedConv.apply(*args, padding, self.output_padding)
+        else:
+            y = F.conv_transpose2d(*args, (1, 2), (padding, 0), (0, self.output_padding))
         return y[:, :, :x.shape[2]]
 
     def forward(self, x, skip):

@@ -82,11 +82,19 @@ class LgrTse(nn.Module):
         self.train(self.training)
 
     def train(self, mode=True):
-        """Sets the mode of all but the frozen global network."""
+        """Sets the mode of all but frozen speaker networks, which stay as they are in use."""
         super().train(mode)
         if self.config.has_global:
             self.ecapa.eval()
+        if self.local_is_frozen:
+            self.local.eval()
         return self
+
+    @property
+    def local_is_frozen(self):
+        """Whether there is a local network and none of it is trained."""
+        return self.config.has_local and not any(
+            p.requires_grad for p in self.local.parameters())
 
     def _scaled_anchor(self, anchor, lengths):
         anchor = features.mask_samples(anchor, lengths)
@@ -106,44 +114,48 @@ class LgrTse(nn.Module):
     def _embed(self, scaled, lengths):
         return self.ecapa(features.fbank(scaled, lengths), features.frame_lengths(lengths))
 
-    def enroll(self, anchor, lengths=None, embedding=None, local_frames=None):
-        """Everything the separator needs to know of the speaker.
+    def local_maps(self, anchor, lengths=None):
+        """The local network's five maps of an anchor, [B, C_l, F_l], averaged over time.
+
+        anchor: [B, samples]; lengths: [B] samples where anchors are padded, or None.
+        """
+        return self._local_maps(self._scaled_anchor(anchor, lengths), lengths)
+
+    def _local_maps(self, scaled, lengths):
+        spectrum = tap("anchor.stft", features.stft(scaled), "complex")
+        spectrum = self._compressed("anchor.compressed", spectrum)
+        return self.local(spectrum, features.frame_mask(features.frame_lengths(lengths),
+                                                        spectrum.shape[1]))
+
+    def profile(self, embedding=None, maps=()):
+        """What the separator needs of a speaker: {"embedding": projected [B, N], "local_0" ..
+        "local_4": [B, C_l, F_l]}, the parts that the form has.
+
+        embedding: raw [B, E] as `embed` gives it; maps: as `local_maps` gives them.
+        """
+        out = {f"local_{i}": level for i, level in enumerate(maps)}
+        if self.config.has_global:
+            if self.config.normalise_embedding:
+                embedding = tap("sep.embedding_normalised", F.normalize(embedding, dim=1), "bc")
+            out["embedding"] = tap("sep.projection", self.sep.projection(embedding), "bc")
+        return out
+
+    def enroll(self, anchor, lengths=None, embedding=None):
+        """The profile of an anchor recording: `profile` of its embedding and its local maps.
 
         anchor: [B, samples]; lengths: [B] samples where anchors are padded, or None.
         embedding: raw [B, E] to use in place of `embed(anchor)`, or None.
-        local_frames: at most so many anchor frames, a random contiguous run, go through the local
-        network (to save time in training); None: all.
-        Returns {"embedding": projected [B, N], "local_0" .. "local_4": [B, C_l, F_l]}, the parts
-        that the form has.
         """
         scaled = self._scaled_anchor(anchor, lengths)
         if taps.on():
             tap("anchor.gain", features.file_gain(anchor)[0].expand(
                 features.num_frames(anchor.shape[-1]))[:, None, None], "tfc")
             tap("anchor.scaled", features.hops(scaled[:1]), "tfc")
-        profile = {}
-        if self.config.has_global:
-            if embedding is None:
-                with torch.no_grad():
-                    embedding = self._embed(scaled, lengths)
-            if self.config.normalise_embedding:
-                embedding = tap("sep.embedding_normalised", F.normalize(embedding, dim=1), "bc")
-            profile["embedding"] = tap("sep.projection", self.sep.projection(embedding), "bc")
-        if self.config.has_local:
-            spectrum = tap("anchor.stft", features.stft(scaled), "complex")
-            spectrum = self._compressed("anchor.compressed", spectrum)
-            mask = features.frame_mask(features.frame_lengths(lengths), spectrum.shape[1])
-            if local_frames is not None and spectrum.shape[1] > local_frames:
-                inside = spectrum.shape[1]
-                if lengths is not None:
-                    inside = int(features.frame_lengths(lengths).min())
-                start = int(torch.randint(0, max(inside - local_frames, 0) + 1, ()))
-                run = slice(start, start + local_frames)
-                spectrum = spectrum[:, run]
-                mask = None if mask is None else mask[:, run]
-            for i, level in enumerate(self.local(spectrum, mask)):
-                profile[f"local_{i}"] = level
-        return profile
+        if self.config.has_global and embedding is None:
+            with torch.no_grad():
+                embedding = self._embed(scaled, lengths)
+        return self.profile(
+            embedding, self._local_maps(scaled, lengths) if self.config.has_local else ())
 
     def _compressed(self, name, spectrum):
         if self.config.compression == 1.0:
@@ -175,6 +187,6 @@ class LgrTse(nn.Module):
         tap("sep.istft", wave[0], "tfc")
         return wave, filtered, spectrum
 
-    def forward(self, mix, anchor, embedding=None, lengths=None, local_frames=None):
+    def forward(self, mix, anchor, embedding=None, lengths=None):
         """enroll, then extract; arguments and results as theirs."""
-        return self.extract(mix, self.enroll(anchor, lengths, embedding, local_frames))
+        return self.extract(mix, self.enroll(anchor, lengths, embedding))

@@ -6,6 +6,7 @@ import torch
 from torch import nn
 
 from .arn import Arn
+from .features import NUM_BINS
 from .layers import ConvBlock
 from .taps import tap
 
@@ -27,6 +28,15 @@ class ArnFrame(Arn):
         if self.linear_in is not None:
             x = tap("local.arn_frame.linear_in", self.linear_in(x), "tfc")
         return super().forward(x)
+
+
+def map_shapes(config):
+    """(C_l, F_l) of the five maps."""
+    channels = (1 if config.level0 == "arn" else 2, *config.channels[:4])
+    bins = [NUM_BINS]
+    for _ in range(4):
+        bins.append((bins[-1] - 3) // 2 + 1)
+    return list(zip(channels, bins))
 
 
 class LocalNetwork(nn.Module):

@@ -2,7 +2,9 @@
 
 A recipe (recipes/<name>.json) names the network's config and every option below; options on the
 command line win. The speaker network comes first (train_speaker.py) and stays frozen: its
-embeddings of augmented training clips are computed once into a bank, so no step runs it.
+embeddings of augmented training clips are computed once into a bank, so no step runs it; with
+--freeze local. the local network's maps are too. --init goes on from weights, speaker networks
+included; --speaker takes a new one.
 
 A run folder holds last.pt (all that resuming needs), best.pt (best on the validation list), log.csv,
 curves.png and weights.safetensors (moving average, f16). Every file is replaced atomically. While the file
@@ -25,189 +27,30 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from . import data, losses, runs
+from . import bank, data, losses, runs
 from .config import to_dict
 from .features import stft
 from .lgr_tse import LgrTse
-
-CENTRE_TAP = 0.6  # the untrained deep filter passes the mixture at this gain
-
-
-def warm_start(model: LgrTse) -> None:
-    """Makes the untrained network pass the mixture, with a mild dependence on the speaker.
-
-    The deep filter starts as its centre tap (the plain random start spends its first thousand
-    steps on learning that), and the projected embedding as 1 plus a little.
-    """
-    c = model.config
-    if c.last_activation in ("tanh", "linear"):
-        last = model.sep.deconv2d_1.conv
-        frames, bins = c.deep_filter.frames, c.deep_filter.bins
-        now = frames - 1 if c.causal else frames // 2
-        with torch.no_grad():
-            last.weight.mul_(0.1)
-            last.bias.zero_()
-            last.bias[(now * bins + bins // 2) * 2] = (
-                math.atanh(CENTRE_TAP) if c.last_activation == "tanh" else CENTRE_TAP)
-    if c.has_global:
-        with torch.no_grad():
-            model.sep.projection.weight.normal_(0.0, 0.5 / math.sqrt(c.ecapa.embedding))
-            model.sep.projection.bias.fill_(1.0)
-
-
-def standardise(ecapa, embeddings: np.ndarray) -> np.ndarray:
-    """Folds an affine map into the last layer of the frozen network so that `embeddings` [N, D]
-    (its outputs on training clips) get zero mean and unit variance per dimension; returns them."""
-    mean, std = embeddings.mean(0), embeddings.std(0) + 1e-6
-    last = ecapa.fc.conv
-    with torch.no_grad():
-        last.weight.div_(torch.from_numpy(std).float()[:, None, None])
-        last.bias.copy_((last.bias - torch.from_numpy(mean).float())
-                        / torch.from_numpy(std).float())
-    return (embeddings - mean) / std
-
-
-@torch.no_grad()
-def embedding_bank(model: LgrTse, mixer: data.Mixer, copies: int, seconds, seed: int,
-                   batch: int = 32, quiet: bool = False) -> np.ndarray:
-    """float16 [clips, copies, D]: the frozen network on augmented crops of every training clip.
-
-    seconds: (shortest, longest) crop; all crops of one batch have one length.
-    """
-    model.eval()
-    out = np.zeros((len(mixer.clips), copies, model.config.ecapa.embedding), np.float16)
-    rng = np.random.default_rng([seed, 77])
-    jobs = [(i, k) for k in range(copies) for i in range(len(mixer.clips))]
-    for start in range(0, len(jobs), batch):
-        part = jobs[start:start + batch]
-        n = int(rng.uniform(*seconds) * data.SAMPLE_RATE)
-        x = np.stack([mixer.augment_anchor(rng, mixer._crop(rng, i, n)) for i, _ in part])
-        with torch.autocast("cpu", torch.bfloat16):
-            e = model.embed(torch.from_numpy(x)).float().numpy()
-        for (i, k), v in zip(part, e):
-            out[i, k] = v
-        if not quiet and start // batch % 50 == 0:
-            print(f"embedding bank: {start} of {len(jobs)}", file=sys.stderr, flush=True)
-    return out
-
+from .weights import Average, load_weights, read_weights, save_weights, warm_start
 
 class Runner(torch.nn.Module):
-    """The step's forward pass as one module, for DDP; anchors may serve several items each."""
+    """The step's forward pass as one module, for DDP."""
+
+    INPUTS = ("mix", "anchor", "voice")  # entries of a batch
 
     def __init__(self, model: LgrTse):
         super().__init__()
         self.model = model
 
-    def forward(self, mix, anchor, embedding):
-        """mix [B, L], anchor [B / k, m], embedding [B, D] or None. Returns (wave, spectrum)."""
-        share = mix.shape[0] // anchor.shape[0]
-        mine = embedding if share == 1 or embedding is None else embedding[::share]
-        profile = self.model.enroll(anchor, embedding=mine)
-        profile = {k: v.repeat_interleave(share, 0) for k, v in profile.items()} \
-            if share > 1 else profile
-        if share > 1 and embedding is not None:
-            e = embedding
-            if self.model.config.normalise_embedding:
-                e = torch.nn.functional.normalize(e, dim=1)
-            profile["embedding"] = self.model.sep.projection(e)
+    def forward(self, mix, anchor, voice):
+        """mix [B, L]; anchor [B, m] or None; voice: rows of the bank [B, D] or None.
+
+        Returns (wave, spectrum).
+        """
+        embedding, maps = (None, ()) if voice is None else bank.unpack(self.model.config, voice)
+        profile = (self.model.profile(embedding, maps) if anchor is None
+                   else self.model.enroll(anchor, embedding=embedding))
         return self.model.extract(mix, profile)[:2]
-
-
-class Average:
-    """Exponential moving average of the trained parameters; buffers are copied."""
-
-    def __init__(self, model, decay: float):
-        self.decay, self.step = decay, 0
-        self.shadow = {k: v.detach().clone() for k, v in model.state_dict().items()
-                       if not k.startswith("ecapa.")}
-        self.names = {k for k, p in model.named_parameters() if p.requires_grad}
-
-    @torch.no_grad()
-    def update(self, model) -> None:
-        self.step += 1
-        d = min(self.decay, (1.0 + self.step) / (10.0 + self.step))
-        mine, theirs = [], []
-        for k, v in model.state_dict().items():
-            if k in self.names:
-                mine.append(self.shadow[k])
-                theirs.append(v)
-            elif k in self.shadow:
-                self.shadow[k].copy_(v)
-        torch._foreach_lerp_(mine, theirs, 1.0 - d)
-
-    def full(self, model) -> dict:
-        """State dict of the averaged model, with the frozen network."""
-        return {k: self.shadow.get(k, v).detach().clone() for k, v in model.state_dict().items()}
-
-
-def save_weights(path: Path, state: dict, config, extra: dict | None = None) -> None:
-    """f16 safetensors with LgrTse's own names, its config in the metadata; atomic."""
-    from safetensors.torch import save_file
-
-    path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    tensors = {k: v.half().contiguous() for k, v in state.items()
-               if not k.endswith("num_batches_tracked")}
-    part = path.with_name(path.name + ".part")
-    save_file(tensors, str(part), metadata={"config": json.dumps(to_dict(config)),
-                                            **{k: str(v) for k, v in (extra or {}).items()}})
-    os.replace(part, path)
-
-
-def causal_state(state: dict, config) -> dict:
-    """State of a centred network made over for its causal twin, as a start for training.
-
-    Where the centred kernel reads frames t-1, t, t+1 and the causal one t-2, t-1, t, each tap keeps
-    its frame and the future one joins the current. Deep filter taps keep their frames (the future
-    ones are dropped, the oldest begin at zero). The local network, averaged over time, stays. The
-    LSTM's two directions become the two halves of one that runs forward.
-    """
-    out = dict(state)
-    for k, w in state.items():
-        if k.startswith("sep.conv2d_") and k.endswith("conv.weight"):
-            out[k] = torch.stack([torch.zeros_like(w[:, :, 0]), w[:, :, 0],
-                                  w[:, :, 1] + w[:, :, 2]], 2)
-        elif k.startswith("sep.deconv2d_") and k.endswith("conv.weight"):  # runs backwards in time
-            out[k] = torch.stack([w[:, :, 1] + w[:, :, 0], w[:, :, 2],
-                                  torch.zeros_like(w[:, :, 0])], 2)
-    frames, per = config.deep_filter.frames, 2 * config.deep_filter.bins
-    past = frames // 2
-    for k, axis in (("sep.deconv2d_1.conv.weight", 1), ("sep.deconv2d_1.conv.bias", 0)):
-        kept = out[k].narrow(axis, 0, (past + 1) * per)
-        out[k] = torch.cat([torch.zeros_like(kept.narrow(axis, 0, past * per)), kept], axis)
-    n = config.arn_size
-    for kind in ("weight_ih", "weight_hh", "bias_ih", "bias_hh"):
-        name = f"sep.arn.lstm.{kind}_l0"
-        both = [state[name].unflatten(0, (4, n // 2)), state[name + "_reverse"].unflatten(
-            0, (4, n // 2))]
-        del out[name + "_reverse"]
-        if kind == "weight_hh":
-            both = [torch.nn.functional.pad(both[0], (0, n // 2)),
-                    torch.nn.functional.pad(both[1], (n // 2, 0))]
-        out[name] = torch.cat(both, 1).flatten(0, 1)
-    return out
-
-
-def load_weights(model: LgrTse, path: Path) -> list[str]:
-    """Copies every tensor of a checkpoint or safetensors file that fits in name and shape.
-
-    A causal model takes a centred one's through `causal_state`. Returns the names in `model` that
-    kept their own values (a warm start may leave some).
-    """
-    if str(path).endswith(".safetensors"):
-        from safetensors.torch import load_file
-
-        state = load_file(str(path))
-    else:
-        ck = torch.load(path, map_location="cpu", weights_only=True)
-        state = ck.get("average") or ck["model"]
-    own = model.state_dict()
-    if model.config.causal and "sep.arn.lstm.weight_ih_l0_reverse" in state:
-        state = causal_state({k: v.float() for k, v in state.items()}, model.config)
-    fits = {k: v.to(own[k].dtype) for k, v in state.items()
-            if k in own and own[k].shape == v.shape}
-    model.load_state_dict(fits, strict=False)
-    return sorted(set(own) - set(fits))
 
 
 @torch.no_grad()
@@ -217,7 +60,8 @@ def recalibrate(model: LgrTse, source, batches: int = 16, first: int = 1 << 38) 
     Averaged weights are no network that training ever ran; with the running statistics of the
     last few batches they lose most of a decibel.
     """
-    norms = [m for m in model.modules() if isinstance(m, torch.nn.BatchNorm2d)]
+    norms = [m for m in model.modules() if isinstance(m, torch.nn.BatchNorm2d)
+             and m.weight.requires_grad]
     kept = [m.momentum for m in norms]
     for m in norms:
         m.reset_running_stats()
@@ -226,9 +70,7 @@ def recalibrate(model: LgrTse, source, batches: int = 16, first: int = 1 << 38) 
     device = next(model.parameters()).device
     for k in range(batches):
         b = source[first + k]
-        e = b.get("embedding")
-        Runner(model)(b["mix"].to(device), b["anchor"].to(device),
-                      None if e is None else e.to(device))
+        Runner(model)(*(b[k].to(device) if k in b else None for k in Runner.INPUTS))
     for m, v in zip(norms, kept):
         m.momentum = v
     model.eval()
@@ -257,7 +99,7 @@ def parser() -> argparse.ArgumentParser:
     a("--libri2talker", type=Path, help="folder that libri2talker.py made, instead of --speech")
     a("--cache", type=Path, default=Path("build/cache"))
     a("--out", type=Path)
-    a("--speaker", type=Path, help="speaker.pt of train_speaker.py")
+    a("--speaker", type=Path, help="speaker.pt of train_speaker.py (else the one in --init)")
     a("--init", type=Path, help="weights to start from; tensors of other shapes are left out")
     a("--fresh", action="store_true", help="ignore last.pt in --out")
     a("--steps", type=int, default=0)
@@ -284,12 +126,7 @@ def parser() -> argparse.ArgumentParser:
     a("--anchor-reverb", type=float, default=0.2)
     a("--freeze", nargs="*", default=[], help="prefixes of parameters that stay as they are")
     a("--pair", action="store_true", help="each mixture twice in a batch, once for each speaker")
-    a("--pool", type=int, default=0, help="half of the items come from so many")
-    a("--pool-steps", type=int, default=300, help="steps before the pool grows")
-    a("--pool-double", type=int, default=60, help="steps in which it doubles")
-    a("--share", type=int, default=1, help="items of a batch that share one anchor")
     a("--projection-rate", type=float, default=0.2, help="its learning rate over --lr")
-    a("--embedding-noise", type=float, default=0.0)
     a("--bank-copies", type=int, default=3)
     a("--loss", type=json.loads, default={}, help="LossWeights as JSON")
     a("--bf16", action="store_true")
@@ -357,12 +194,7 @@ class Trainer:
         self.step, self.best, self.seconds, self.bad_epochs, self.rate = 0, -1e9, 0.0, 0, 1.0
         self.stop = False
         self._data()
-        if self.config.has_global:
-            self._speaker()
-        if a.init:
-            kept = [k for k in load_weights(self.model, a.init) if not k.startswith("ecapa.")]
-            print(f"started from {a.init}; {len(kept)} tensors of other names or shapes kept their "
-                  f"random start", flush=True)
+        self._start()
         self.model.to(self.device)
         self.average = Average(self.model, a.ema)
         for k, p in self.model.named_parameters():
@@ -380,6 +212,9 @@ class Trainer:
         last = a.out / "last.pt"
         if last.exists() and not a.fresh:
             self._resume(last)
+        self.bank = None
+        if self.corpus is not None and (self.config.has_global or self.model.local_is_frozen):
+            self.bank = bank.load(self.model, self.mixer, a.bank_copies, a.seed, a.cache)
         self.runner = Runner(self.model)
         if self.world > 1:
             self.runner = torch.nn.parallel.DistributedDataParallel(
@@ -392,23 +227,22 @@ class Trainer:
         options = data.MixOptions(
             seconds=a.seconds, anchor_seconds=a.anchor_seconds, cross_sex=tuple(a.cross_sex),
             cross_until=max(1, a.cross_steps * a.batch * self.world), absent=a.absent,
-            single=a.single, noise=a.noise, rooms=a.rooms, share=a.share,
+            single=a.single, noise=a.noise, rooms=a.rooms,
             source_eq=a.source_eq, anchor_eq=a.anchor_eq, anchor_noise=a.anchor_noise,
-            anchor_reverb=a.anchor_reverb, pair=a.pair, pool=a.pool, pool_until=a.pool_steps * a.batch * self.world,
-            pool_double=a.pool_double * a.batch * self.world)
+            anchor_reverb=a.anchor_reverb, pair=a.pair)
         if a.libri2talker:
             from .libri2talker import Libri2TalkerMixer
 
             self.corpus = None
             self.mixer = Libri2TalkerMixer(a.libri2talker, "train", options, a.seed)
         else:
-            bank = None
+            rooms = None
             if a.rooms > 0:
                 from .rooms import load_bank
 
-                bank = load_bank(a.cache)
+                rooms = load_bank(a.cache)
             self.corpus = data.load_corpus(a.speech, a.cache, strict=a.strict)
-            self.mixer = data.Mixer(self.corpus, "train", options, a.seed, rooms=bank)
+            self.mixer = data.Mixer(self.corpus, "train", options, a.seed, rooms=rooms)
         valid, root = a.valid_list or a.speech / "lists" / "valid.tsv", a.speech
         if a.libri2talker:
             valid, root = a.libri2talker / "valid.tsv", self.mixer.root
@@ -416,10 +250,16 @@ class Trainer:
         if self.rank == 0 and valid.is_file():
             self.valid = list(data.read_list(valid, root, a.strict, a.valid_items or None))
 
-    def _speaker(self):
-        """Loads the frozen network and the bank of its embeddings (made once per network)."""
+    def _start(self):
+        """The weights of --init, and the speaker network of --speaker where that has none."""
         a = self.a
-        self.bank = None
+        state = read_weights(a.init) if a.init else {}
+        if state:
+            kept = [k for k in load_weights(self.model, state) if not k.startswith("ecapa.")]
+            print(f"started from {a.init}; {len(kept)} tensors of other names or shapes kept their "
+                  f"random start", flush=True)
+        if not self.config.has_global or any(k.startswith("ecapa.") for k in state):
+            return
         if a.speaker is None:
             raise SystemExit("--speaker: the speaker network is wanted (train_speaker.py)")
         ck = torch.load(a.speaker, map_location="cpu", weights_only=True)
@@ -429,24 +269,11 @@ class Trainer:
                 f"{a.speaker} was trained with config '{ck['name']}', this run has config "
                 f"'{self.config.name}' ({'; '.join(runs.differences(theirs, mine, 'ecapa.'))})")
         self.model.ecapa.load_state_dict(ck["model"])
-        if self.corpus is None:
-            return
-        store = a.speaker.with_name(f"{a.speaker.stem}-bank{a.bank_copies}.npz")
-        if store.is_file() and store.stat().st_mtime >= a.speaker.stat().st_mtime:
-            z = np.load(store)
-            bank = z["bank"]
-            standardise(self.model.ecapa, z["sample"])
-        else:
-            bank = embedding_bank(self.model, self.mixer, a.bank_copies, (2.5, 5.0), a.seed)
-            sample = bank.astype(np.float32).reshape(-1, bank.shape[2])
-            flat = standardise(self.model.ecapa, sample)
-            bank = flat.reshape(bank.shape).astype(np.float16)
-            if self.rank == 0:
-                part = store.with_suffix(".part.npz")
-                np.savez(part, bank=bank, sample=np.stack([sample.mean(0) - sample.std(0),
-                                                           sample.mean(0) + sample.std(0)]))
-                os.replace(part, store)
-        self.bank = bank
+        if self.corpus is not None:
+            some = np.random.default_rng(a.seed).permutation(len(self.mixer.clips))[:1024]
+            voices = bank.compute(self.model, self.mixer, some, a.seed)
+            bank.standardise(self.model.ecapa,
+                             voices[:, :self.config.ecapa.embedding].astype(np.float32))
 
     def _resume(self, path: Path):
         ck = runs.load_checkpoint(path, self.config.name, to_dict(self.config))
@@ -493,12 +320,9 @@ class Trainer:
 
     def train_step(self, batch: dict) -> dict:
         batch = {k: v.to(self.device, non_blocking=True) for k, v in batch.items()}
-        e = batch.get("embedding")
-        if e is not None and self.a.embedding_noise:
-            e = e + self.a.embedding_noise * torch.randn_like(e)
         self.model.train()
         with torch.autocast(self.device.type, torch.bfloat16, enabled=self.a.bf16):
-            wave, spectrum = self.runner(batch["mix"], batch["anchor"], e)
+            wave, spectrum = self.runner(*map(batch.get, Runner.INPUTS))
         loss, terms = self.loss(wave.float(), batch["target"], batch["mix"], spectrum,
                                 stft(batch["target"]), batch["kind"] == 1)
         self.opt.zero_grad(set_to_none=True)
@@ -552,7 +376,9 @@ class Trainer:
         self.log = runs.CsvLog(a.out / "log.csv")
         for s in (signal.SIGTERM, signal.SIGINT):
             signal.signal(s, lambda *_: setattr(self, "stop", True))
-        source = self.source = data.BatchSource(self.mixer, a.batch, 1 << 40, 0, getattr(self, "bank", None))
+        source = self.source = data.BatchSource(
+            self.mixer, a.batch, self.bank,
+            anchors=self.bank is None or (self.config.has_local and not self.model.local_is_frozen))
         first = self.step
         order = range(self.rank + first * self.world, 1 << 40, self.world)
         if a.fixed:

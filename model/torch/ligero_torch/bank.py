@@ -1,0 +1,97 @@
+"""What frozen speaker networks say of every training clip, computed once, so that no step runs them.
+
+A row of the bank is the raw embedding, then the five local maps, flat: the parts that the form has
+and that are frozen (the local maps only where the local network is).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import sys
+from math import prod
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from . import data
+from .lgr_tse import LgrTse
+from .local import map_shapes
+
+CROP_SECONDS = 2.5, 5.0  # shortest and longest crop; all crops of one batch have one length
+
+
+def standardise(ecapa, embeddings: np.ndarray) -> None:
+    """Folds an affine map into the last layer of the frozen network so that `embeddings` [N, D]
+    (its outputs on training clips) get zero mean and unit variance per dimension."""
+    mean, std = embeddings.mean(0), embeddings.std(0) + 1e-6
+    last = ecapa.fc.conv
+    with torch.no_grad():
+        last.weight.div_(torch.from_numpy(std).float()[:, None, None])
+        last.bias.copy_((last.bias - torch.from_numpy(mean).float())
+                        / torch.from_numpy(std).float())
+
+
+def unpack(config, rows):
+    """Rows [B, D] as (embedding [B, E] or None, maps: five of [B, C_l, F_l], or ())."""
+    embedding = None
+    if config.has_global:
+        embedding, rows = rows[:, :config.ecapa.embedding], rows[:, config.ecapa.embedding:]
+    if not rows.shape[1]:
+        return embedding, ()
+    shapes = map_shapes(config)
+    parts = rows.split([prod(shape) for shape in shapes], 1)
+    return embedding, [part.unflatten(1, shape) for part, shape in zip(parts, shapes)]
+
+
+@torch.no_grad()
+def rows(model: LgrTse, anchors):
+    """The bank's rows of anchors [B, m], float32 [B, D]."""
+    parts = []
+    if model.config.has_global:
+        parts.append(model.embed(anchors))
+    if model.local_is_frozen:
+        parts += [level.flatten(1) for level in model.local_maps(anchors)]
+    return torch.cat(parts, 1)
+
+
+def compute(model: LgrTse, mixer: data.Mixer, clips, seed: int, batch: int = 16) -> np.ndarray:
+    """float16 [clips, D]: one augmented crop of each clip of the mixer that `clips` names."""
+    model.eval()
+    rng = np.random.default_rng([seed, 77])
+    out = []
+    for start in range(0, len(clips), batch):
+        part = clips[start:start + batch]
+        n = int(rng.uniform(*CROP_SECONDS) * data.SAMPLE_RATE)
+        x = np.stack([mixer.augment_anchor(rng, mixer._crop(rng, i, n)) for i in part])
+        out.append(rows(model, torch.from_numpy(x)).numpy().astype(np.float16))
+        if start // batch % 50 == 0:
+            print(f"bank of voices: {start} of {len(clips)}", file=sys.stderr, flush=True)
+    return np.concatenate(out)
+
+
+def load(model: LgrTse, mixer: data.Mixer, copies: int, seed: int, folder: Path) -> np.ndarray:
+    """float16 [clips, copies, D], of `folder` where these networks made it before.
+
+    Of several processes each makes its share of the copies.
+    """
+    digest = hashlib.sha256(repr((seed, CROP_SECONDS, len(mixer.clips), mixer.options.anchor_eq,
+                                  mixer.options.anchor_noise,
+                                  mixer.options.anchor_reverb)).encode())
+    frozen = ("ecapa.", "local.") if model.local_is_frozen else ("ecapa.",)
+    for name, value in sorted(model.state_dict().items()):
+        if name.startswith(frozen):
+            digest.update(value.cpu().numpy().tobytes())
+    folder.mkdir(parents=True, exist_ok=True)
+    paths = [folder / f"bank-{digest.hexdigest()[:16]}-{k}.npy" for k in range(copies)]
+    several = torch.distributed.is_initialized()
+    world = torch.distributed.get_world_size() if several else 1
+    for k, path in enumerate(paths):
+        if not path.is_file() and (not several or k % world == torch.distributed.get_rank()):
+            part = path.with_suffix(".part.npy")
+            np.save(part, compute(model, mixer, range(len(mixer.clips)), seed + k))
+            os.replace(part, path)
+    if several:
+        torch.distributed.barrier()
+    return np.stack([np.load(path) for path in paths], 1)

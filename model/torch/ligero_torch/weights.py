@@ -1,0 +1,137 @@
+"""Weights as a whole: how a network starts, its moving average, its files, its causal twin."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+from pathlib import Path
+
+import torch
+
+from .config import to_dict
+from .lgr_tse import LgrTse
+
+CENTRE_TAP = 0.6  # the untrained deep filter passes the mixture at this gain
+
+
+def warm_start(model: LgrTse) -> None:
+    """Makes the untrained network pass the mixture, with a mild dependence on the speaker.
+
+    The deep filter starts as its centre tap (the plain random start spends its first thousand
+    steps on learning that), and the projected embedding as 1 plus a little.
+    """
+    c = model.config
+    if c.last_activation in ("tanh", "linear"):
+        last = model.sep.deconv2d_1.conv
+        frames, bins = c.deep_filter.frames, c.deep_filter.bins
+        now = frames - 1 if c.causal else frames // 2
+        with torch.no_grad():
+            last.weight.mul_(0.1)
+            last.bias.zero_()
+            last.bias[(now * bins + bins // 2) * 2] = (
+                math.atanh(CENTRE_TAP) if c.last_activation == "tanh" else CENTRE_TAP)
+    if c.has_global:
+        with torch.no_grad():
+            model.sep.projection.weight.normal_(0.0, 0.5 / math.sqrt(c.ecapa.embedding))
+            model.sep.projection.bias.fill_(1.0)
+
+
+class Average:
+    """Exponential moving average of the trained parameters; buffers are copied."""
+
+    def __init__(self, model, decay: float):
+        self.decay, self.step = decay, 0
+        self.shadow = {k: v.detach().clone() for k, v in model.state_dict().items()
+                       if not k.startswith("ecapa.")}
+        self.names = {k for k, p in model.named_parameters() if p.requires_grad}
+
+    @torch.no_grad()
+    def update(self, model) -> None:
+        self.step += 1
+        d = min(self.decay, (1.0 + self.step) / (10.0 + self.step))
+        mine, theirs = [], []
+        for k, v in model.state_dict().items():
+            if k in self.names:
+                mine.append(self.shadow[k])
+                theirs.append(v)
+            elif k in self.shadow:
+                self.shadow[k].copy_(v)
+        torch._foreach_lerp_(mine, theirs, 1.0 - d)
+
+    def full(self, model) -> dict:
+        """State dict of the averaged model, with the frozen network."""
+        return {k: self.shadow.get(k, v).detach().clone() for k, v in model.state_dict().items()}
+
+
+def save_weights(path: Path, state: dict, config, extra: dict | None = None) -> None:
+    """f16 safetensors with LgrTse's own names, its config in the metadata; atomic."""
+    from safetensors.torch import save_file
+
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    tensors = {k: v.half().contiguous() for k, v in state.items()
+               if not k.endswith("num_batches_tracked")}
+    part = path.with_name(path.name + ".part")
+    save_file(tensors, str(part), metadata={"config": json.dumps(to_dict(config)),
+                                            **{k: str(v) for k, v in (extra or {}).items()}})
+    os.replace(part, path)
+
+
+def causal_state(state: dict, config) -> dict:
+    """State of a centred network made over for its causal twin, as a start for training.
+
+    Where the centred kernel reads frames t-1, t, t+1 and the causal one t-2, t-1, t, each tap keeps
+    its frame and the future one joins the current. Deep filter taps keep their frames (the future
+    ones are dropped, the oldest begin at zero). The local network, averaged over time, stays. The
+    LSTM's two directions become the two halves of one that runs forward.
+    """
+    out = dict(state)
+    for k, w in state.items():
+        if k.startswith("sep.conv2d_") and k.endswith("conv.weight"):
+            out[k] = torch.stack([torch.zeros_like(w[:, :, 0]), w[:, :, 0],
+                                  w[:, :, 1] + w[:, :, 2]], 2)
+        elif k.startswith("sep.deconv2d_") and k.endswith("conv.weight"):  # runs backwards in time
+            out[k] = torch.stack([w[:, :, 1] + w[:, :, 0], w[:, :, 2],
+                                  torch.zeros_like(w[:, :, 0])], 2)
+    frames, per = config.deep_filter.frames, 2 * config.deep_filter.bins
+    past = frames // 2
+    for k, axis in (("sep.deconv2d_1.conv.weight", 1), ("sep.deconv2d_1.conv.bias", 0)):
+        kept = out[k].narrow(axis, 0, (past + 1) * per)
+        out[k] = torch.cat([torch.zeros_like(kept.narrow(axis, 0, past * per)), kept], axis)
+    n = config.arn_size
+    for kind in ("weight_ih", "weight_hh", "bias_ih", "bias_hh"):
+        name = f"sep.arn.lstm.{kind}_l0"
+        both = [state[name].unflatten(0, (4, n // 2)), state[name + "_reverse"].unflatten(
+            0, (4, n // 2))]
+        del out[name + "_reverse"]
+        if kind == "weight_hh":
+            both = [torch.nn.functional.pad(both[0], (0, n // 2)),
+                    torch.nn.functional.pad(both[1], (n // 2, 0))]
+        out[name] = torch.cat(both, 1).flatten(0, 1)
+    return out
+
+
+def read_weights(path: Path) -> dict:
+    """The tensors of a trainer's checkpoint (its averaged weights) or of a safetensors file."""
+    if str(path).endswith(".safetensors"):
+        from safetensors.torch import load_file
+
+        return load_file(str(path))
+    ck = torch.load(path, map_location="cpu", weights_only=True)
+    return ck.get("average") or ck["model"]
+
+
+def load_weights(model: LgrTse, state: dict) -> list[str]:
+    """Copies every tensor of `state` that fits in name and shape.
+
+    A causal model takes a centred one's through `causal_state`. Returns the names in `model` that
+    kept their own values (a warm start may leave some).
+    """
+    own = model.state_dict()
+    if model.config.causal and "sep.arn.lstm.weight_ih_l0_reverse" in state:
+        state = causal_state({k: v.float() for k, v in state.items()}, model.config)
+    fits = {k: v.to(own[k].dtype) for k, v in state.items()
+            if k in own and own[k].shape == v.shape}
+    model.load_state_dict(fits, strict=False)
+    return sorted(set(own) - set(fits))
