@@ -19,7 +19,7 @@ from . import data
 from .lgr_tse import LgrTse
 from .local import map_shapes
 
-CROP_SECONDS = 2.5, 5.0  # shortest and longest crop; all crops of one batch have one length
+CROP_SECONDS = 2.0  # one length: allocators that keep freed memory would pile up many sizes
 
 
 def standardise(ecapa, embeddings: np.ndarray) -> None:
@@ -56,17 +56,17 @@ def rows(model: LgrTse, anchors):
     return torch.cat(parts, 1)
 
 
-def compute(model: LgrTse, mixer: data.Mixer, clips, seed: int, batch: int = 16) -> np.ndarray:
+def compute(model: LgrTse, mixer: data.Mixer, clips, seed: int, batch: int = 8) -> np.ndarray:
     """float16 [clips, D]: one augmented crop of each clip of the mixer that `clips` names."""
     model.eval()
     rng = np.random.default_rng([seed, 77])
     out = []
     for start in range(0, len(clips), batch):
         part = clips[start:start + batch]
-        n = int(rng.uniform(*CROP_SECONDS) * data.SAMPLE_RATE)
+        n = int(CROP_SECONDS * data.SAMPLE_RATE)
         x = np.stack([mixer.augment_anchor(rng, mixer._crop(rng, i, n)) for i in part])
         out.append(rows(model, torch.from_numpy(x)).numpy().astype(np.float16))
-        if start // batch % 50 == 0:
+        if start // batch % 100 == 0:
             print(f"bank of voices: {start} of {len(clips)}", file=sys.stderr, flush=True)
     return np.concatenate(out)
 
