@@ -2,9 +2,7 @@
 #include "converter/convert.h"
 
 #include <algorithm>
-#include <iomanip>
 #include <nlohmann/json.hpp>
-#include <ostream>
 #include <sstream>
 #include <utility>
 
@@ -21,22 +19,9 @@ void drop_enrolment(ModelDraft* model) {
   std::erase_if(model->graphs, [](const GraphDraft& graph) { return graph.name == "enroll"; });
 }
 
-void log_pass(const PassReport& report, std::ostream& log) {
-  log << std::left << std::setw(26) << report.pass->name << std::right << std::setw(5)
-      << report.changes << " changes";
-  if (!report.per_layer.worst.empty()) {
-    log << std::scientific << std::setprecision(1) << ", per layer at most "
-        << report.per_layer.largest << " (" << report.per_layer.worst << ", tolerance "
-        << report.pass->tolerance << "), carried on " << report.carried_on.largest << " ("
-        << report.carried_on.worst << ")" << std::defaultfloat;
-  }
-  log << '\n';
-}
-
 nlohmann::json difference_json(const Difference& difference) {
-  return {{"largest", difference.largest},
-          {"node", difference.worst},
-          {"errors", difference.errors}};
+  return {
+      {"largest", difference.largest}, {"node", difference.worst}, {"errors", difference.errors}};
 }
 
 }  // namespace
@@ -82,9 +67,16 @@ PassReport run_pass(const Pass& pass,
 Conversion convert(const std::string& config_text,
                    const std::string& source,
                    Checkpoint checkpoint,
-                   const ConvertOptions& options,
-                   std::ostream& log) {
+                   const ConvertOptions& options) {
+  const auto passes = options.unfolded ? std::span<const Pass>() : all_passes();
+  const int steps = static_cast<int>(passes.size()) + 1;
+  const auto begin = [&](const std::string& step, int done) {
+    if (options.listener) {
+      options.listener->begins(step, done, steps);
+    }
+  };
   Conversion conversion;
+  begin("building", 0);
   const std::string family = family_of(system_identity(config_text, source), checkpoint);
   conversion.model = build_system(config_text, source, std::move(checkpoint));
   conversion.model.family = family;
@@ -92,11 +84,12 @@ Conversion convert(const std::string& config_text,
   if (options.check) {
     before = run_model(conversion.model, kCheckSeed);
   }
-  for (const Pass& pass : options.unfolded ? std::span<const Pass>() : all_passes()) {
+  for (const Pass& pass : passes) {
+    begin(pass.name, static_cast<int>(conversion.reports.size()) + 1);
     conversion.reports.push_back(
         run_pass(pass, options.passes, &conversion.model, options.check ? &before : nullptr));
-    if (options.check) {
-      log_pass(conversion.reports.back(), log);
+    if (options.check && options.listener) {
+      options.listener->checked(conversion.reports.back());
     }
   }
   if (options.only_extract) {

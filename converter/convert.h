@@ -1,8 +1,8 @@
-// From a checkpoint and a configuration to a model: build, passes, checks, report. Not: files, options.
+// From a checkpoint and a configuration to a model: build, passes, checks, report. Not: files,
+// options.
 #ifndef LIGERO_CONVERTER_CONVERT_H_
 #define LIGERO_CONVERTER_CONVERT_H_
 
-#include <iosfwd>
 #include <string>
 #include <vector>
 
@@ -13,14 +13,6 @@
 
 namespace ligero {
 
-/// What the converter does besides the passes.
-struct ConvertOptions {
-  PassOptions passes;
-  bool check = false;         ///< run before and after each pass
-  bool unfolded = false;      ///< run no pass: every node as PyTorch computes it
-  bool only_extract = false;  ///< leave the speaker networks out
-};
-
 /// What one pass did.
 struct PassReport {
   const Pass* pass = nullptr;
@@ -28,6 +20,25 @@ struct PassReport {
   /// Where checks run: every node on the inputs of before, and on what the new graph gave it.
   Difference per_layer;
   Difference carried_on;
+};
+
+/// Hears how a conversion goes, from its thread.
+class ConvertListener {
+ public:
+  virtual ~ConvertListener() = default;
+  /// `step` (a pass, or the run before all passes) begins; `done` of `total` steps are done.
+  virtual void begins(const std::string& step, int done, int total) = 0;
+  /// A pass was run and checked.
+  virtual void checked(const PassReport& report) = 0;
+};
+
+/// What the converter does besides the passes.
+struct ConvertOptions {
+  PassOptions passes;
+  bool check = false;                   ///< run before and after each pass
+  bool unfolded = false;                ///< run no pass: every node as PyTorch computes it
+  bool only_extract = false;            ///< leave the speaker networks out
+  ConvertListener* listener = nullptr;  ///< may be null
 };
 
 struct Conversion {
@@ -46,13 +57,11 @@ PassReport run_pass(const Pass& pass,
                     ModelDraft* model,
                     Activations* before);
 
-/// Converts. `source` names the configuration in messages. Where checks run, one line per pass goes to
-/// `log`. Throws SystemError.
+/// Converts. `source` names the configuration in messages. Throws SystemError.
 Conversion convert(const std::string& config_text,
                    const std::string& source,
                    Checkpoint checkpoint,
-                   const ConvertOptions& options,
-                   std::ostream& log);
+                   const ConvertOptions& options);
 
 /// The reports as JSON text.
 std::string report_json(const Conversion& conversion);

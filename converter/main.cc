@@ -3,6 +3,7 @@
 #include <cstring>
 #include <exception>
 #include <fstream>
+#include <iomanip>
 #include <iostream>
 #include <iterator>
 #include <string>
@@ -10,6 +11,7 @@
 #include "converter/convert.h"
 #include "converter/import/import.h"
 #include "model/format/writer.h"
+#include "platforms/cli/progress.h"
 
 namespace {
 
@@ -70,15 +72,43 @@ void write(const std::string& path, std::span<const std::byte> bytes) {
   }
 }
 
+// Where the terminal is, the step that runs; a line on stdout for each pass that was checked.
+class Terminal : public ligero::ConvertListener {
+ public:
+  void begins(const std::string& step, int done, int total) override {
+    progress_.at(static_cast<double>(done) / total, step);
+  }
+  void checked(const ligero::PassReport& report) override {
+    progress_.clear();
+    std::cout << std::left << std::setw(26) << report.pass->name << std::right << std::setw(5)
+              << report.changes << " changes";
+    if (!report.per_layer.worst.empty()) {
+      std::cout << std::scientific << std::setprecision(1) << ", per layer at most "
+                << report.per_layer.largest << " (" << report.per_layer.worst << ", tolerance "
+                << report.pass->tolerance << "), carried on " << report.carried_on.largest << " ("
+                << report.carried_on.worst << ")" << std::defaultfloat;
+    }
+    std::cout << std::endl;
+  }
+
+ private:
+  ligero::cli::Progress progress_{"reading", 1.0};
+};
+
+ligero::Conversion convert(const Arguments& a, ligero::ConvertOptions options) {
+  Terminal terminal;
+  options.listener = &terminal;
+  const std::string config = read_text(a.config);
+  return ligero::convert(config, a.config, ligero::read_checkpoint(a.checkpoint), options);
+}
+
 void run(const Arguments& a) {
   ligero::ConvertOptions options;
   options.passes.weights = a.weights == "f16" ? ligero::Type::kF16 : ligero::Type::kF32;
   options.check = a.check || !a.report.empty();
   options.unfolded = a.unfolded;
   options.only_extract = a.only == "extract";
-  const std::string config = read_text(a.config);
-  const ligero::Conversion conversion =
-      ligero::convert(config, a.config, ligero::read_checkpoint(a.checkpoint), options, std::cout);
+  const ligero::Conversion conversion = convert(a, options);
   if (!a.report.empty()) {
     const std::string report = ligero::report_json(conversion);
     write(a.report, std::as_bytes(std::span(report)));

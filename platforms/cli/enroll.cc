@@ -12,6 +12,7 @@
 #include "platforms/cli/enrolment.h"
 #include "platforms/cli/model_file.h"
 #include "platforms/cli/output.h"
+#include "platforms/cli/progress.h"
 #include "platforms/cli/raw.h"
 #include "platforms/cli/refusal.h"
 
@@ -26,14 +27,29 @@ struct Options {
   int threads = 1;
 };
 
-// How alike the voices of several anchors are, each enrolled alone: the least cosine of any two.
-void print_agreement(const ModelFile& model,
-                     std::span<const Sound> anchors,
-                     const RunOptions& options) {
+// The profile of all anchors together, and where there are several, of each alone.
+struct Voices {
+  Profile together;
   std::vector<Profile> alone;
-  for (size_t i = 0; anchors.size() > 1 && i < anchors.size(); ++i) {
-    alone.push_back(enroll_sounds(model, anchors.subspan(i, 1), options, nullptr));
+};
+
+Voices enroll_all(const ModelFile& model,
+                  std::span<const Sound> anchors,
+                  const RunOptions& options,
+                  SessionReport* report) {
+  const size_t several = anchors.size() > 1 ? anchors.size() : 0;
+  Progress progress("enrolling", 1.0 + static_cast<double>(several));
+  progress.at(0.0);
+  Voices voices = {enroll_sounds(model, anchors, options, report), {}};
+  for (size_t i = 0; i < several; ++i) {
+    progress.at(1.0 + static_cast<double>(i));
+    voices.alone.push_back(enroll_sounds(model, anchors.subspan(i, 1), options, nullptr));
   }
+  return voices;
+}
+
+// How alike the voices of several anchors are: the least cosine of any two.
+void print_agreement(std::span<const Sound> anchors, std::span<const Profile> alone) {
   double least = 1.0;
   size_t first = 0;
   size_t second = 0;
@@ -69,17 +85,18 @@ void enroll_command(const Options& options) {
   const ModelFile model = open_model(options.model);
   SessionReport report;
   const std::vector<Sound> anchors = read_sounds(options.anchors);
-  const Profile profile = enroll_sounds(model, anchors, threads.options(), &report);
-  write_output(options.output, profile.bytes());
+  const Voices voices = enroll_all(model, anchors, threads.options(), &report);
+  const std::span<const std::byte> bytes = voices.together.bytes();
+  write_output(options.output, bytes);
   for (const Sound& anchor : anchors) {
     print_quality(anchor.path, anchor.samples);
   }
-  print_agreement(model, anchors, threads.options());
+  print_agreement(anchors, voices.alone);
   std::printf("enrolled %.2f s of speech at %.1f dB: '%s', %zu bytes\n",
               static_cast<double>(report.samples) / kSampleRateHz,
               report.level_db,
               options.output.c_str(),
-              profile.bytes().size());
+              bytes.size());
 }
 
 }  // namespace

@@ -1,14 +1,17 @@
-// The progress line on a terminal, and its absence elsewhere. Not: who shows it.
+// The progress line on a terminal, and its absence elsewhere.
+#include "platforms/cli/progress.h"
+
 #include <doctest/doctest.h>
 #include <fcntl.h>
 #include <pty.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cstdio>
 #include <string>
 
-#include "platforms/cli/progress.h"
+#include "tests/cli/tool.h"
 
 namespace ligero::testing {
 namespace {
@@ -111,6 +114,47 @@ TEST_CASE("progress: a file that is no terminal stays empty") {
   }
   CHECK(std::ftell(file) == 0);
   std::fclose(file);
+}
+
+// Runs a line in the shell with its stdout and stderr on a terminal.
+Outcome run_on_terminal(const std::string& line) {
+  int outer = -1;
+  const pid_t child = forkpty(&outer, nullptr, nullptr, nullptr);
+  if (child == 0) {
+    execl("/bin/sh", "sh", "-c", line.c_str(), nullptr);
+    _exit(127);
+  }
+  Outcome outcome;
+  char block[4096];
+  for (ssize_t got = 0; (got = read(outer, block, sizeof(block))) > 0;) {
+    outcome.text.append(block, static_cast<size_t>(got));
+  }
+  close(outer);
+  int status = 0;
+  waitpid(child, &status, 0);
+  outcome.code = WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+  return outcome;
+}
+
+TEST_CASE("progress: enroll and the converter show it on a terminal, nothing of it in a pipe") {
+  const Workplace at;
+  const std::string golden = LIGERO_SOURCE_DIR "/tests/golden/tiny";
+  const std::string lines[] = {LIGERO_TOOL " enroll --model " + at / "tiny.lgm " +
+                                   at / "anchor.wav " + at / "mix.wav" + " -o " +
+                                   at / "two.profile",
+                               LIGERO_CONVERT " " + golden + ".safetensors --config " + golden +
+                                   ".json --check -o " + at / "golden.lgm"};
+  for (const std::string& line : lines) {
+    CAPTURE(line);
+    const Outcome shown = run_on_terminal(line);
+    CHECK(shown.code == 0);
+    CHECK(shown.says("....] 0 %"));
+    const Outcome piped = run_line(line);
+    CHECK(piped.code == 0);
+    CHECK_FALSE(piped.says("] 0 %"));
+    CHECK_FALSE(piped.says("\r"));
+  }
+  CHECK(run_on_terminal(lines[1]).says("] 88 %"));  // before the last of eight passes
 }
 
 }  // namespace

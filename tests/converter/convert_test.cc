@@ -4,7 +4,6 @@
 #include <doctest/doctest.h>
 
 #include <algorithm>
-#include <sstream>
 
 #include "converter/sha256.h"
 #include "model/systems/systems.h"
@@ -20,8 +19,7 @@ using testing::golden_config;
 Conversion converted(const Json& config,
                      Checkpoint checkpoint,
                      const ConvertOptions& options = {}) {
-  std::ostringstream log;
-  return convert(config.dump(), "c.json", std::move(checkpoint), options, log);
+  return convert(config.dump(), "c.json", std::move(checkpoint), options);
 }
 
 std::string refusal(const Json& config, Checkpoint checkpoint) {

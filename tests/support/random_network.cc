@@ -89,8 +89,7 @@ std::vector<std::byte> random_network(const std::string& config_path, uint64_t s
   }
   ConvertOptions options;
   options.passes.weights = weights;
-  std::ostringstream log;
-  return write_model(convert(config, config_path, checkpoint, options, log).model);
+  return write_model(convert(config, config_path, checkpoint, options).model);
 }
 
 }  // namespace ligero::testing
