@@ -6,6 +6,7 @@
 #include <new>
 
 #include "ops/check.h"
+#include "ops/frames.h"
 #include "ops/kernels/product/product.h"
 #include "ops/table.h"
 
@@ -91,7 +92,7 @@ Shape read_shape(const OpContext& ctx) {
 /// Most keys of a tile, rounded up so that rows of scores start on a cache line.
 int64_t max_keys(const OpContext& ctx, const Shape& s) {
   constexpr size_t kLine = kAlignment / sizeof(float);
-  int64_t keys = ctx.max_frames;
+  int64_t keys = int64_t{ctx.max_frames} + ctx.around;
   if (s.along_bins) {
     keys = s.bins;
   } else if (s.window > 0) {
@@ -223,8 +224,8 @@ void attend_time(const RunContext& ctx, const Data& d, int32_t begin, int32_t en
   const int64_t stride = d.shape.channels;
   for (int32_t t0 = begin; t0 < end; t0 += kTileQueries) {
     const int32_t queries = end - t0 < kTileQueries ? end - t0 : kTileQueries;
-    int32_t first_key = 0;
-    int32_t keys = ctx.frames;
+    int32_t first_key = -ctx.before;
+    int32_t keys = whole_frames(ctx);
     int32_t offset = 0;
     if (d.shape.window > 0) {
       const int64_t start = ctx.first_frame + t0;  // frames of the signal before the tile

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "ops/check.h"
+#include "ops/frames.h"
 #include "ops/kernels/reduce/reduce.h"
 #include "ops/table.h"
 
@@ -22,7 +23,8 @@ void run(const RunContext& ctx) noexcept {
   const int64_t count = ctx.frames * ctx.input(0).elements();
   const float* x = ctx.x(0);
   float* y = ctx.out[0];
-  const float floor = max_f32(x, static_cast<size_t>(count)) - ctx.node.float_or("range", 80.0f);
+  const auto all = static_cast<size_t>(whole_frames(ctx) * ctx.input(0).elements());
+  const float floor = max_f32(whole_rows(ctx, 0), all) - ctx.node.float_or("range", 80.0f);
   for (int64_t i = 0; i < count; ++i) {
     y[i] = std::max(x[i], floor);
   }

@@ -55,6 +55,14 @@ void for_slots(const RunContext& ctx, int32_t slots, Body body) noexcept {
   });
 }
 
+/// The rows that a kWhole input has in this call: the signal, or a block with what lies around it.
+inline int32_t whole_frames(const RunContext& ctx) {
+  return ctx.before + ctx.frames + ctx.after;
+}
+inline const float* whole_rows(const RunContext& ctx, size_t k) {
+  return ctx.x(k) - ctx.before * static_cast<ptrdiff_t>(ctx.input(k).elements());
+}
+
 /// Frames of input `k` advance with time; a constant or weight is the same for every frame.
 inline ptrdiff_t frame_step(const RunContext& ctx, size_t k) {
   const Tensor& t = ctx.input(k);

@@ -9,6 +9,7 @@
 #include <cmath>
 
 #include "ops/check.h"
+#include "ops/frames.h"
 #include "ops/kernels/reduce/reduce.h"
 #include "ops/table.h"
 
@@ -50,15 +51,16 @@ Status measure(const OpContext& ctx, Needs* needs) {
 
 void run_file(const RunContext& ctx) {
   const int32_t hop = ctx.input(0).channels();
+  const int32_t frames = whole_frames(ctx);
   double energy = 0.0;
-  for (int t = 0; t < ctx.frames; ++t) {
-    const float* x = ctx.x(0) + static_cast<ptrdiff_t>(t) * hop;
+  for (int t = 0; t < frames; ++t) {
+    const float* x = whole_rows(ctx, 0) + static_cast<ptrdiff_t>(t) * hop;
     energy += static_cast<double>(sum_squares_f32(x, static_cast<size_t>(hop), 0.0f));
   }
   // The last hops may be filled up with zeros, which do not count. A block of a longer signal is a
   // signal of its own here.
-  int64_t samples = int64_t{ctx.frames} * hop;
-  if (ctx.first_frame == 0 && ctx.frames >= ctx.total_frames) {
+  int64_t samples = int64_t{frames} * hop;
+  if (frames >= ctx.total_frames) {
     samples = std::clamp<int64_t>(ctx.total_samples, 1, samples);
   }
   const double rms = std::sqrt(energy / static_cast<double>(samples));

@@ -85,14 +85,15 @@ int32_t chunk_frames(const OpContext& ctx, const Shape& s) {
   return chunk < ctx.max_frames ? chunk : ctx.max_frames;
 }
 
-/// Scratch: gates [chunk, bins, 4 hidden], then the cells [chunk or 1, hidden] where not in state.
+/// Scratch: gates [chunk, bins, 4 hidden], then the cells [chunk or 1, hidden] where not in state,
+/// then, backwards along time, a hidden vector of rows that are no output.
 Status measure(const OpContext& ctx, Needs* needs) {
   LIGERO_RETURN_IF_ERROR(check_rows(ctx, ctx.output(0).bins()));
   const Shape s = read_shape(ctx);
   const auto hidden = static_cast<size_t>(s.hidden);
   const auto chunk = static_cast<size_t>(chunk_frames(ctx, s));
   const size_t rows = chunk * static_cast<size_t>(s.bins);
-  const size_t cells = s.carried() ? 0 : s.along_bins ? chunk : 1;
+  const size_t cells = s.carried() ? 0 : s.along_bins ? chunk : 2;
   needs->data_bytes = sizeof(Data);
   needs->state_bytes = s.carried() ? 2 * hidden * sizeof(float) : 0;
   needs->scratch_bytes = (rows * 4 + cells) * hidden * sizeof(float);
@@ -134,13 +135,16 @@ void add_recurrent(const Data& d, const float* h, float* z, int32_t frames, Para
 }
 
 /// Along time, forwards or backwards. `h` is the hidden vector before the first step, or nullptr
-/// for zero. Returns the last one.
-const float* run_time(const RunContext& ctx, const Data& d, const float* h, float* c) noexcept {
+/// for zero; backwards, the rows after the last frame come first, and their hidden vectors lie in
+/// `unseen`. Returns the last one.
+const float* run_time(
+    const RunContext& ctx, const Data& d, const float* h, float* c, float* unseen) noexcept {
   const int64_t hidden = d.shape.hidden;
+  const int32_t rows = d.shape.reverse ? ctx.frames + ctx.after : ctx.frames;
   auto* gates = static_cast<float*>(ctx.scratch);
-  for (int32_t done = 0; done < ctx.frames; done += d.chunk) {
-    const int32_t frames = ctx.frames - done < d.chunk ? ctx.frames - done : d.chunk;
-    const int32_t first = d.shape.reverse ? ctx.frames - done - frames : done;
+  for (int32_t done = 0; done < rows; done += d.chunk) {
+    const int32_t frames = rows - done < d.chunk ? rows - done : d.chunk;
+    const int32_t first = d.shape.reverse ? rows - done - frames : done;
     ProductProblem input = d.input;
     input.rows.x = ctx.x(kX) + first * input.rows.frame_stride;
     input.output.y = gates;
@@ -148,7 +152,7 @@ const float* run_time(const RunContext& ctx, const Data& d, const float* h, floa
     for (int32_t i = 0; i < frames; ++i) {
       const int32_t t = d.shape.reverse ? frames - 1 - i : i;
       float* z = gates + t * hidden * 4;
-      float* y = ctx.out[0] + (first + t) * hidden;
+      float* y = first + t < ctx.frames ? ctx.out[0] + (first + t) * hidden : unseen;
       if (h != nullptr) {
         add_recurrent(d, h, z, 1, ctx.pool);
       }
@@ -198,10 +202,10 @@ void run(const RunContext& ctx) noexcept {
   } else if (d.shape.reverse) {
     float* c = static_cast<float*>(ctx.scratch) + d.chunk * hidden * 4;
     std::memset(c, 0, bytes);
-    run_time(ctx, d, nullptr, c);
+    run_time(ctx, d, nullptr, c, c + hidden);
   } else {
     auto* h = static_cast<float*>(ctx.state);
-    std::memcpy(h, run_time(ctx, d, h, h + hidden), bytes);
+    std::memcpy(h, run_time(ctx, d, h, h + hidden, nullptr), bytes);
   }
 }
 

@@ -30,12 +30,12 @@ Status infer(const OpContext& ctx, Inference* out) {
 }
 
 /// Data of the op: the exponential. Scratch over time: the sum [F * C] of each column in double,
-/// then its largest value, later one over the sum, in float.
+/// then its largest value, later one over the sum, in float, then a row that is no output.
 Status measure(const OpContext& ctx, Needs* needs) {
   needs->data_bytes = sizeof(VecFn);
   if (axis_of(ctx.node) == kAxisTime) {
     needs->scratch_bytes =
-        static_cast<size_t>(ctx.input(0).elements()) * (sizeof(double) + sizeof(float));
+        static_cast<size_t>(ctx.input(0).elements()) * (sizeof(double) + 2 * sizeof(float));
   }
   return {};
 }
@@ -60,27 +60,39 @@ void over_channels(VecFn exp_f32, const float* x, ptrdiff_t n, float* y) {
   }
 }
 
-/// Columns [begin, end) of x [frames, row].
+/// Columns [begin, end) of x [rows, row], of which `frames` rows from `before` on are wanted.
 struct Columns {
   VecFn exp_f32;
+  int rows;
+  int before;
   int frames;
   ptrdiff_t row;
   ptrdiff_t begin;
   ptrdiff_t end;
 };
 
-void over_time(const Columns& c, const float* x, double* sum, float* factor, float* y) {
+/// Scratch of softmax over time.
+struct Work {
+  double* sum;
+  float* factor;
+  float* spare;
+};
+
+void over_time(const Columns& c, const float* x, const Work& work, float* y) {
+  double* sum = work.sum;
+  float* factor = work.factor;
   std::copy(x + c.begin, x + c.end, factor + c.begin);
   std::fill(sum + c.begin, sum + c.end, 0.0);
-  for (int t = 1; t < c.frames; ++t) {
+  for (int t = 1; t < c.rows; ++t) {
     const float* in = x + t * c.row;
     for (ptrdiff_t i = c.begin; i < c.end; ++i) {
       factor[i] = in[i] > factor[i] ? in[i] : factor[i];
     }
   }
-  for (int t = 0; t < c.frames; ++t) {
+  for (int t = 0; t < c.rows; ++t) {
     const float* in = x + t * c.row;
-    float* out = y + t * c.row;
+    const int frame = t - c.before;
+    float* out = frame >= 0 && frame < c.frames ? y + frame * c.row : work.spare;
     LIGERO_ELEMENTWISE
     for (ptrdiff_t i = c.begin; i < c.end; ++i) {
       out[i] = in[i] - factor[i];
@@ -107,8 +119,12 @@ void run(const RunContext& ctx) noexcept {
   if (axis_of(ctx.node) == kAxisTime) {
     auto* sum = static_cast<double*>(ctx.scratch);
     auto* factor = reinterpret_cast<float*>(sum + row);
+    const Work work = {sum, factor, factor + row};
     for_columns(ctx, row, [&](int begin, int end) noexcept {
-      over_time({exp_f32, ctx.frames, row, begin, end}, ctx.x(0), sum, factor, ctx.out[0]);
+      over_time({exp_f32, whole_frames(ctx), ctx.before, ctx.frames, row, begin, end},
+                whole_rows(ctx, 0),
+                work,
+                ctx.out[0]);
     });
     return;
   }

@@ -60,14 +60,16 @@ Status measure(const OpContext& ctx, Needs* needs) {
 template <typename Value, typename Finish>
 void statistics(const RunContext& ctx, size_t weights_input, Value value, Finish finish) {
   const bool weighted = ctx.node.has_input(weights_input);
-  const float* weights = weighted ? ctx.x(weights_input) : nullptr;
+  const int frames = whole_frames(ctx);
+  const float* values = whole_rows(ctx, 0);
+  const float* weights = weighted ? whole_rows(ctx, weights_input) : nullptr;
   const ptrdiff_t row = ctx.input(0).elements();
   auto* sum = static_cast<double*>(ctx.scratch);
-  const double scale = weighted ? 1.0 : 1.0 / ctx.frames;
+  const double scale = weighted ? 1.0 : 1.0 / frames;
   for_columns(ctx, row, [&](int begin, int end) noexcept {
     std::fill(sum + begin, sum + end, 0.0);
-    for (int t = 0; t < ctx.frames; ++t) {
-      const float* x = ctx.x(0) + t * row;
+    for (int t = 0; t < frames; ++t) {
+      const float* x = values + t * row;
       if (weighted) {
         const float* w = weights + t * row;
         for (int c = begin; c < end; ++c) {
@@ -96,8 +98,8 @@ void run_mean(const RunContext& ctx) noexcept {
 void run_std(const RunContext& ctx) noexcept {
   const float* mean = ctx.x(1);
   const double epsilon = ctx.node.float_or("epsilon", kDefaultEpsilon);
-  const bool unbiased = ctx.node.int_or("unbiased", 0) == 1 && ctx.frames > 1;
-  const double scale = unbiased ? ctx.frames / (ctx.frames - 1.0) : 1.0;
+  const bool unbiased = ctx.node.int_or("unbiased", 0) == 1 && whole_frames(ctx) > 1;
+  const double scale = unbiased ? whole_frames(ctx) / (whole_frames(ctx) - 1.0) : 1.0;
   statistics(
       ctx,
       2,

@@ -31,9 +31,8 @@ Status Interpreter::prepare(const Graph& graph, Plan plan, void* block, size_t b
     if (node.op->prepare == nullptr) {
       continue;
     }
-    const int32_t frames = plan_.nodes[n].constant ? 1 : plan_.options.max_frames;
-    const OpContext context{node, graph.tensors, plan_.options.cpu, frames, plan_.options.threads};
-    Status status = node.op->prepare(context, block_ + plan_.places[n].data_offset);
+    Status status =
+        node.op->prepare(op_context(graph, plan_, n), block_ + plan_.places[n].data_offset);
     if (!status.ok()) {
       status.index = static_cast<int32_t>(n);
       return status;
@@ -54,8 +53,8 @@ float* Interpreter::input(size_t k) {
 }
 
 const float* Interpreter::tensor(int32_t index) const {
-  const float* now = rows(index);
   const Placement& place = plan_.tensors[static_cast<size_t>(index)];
+  const float* now = rows(index) - place.revised * place.row;
   if (!place.state || graph_->tensors[static_cast<size_t>(index)].kind != Kind::kSequence) {
     return now;
   }
@@ -88,26 +87,15 @@ void Interpreter::zero_rows(const Node& node, int32_t begin, int32_t end) noexce
   }
 }
 
-void Interpreter::run_node(size_t n, int32_t frames, const Extent& extent) noexcept {
-  const Node& node = graph_->nodes[n];
-  const NodePlacement& place = plan_.places[n];
-  // Frames that this call has for the node, and those of them that lie inside the signal.
-  const bool constant = plan_.nodes[n].constant;
-  const int64_t first = constant ? 0 : frames_in_ - place.delay;
-  const int32_t count = constant ? 1 : frames;
-  int32_t begin = static_cast<int32_t>(std::clamp<int64_t>(-first, 0, count));
-  int32_t end = count;
-  if (!constant && extent.total_frames != kUnknown) {
-    end = static_cast<int32_t>(std::clamp<int64_t>(extent.total_frames - first, begin, count));
-  }
-  const bool to_constant = graph_->tensors[static_cast<size_t>(node.outputs[0])].kind == Kind::kConstant;
-  if (!to_constant) {
-    zero_rows(node, 0, begin);
-    zero_rows(node, end, count);
-  }
+/// Rows [begin, end) of a node's outputs, of which row 0 is frame `first` of the signal.
+void Interpreter::compute(
+    size_t n, int32_t begin, int32_t end, int64_t first, const Extent& extent) noexcept {
   if (begin == end) {
     return;
   }
+  const Node& node = graph_->nodes[n];
+  const NodePlacement& place = plan_.places[n];
+  const PlanOptions& options = plan_.options;
   const void* in[kMaxInputs] = {};
   float* out[kMaxOutputs] = {};
   for (size_t k = 0; k < node.inputs.size(); ++k) {
@@ -126,21 +114,57 @@ void Interpreter::run_node(size_t n, int32_t frames, const Extent& extent) noexc
     }
   }
   for (size_t k = 0; k < node.outputs.size(); ++k) {
-    const int64_t row = plan_.tensors[static_cast<size_t>(node.outputs[k])].row;
-    out[k] = rows(node.outputs[k]) + (to_constant ? 0 : begin * row);
+    const size_t t = static_cast<size_t>(node.outputs[k]);
+    const bool sequence = graph_->tensors[t].kind == Kind::kSequence;
+    out[k] = rows(node.outputs[k]) + (sequence ? begin * plan_.tensors[t].row : 0);
   }
-  node.op->run(RunContext{node,
-                          graph_->tensors,
-                          in,
-                          out,
-                          block_ + place.data_offset,
-                          block_ + place.state_offset,
-                          block_ + plan_.scratch_offset,
-                          end - begin,
-                          first + begin,
-                          extent.total_frames,
-                          extent.total_samples,
-                          pool_});
+  const int64_t ahead = place.revised > 0 ? 0 : options.look_ahead_frames;
+  node.op->run(RunContext{
+      node,
+      graph_->tensors,
+      in,
+      out,
+      block_ + place.data_offset,
+      block_ + place.state_offset,
+      block_ + plan_.scratch_offset,
+      end - begin,
+      first + begin,
+      extent.total_frames,
+      extent.total_samples,
+      pool_,
+      static_cast<int32_t>(std::min<int64_t>(options.context_frames, first + begin)),
+      static_cast<int32_t>(std::clamp<int64_t>(extent.total_frames - first - end, 0, ahead))});
+}
+
+void Interpreter::run_node(size_t n, int32_t frames, const Extent& extent) noexcept {
+  const Node& node = graph_->nodes[n];
+  const NodePlacement& place = plan_.places[n];
+  if (plan_.nodes[n].constant) {
+    compute(n, 0, 1, 0, extent);
+    return;
+  }
+  // Row 0 is the first that this call computes for the first time; those inside the signal are
+  // [begin, end).
+  const int64_t first = frames_in_ - place.delay;
+  const int32_t begin = static_cast<int32_t>(std::clamp<int64_t>(-first, -place.revised, frames));
+  int32_t end = frames;
+  if (extent.total_frames != kUnknown) {
+    end = static_cast<int32_t>(std::clamp<int64_t>(extent.total_frames - first, begin, frames));
+  }
+  if (graph_->tensors[static_cast<size_t>(node.outputs[0])].kind == Kind::kSequence) {
+    zero_rows(node, -place.revised, begin);
+    zero_rows(node, end, frames);
+  }
+  if (place.revised == 0 || place.state_bytes == 0) {
+    compute(n, begin, end, first, extent);
+    return;
+  }
+  // The next call begins where this one's rows become final, and so does its state.
+  const int32_t last = std::clamp(frames - place.revised, begin, end);
+  compute(n, begin, last, first, extent);
+  std::memcpy(block_ + plan_.kept_offset, block_ + place.state_offset, place.state_bytes);
+  compute(n, last, end, first, extent);
+  std::memcpy(block_ + place.state_offset, block_ + plan_.kept_offset, place.state_bytes);
 }
 
 void Interpreter::slide(int32_t frames) noexcept {
@@ -162,7 +186,7 @@ void Interpreter::slide(int32_t frames) noexcept {
 }
 
 void Interpreter::run(int32_t frames, const Extent& extent) noexcept {
-  const bool stream = plan_.options.mode == Mode::kStream;
+  const bool stream = plan_.options.mode != Mode::kOffline;
   if (!stream) {
     for (const NodePlacement& place : plan_.places) {
       std::memset(block_ + place.state_offset, 0, place.state_bytes);
@@ -181,7 +205,7 @@ void Interpreter::run(int32_t frames, const Extent& extent) noexcept {
     clear_margins(t);
   }
   for (size_t n = 0; n < graph_->nodes.size(); ++n) {
-    if (stream && plan_.nodes[n].constant && !constants_changed_) {
+    if (stream && plan_.places[n].fixed && !constants_changed_) {
       continue;
     }
     for (int32_t t : graph_->nodes[n].outputs) {

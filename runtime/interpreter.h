@@ -1,5 +1,5 @@
-// Runs a planned graph: offline (the whole signal in one call) or as a stream, hop by hop. Not: how
-// memory and delays are found (planner.h).
+// Runs a planned graph: offline (the whole signal in one call), as a stream, hop by hop, or block by
+// block. Not: how memory and delays are found (planner.h).
 #ifndef LIGERO_RUNTIME_INTERPRETER_H_
 #define LIGERO_RUNTIME_INTERPRETER_H_
 
@@ -36,8 +36,12 @@ class Interpreter {
     constants_changed_ = true;
   }
   /// Where output `k` lies after run(): as many rows as were run, or a constant. In a stream, row i
-  /// describes the frame `output_timing(graph, k).delay` frames before that of input row i.
+  /// describes the frame output_delay(k) frames before that of input row i.
   const float* output(size_t k) const;
+  int32_t output_delay(size_t k) const {
+    const Placement& place = plan_.tensors[static_cast<size_t>(graph_->outputs[k])];
+    return place.delay + place.revised;
+  }
   /// Tensor `index` after an offline run(), with PlanOptions::keep_all.
   const float* tensor(int32_t index) const;
 
@@ -55,6 +59,7 @@ class Interpreter {
  private:
   float* rows(int32_t tensor) const noexcept;
   void run_node(size_t node, int32_t frames, const Extent& extent) noexcept;
+  void compute(size_t node, int32_t begin, int32_t end, int64_t first, const Extent&) noexcept;
   void zero_rows(const Node& node, int32_t begin, int32_t end) noexcept;
   void slide(int32_t frames) noexcept;
 

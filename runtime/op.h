@@ -55,6 +55,7 @@ struct OpContext {
   uint32_t cpu = 0;        ///< CpuFeature bits that kernels may use
   int32_t max_frames = 1;  ///< most frames of one run()
   int32_t threads = 1;     ///< most threads of one run(): scratch that tasks share is theirs to split
+  int32_t around = 0;      ///< most rows of a kWhole input before and after those of one run()
 
   /// Input `k`'s definition; `k` must be present (Node::has_input).
   const Tensor& input(size_t k) const {
@@ -79,7 +80,8 @@ inline constexpr int64_t kUnknown = INT64_MAX;
 /// What run() computes on. `in[k]` points to frame 0 of this call (a constant or weight: its data;
 /// nullptr where absent), `out[k]` likewise; frames lie bins * channels floats apart. For an input
 /// declared as window(past, future), rows -past .. frames - 1 + future can be read; rows outside the
-/// signal are zero. kWhole and kPointwise inputs have rows 0 .. frames - 1.
+/// signal are zero. kPointwise inputs have rows 0 .. frames - 1; kWhole inputs have rows
+/// -before .. frames - 1 + after, all inside the signal, and an op takes these for the whole of it.
 struct RunContext {
   const Node& node;
   std::span<const Tensor> tensors;
@@ -93,6 +95,8 @@ struct RunContext {
   int64_t total_frames;   ///< frames of the whole signal, or kUnknown
   int64_t total_samples;  ///< samples of the whole signal, or kUnknown
   Parallel* pool;         ///< nullptr: this thread only
+  int32_t before = 0;     ///< rows of kWhole inputs before frame 0: the context of a block
+  int32_t after = 0;      ///< ... and after the last: what a block looks ahead
 
   const Tensor& input(size_t k) const {
     return tensors[static_cast<size_t>(node.inputs[k])];

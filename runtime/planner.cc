@@ -88,29 +88,91 @@ Status infer_node(const Graph& graph, int32_t index, NodeFacts* facts) {
   return {};
 }
 
+bool needs_whole(const Graph& graph, const NodeFacts& facts, const Node& node, size_t k) {
+  return node.inputs[k] >= 0 && is_sequence(graph.tensors[static_cast<size_t>(node.inputs[k])]) &&
+         facts.time[k].use == TimeUse::kWhole;
+}
+
+/// Tensors that an op which needs the whole sequence reads, or reads what comes from them.
+Status find_seen(const Graph& graph, const Plan& plan, Array<bool>* seen) {
+  LIGERO_CHECK(seen->allocate(graph.tensors.size()), Code::kTooLittleMemory, "no memory to plan");
+  for (size_t n = graph.nodes.size(); n-- > 0;) {
+    const Node& node = graph.nodes[n];
+    const bool passes_on = std::any_of(node.outputs.begin(), node.outputs.end(), [&](int32_t t) {
+      return (*seen)[static_cast<size_t>(t)];
+    });
+    for (size_t k = 0; k < node.inputs.size(); ++k) {
+      if (node.inputs[k] >= 0 && (passes_on || needs_whole(graph, plan.nodes[n], node, k))) {
+        (*seen)[static_cast<size_t>(node.inputs[k])] = true;
+      }
+    }
+  }
+  return {};
+}
+
+/// How far input `k` of a node reaches beyond the frame that the node computes.
+int32_t reach(const Plan& plan, size_t n, size_t k, const Placement& in) {
+  const TimeBehaviour& time = plan.nodes[n].time[k];
+  if (plan.options.mode == Mode::kOffline) {
+    return 0;
+  }
+  if (plan.places[n].revised > 0) {  // takes what there is, and computes it again
+    return time.future;
+  }
+  return time.use == TimeUse::kWhole ? plan.options.look_ahead_frames : time.future + in.revised;
+}
+
+/// Whether node `n` works on a part of the signal, or on what does; and what it computes again.
+void plan_revision(const Graph& graph, size_t n, const Array<bool>& seen, Plan* plan) {
+  const Node& node = graph.nodes[n];
+  NodePlacement& place = plan->places[n];
+  bool partial = false;
+  place.fixed = plan->nodes[n].constant;
+  for (size_t k = 0; k < node.inputs.size(); ++k) {
+    if (node.inputs[k] >= 0) {
+      const Placement& in = plan->tensors[static_cast<size_t>(node.inputs[k])];
+      partial |= in.partial || needs_whole(graph, plan->nodes[n], node, k);
+      place.fixed &= in.fixed;
+    }
+  }
+  for (int32_t t : node.outputs) {
+    if (partial && seen[static_cast<size_t>(t)]) {
+      place.revised = plan->options.look_ahead_frames;
+    }
+  }
+  for (int32_t t : node.outputs) {
+    plan->tensors[static_cast<size_t>(t)].partial = partial;
+    plan->tensors[static_cast<size_t>(t)].fixed = place.fixed;
+  }
+}
+
 /// Delay, history, tail and lag of every tensor, and the delay of every node.
 Status plan_time(const Graph& graph, Plan* plan) {
-  const bool stream = plan->options.mode == Mode::kStream;
+  const PlanOptions& options = plan->options;
+  const bool stream = options.mode != Mode::kOffline;
+  Array<bool> seen;
+  LIGERO_RETURN_IF_ERROR(find_seen(graph, *plan, &seen));
+  for (size_t t = 0; t < graph.tensors.size(); ++t) {
+    plan->tensors[t].fixed = !is_sequence(graph.tensors[t]);
+  }
   for (size_t n = 0; n < graph.nodes.size(); ++n) {
     const Node& node = graph.nodes[n];
     const NodeFacts& facts = plan->nodes[n];
-    int32_t delay = 0;
+    plan_revision(graph, n, seen, plan);
+    NodePlacement& place = plan->places[n];
     int32_t lag = 0;
     for (size_t k = 0; k < node.inputs.size(); ++k) {
-      const int32_t t = node.inputs[k];
-      if (t < 0 || !is_sequence(graph.tensors[static_cast<size_t>(t)])) {
-        continue;
-      }
-      const TimeBehaviour& time = facts.time[k];
-      if (stream && time.use == TimeUse::kWhole) {
+      if (options.mode == Mode::kStream && needs_whole(graph, facts, node, k)) {
         return error(Code::kBadArgument,
                      "an op needs the whole sequence, so this graph cannot run frame by frame",
                      static_cast<int32_t>(n),
                      static_cast<int64_t>(k));
       }
-      const Placement& in = plan->tensors[static_cast<size_t>(t)];
-      delay = std::max(delay, in.delay + (stream ? time.future : 0));
-      lag = std::max(lag, in.lag);
+      if (node.inputs[k] >= 0) {
+        const Placement& in = plan->tensors[static_cast<size_t>(node.inputs[k])];
+        place.delay = std::max(place.delay, in.delay + reach(*plan, n, k, in));
+        lag = std::max(lag, in.lag);
+      }
     }
     for (size_t k = 0; k < node.inputs.size(); ++k) {
       const int32_t t = node.inputs[k];
@@ -119,13 +181,16 @@ Status plan_time(const Graph& graph, Plan* plan) {
       }
       Placement& in = plan->tensors[static_cast<size_t>(t)];
       const TimeBehaviour& time = facts.time[k];
-      in.history = std::max(in.history, delay - in.delay + time.past);
+      const int32_t past = time.use == TimeUse::kWhole ? options.context_frames : time.past;
+      in.history = std::max(in.history, place.revised + place.delay - in.delay + past);
       in.tail = std::max(in.tail, stream ? 0 : time.future);
     }
-    plan->places[n].delay = delay;
     for (int32_t t : node.outputs) {
-      plan->tensors[static_cast<size_t>(t)].delay = delay;
-      plan->tensors[static_cast<size_t>(t)].lag = lag + facts.output_lag;
+      Placement& out = plan->tensors[static_cast<size_t>(t)];
+      out.delay = place.delay;
+      out.revised = is_sequence(graph.tensors[static_cast<size_t>(t)]) ? place.revised : 0;
+      out.history = out.revised;
+      out.lag = lag + facts.output_lag;
     }
   }
   return {};
@@ -133,10 +198,11 @@ Status plan_time(const Graph& graph, Plan* plan) {
 
 Status plan_sizes(const Graph& graph, Plan* plan) {
   const PlanOptions& options = plan->options;
+  const bool stream = options.mode != Mode::kOffline;
   for (int32_t t : graph.outputs) {  // its last rows must still be there after a call
-    int32_t& history = plan->tensors[static_cast<size_t>(t)].history;
-    if (options.mode == Mode::kStream && history > 0) {
-      history = std::max(history, options.max_frames);
+    Placement& place = plan->tensors[static_cast<size_t>(t)];
+    if (stream && place.history > place.revised) {
+      place.history = std::max(place.history, place.revised + options.max_frames);
     }
   }
   for (size_t t = 0; t < graph.tensors.size(); ++t) {
@@ -150,12 +216,12 @@ Status plan_sizes(const Graph& graph, Plan* plan) {
     place.capacity = 1;
     if (is_sequence(tensor)) {
       place.capacity = place.history + options.max_frames + place.tail;
-      place.state = options.mode == Mode::kStream && place.history > 0;
+      place.state = stream && place.history > place.revised;
       if (place.state) {
         place.capacity += std::max(1, place.history / 4);
       }
     } else {
-      place.state = options.mode == Mode::kStream;
+      place.state = stream;
     }
     int64_t bytes = 0;
     LIGERO_CHECK(checked_mul(place.row, place.capacity, &bytes) && bytes < (int64_t{1} << 40),
@@ -283,13 +349,12 @@ Status plan_memory(const Graph& graph, Plan* plan) {
   size_t state = 0;
   size_t data = 0;
   size_t scratch = 0;
+  size_t kept = 0;
   for (size_t n = 0; n < graph.nodes.size(); ++n) {
     const Node& node = graph.nodes[n];
     Needs needs;
     if (node.op->measure != nullptr) {
-      const int32_t frames = plan->nodes[n].constant ? 1 : plan->options.max_frames;
-      const OpContext context{node, graph.tensors, plan->options.cpu, frames, plan->options.threads};
-      Status status = node.op->measure(context, &needs);
+      Status status = node.op->measure(op_context(graph, *plan, n), &needs);
       if (!status.ok()) {
         status.index = static_cast<int32_t>(n);
         return status;
@@ -302,6 +367,7 @@ Status plan_memory(const Graph& graph, Plan* plan) {
     state += align_up(needs.state_bytes);
     data += align_up(needs.data_bytes);
     scratch = std::max(scratch, align_up(needs.scratch_bytes));
+    kept = std::max(kept, place.revised > 0 ? align_up(needs.state_bytes) : 0);
   }
   for (Placement& place : plan->tensors) {
     if (place.live && place.state) {
@@ -331,7 +397,8 @@ Status plan_memory(const Graph& graph, Plan* plan) {
     }
   }
   plan->scratch_offset = state + data + activations;
-  plan->memory = MemoryReport{state, activations, scratch, data};
+  plan->kept_offset = plan->scratch_offset + scratch;
+  plan->memory = MemoryReport{state, activations, scratch + kept, data};
   return {};
 }
 
@@ -393,11 +460,29 @@ Result<Plan> make_plan(const Graph& graph, const PlanOptions& options) {
                "a plan needs at least one frame and one thread",
                options.max_frames,
                options.threads);
+  for (int32_t frames : {options.context_frames, options.look_ahead_frames}) {
+    LIGERO_CHECK(frames >= 0 && frames <= (options.mode == Mode::kBlocks ? kMaxAroundFrames : 0),
+                 Code::kBadArgument,
+                 "context and look-ahead of a block must be 0 to 60000 frames",
+                 -1,
+                 frames);
+  }
   Plan plan;
   LIGERO_RETURN_IF_ERROR(start_plan(graph, options, &plan));
   LIGERO_RETURN_IF_ERROR(plan_sizes(graph, &plan));
   LIGERO_RETURN_IF_ERROR(plan_memory(graph, &plan));
   return plan;
+}
+
+OpContext op_context(const Graph& graph, const Plan& plan, size_t n) {
+  const PlanOptions& options = plan.options;
+  const int32_t frames = plan.nodes[n].constant ? 1 : options.max_frames + plan.places[n].revised;
+  return {graph.nodes[n],
+          graph.tensors,
+          options.cpu,
+          frames,
+          options.threads,
+          options.context_frames + options.look_ahead_frames};
 }
 
 Result<OutputTiming> output_timing(const Graph& graph, size_t k) {

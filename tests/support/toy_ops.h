@@ -2,6 +2,7 @@
 #ifndef LIGERO_TESTS_SUPPORT_TOY_OPS_H_
 #define LIGERO_TESTS_SUPPORT_TOY_OPS_H_
 
+#include <algorithm>
 #include <deque>
 #include <string>
 #include <vector>
@@ -67,25 +68,64 @@ inline void decay_run(const RunContext& c) noexcept {
 }
 inline const Op kDecay{"decay", 1, decay_infer, decay_measure, nullptr, decay_run};
 
+/// Reads the whole sequence.
+inline Status whole_infer(const OpContext& c, Inference* i) {
+  i->time[0].use = TimeUse::kWhole;
+  return same_shape(c, i);
+}
+
 /// The mean over all frames, a constant.
 inline Status mean_infer(const OpContext& c, Inference* i) {
-  i->time[0].use = TimeUse::kWhole;
-  i->outputs[0].set(Kind::kConstant, c.input(0).bins(), c.input(0).channels());
+  LIGERO_RETURN_IF_ERROR(whole_infer(c, i));
+  i->outputs[0].kind = Kind::kConstant;
   return {};
 }
-inline void mean_run(const RunContext& c) noexcept {
+inline float mean_of(const RunContext& c, int64_t e) {
   const int64_t row = c.input(0).elements();
-  for (int64_t e = 0; e < row; ++e) {
-    float sum = 0;
-    for (int64_t t = 0; t < c.frames; ++t) {
-      sum += c.x(0)[t * row + e];
-    }
-    c.out[0][e] = sum / static_cast<float>(c.frames);
+  float sum = 0;
+  for (int64_t t = -c.before; t < c.frames + c.after; ++t) {
+    sum += c.x(0)[t * row + e];
+  }
+  return sum / static_cast<float>(c.before + c.frames + c.after);
+}
+inline void mean_run(const RunContext& c) noexcept {
+  for (int64_t e = 0; e < c.input(0).elements(); ++e) {
+    c.out[0][e] = mean_of(c, e);
   }
 }
 inline const Op kMean{"mean", 1, mean_infer, nullptr, nullptr, mean_run};
 
-inline const Op* const kAll[] = {&kWindow, &kAdd, &kDecay, &kMean};
+/// y(t) = x(t) + the mean over all frames.
+inline void spread_run(const RunContext& c) noexcept {
+  const int64_t row = c.input(0).elements();
+  for (int64_t i = 0; i < c.frames * row; ++i) {
+    c.out[0][i] = c.x(0)[i] + mean_of(c, i % row);
+  }
+}
+inline const Op kSpread{"spread", 1, whole_infer, nullptr, nullptr, spread_run};
+
+/// y(t) = 0.5 y(t+1) + x(t).
+inline void back_run(const RunContext& c) noexcept {
+  const int64_t row = c.input(0).elements();
+  for (int64_t e = 0; e < row; ++e) {
+    float y = 0;
+    for (int64_t t = c.frames + c.after - 1; t >= 0; --t) {
+      y = 0.5f * y + c.x(0)[t * row + e];
+      if (t < c.frames) {
+        c.out[0][t * row + e] = y;
+      }
+    }
+  }
+}
+inline const Op kBack{"back", 1, whole_infer, nullptr, nullptr, back_run};
+
+/// y(t) = x(t), though it says that it needs everything.
+inline void pass_run(const RunContext& c) noexcept {
+  std::copy_n(c.x(0), c.frames * c.input(0).elements(), c.out[0]);
+}
+inline const Op kPass{"pass", 1, whole_infer, nullptr, nullptr, pass_run};
+
+inline const Op* const kAll[] = {&kWindow, &kAdd, &kDecay, &kMean, &kSpread, &kBack, &kPass};
 inline OpTable table() {
   return OpTable{kAll};
 }
