@@ -379,6 +379,22 @@ def test_weights_file_round_trip(tmp_path):
     assert all(k.endswith("num_batches_tracked") for k in load_weights(live, read_weights(path)))
 
 
+def test_a_recipe_names_what_it_starts_from(tmp_path, monkeypatch, capsys):
+    from ligero_torch import train
+
+    monkeypatch.chdir(tmp_path)
+    small, = train.missing_stages(train.parse(["--recipe", "small"]))
+    assert small[:3] == ["ligero_torch.train", "--recipe", "small-start"]
+    start, = train.missing_stages(train.parse(small[1:]))
+    assert start[:3] == ["ligero_torch.train_speaker", "--config", "small"]
+    (tmp_path / "build/train/speaker").mkdir(parents=True)
+    (tmp_path / "build/train/speaker/speaker.pt").touch()
+    assert not train.missing_stages(train.parse(small[1:]))
+    monkeypatch.setenv("WORLD_SIZE", "2")  # several processes do not train it each
+    assert train.main(["--recipe", "small"]) == 1
+    assert "small-start" in capsys.readouterr().err
+
+
 def test_training_blocks_have_the_gradients_of_torchs_own():
     from ligero_torch.layers import DeconvBlock
 

@@ -21,6 +21,7 @@ from pathlib import Path
 import numpy as np
 
 from . import data, metrics
+from .peers import PEERS
 
 CONDITIONS = ("clean", "noise", "rooms", "absent", "single")
 COLUMNS = (("si_snr", "SI-SNR dB", 2), ("si_snri", "SI-SNRi dB", 2), ("stoi", "STOI", 3),
@@ -187,6 +188,7 @@ def main(argv=None) -> int:
     p.add_argument("--weights", type=Path, action="append", default=[])
     p.add_argument("--wavs", type=Path, action="append", default=[],
                    help="folder of <key>.wav, or <condition>/<key>.wav")
+    p.add_argument("--peer", choices=PEERS, action="append", default=[])
     p.add_argument("--speech", type=Path, default=data.default_speech())
     p.add_argument("--list", type=Path, help="default: lists/test.tsv of --speech")
     p.add_argument("--cache", type=Path, default=Path("build/cache"))
@@ -237,6 +239,7 @@ def _evaluate(a) -> int:
     rows = {it.key: it.row for it in items}
     systems = [("mixture", None, None)] if not a.fast else []
     systems += [(*torch_extractor(w), None) for w in a.weights]
+    systems += [(*PEERS[name](), None) for name in a.peer]
     systems += [(str(w), None, w) for w in a.wavs]
     results: dict = {}
     per_item: dict = {}

@@ -4,7 +4,8 @@ A recipe (recipes/<name>.json) names the network's config and every option below
 command line win. The speaker network comes first (train_speaker.py) and stays frozen: its
 embeddings of augmented training clips are computed once into a bank, so no step runs it; with
 --freeze local. the local network's maps are too. --init goes on from weights, speaker networks
-included; --speaker takes a new one.
+included; --speaker takes a new one. What a recipe starts from and finds missing (a speaker network,
+the weights of the recipe that it names as --after) is trained first.
 
 A run folder holds last.pt (all that resuming needs), best.pt (best on the validation list), log.csv,
 curves.png and weights.safetensors (moving average, f16). Every file is replaced atomically. While the file
@@ -20,6 +21,7 @@ import json
 import math
 import os
 import signal
+import subprocess
 import sys
 import time
 from pathlib import Path
@@ -94,13 +96,15 @@ def parser() -> argparse.ArgumentParser:
     p = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     a = p.add_argument
     a("--recipe", default="small", help="recipes/<name>.json or a file")
-    a("--config", help="configs/<name>.json or a file")
+    a("--config", help="configs/<name>.json or a file (else the recipe's name)")
     a("--speech", type=Path, default=data.default_speech())
     a("--libri2talker", type=Path, help="folder that libri2talker.py made, instead of --speech")
     a("--cache", type=Path, default=Path("build/cache"))
     a("--out", type=Path)
     a("--speaker", type=Path, help="speaker.pt of train_speaker.py (else the one in --init)")
     a("--init", type=Path, help="weights to start from; tensors of other shapes are left out")
+    a("--after", help="recipe that makes the weights of --init")
+    a("--speaker-minutes", type=float, default=11.0, help="to train --speaker where it is missing")
     a("--fresh", action="store_true", help="ignore last.pt in --out")
     a("--steps", type=int, default=0)
     a("--minutes", type=float, default=0.0, help="wall-clock budget of this call")
@@ -163,6 +167,19 @@ def parse(argv=None):
     a.config = a.config or Path(a.recipe).stem
     a.out = a.out or Path("build/train") / Path(a.recipe).stem
     return a
+
+
+def missing_stages(a) -> list[list[str]]:
+    """Arguments of `python -m` that train what run `a` starts from and does not find, in order."""
+    common = ["--speech", str(a.speech), "--cache", str(a.cache)] + ["--strict"] * a.strict
+    if (a.out / "last.pt").exists() and not a.fresh:
+        return []
+    if a.init and a.after and not a.init.exists():
+        return [["ligero_torch.train", "--recipe", a.after, "--out", str(a.init.parent), *common]]
+    if not a.init and a.speaker and not a.libri2talker and not a.speaker.exists():
+        return [["ligero_torch.train_speaker", "--config", a.config, "--out", str(a.speaker.parent),
+                 "--minutes", str(a.speaker_minutes), "--bf16", *common]]
+    return []
 
 
 class Trainer:
@@ -260,8 +277,9 @@ class Trainer:
                   f"random start", flush=True)
         if not self.config.has_global or any(k.startswith("ecapa.") for k in state):
             return
-        if a.speaker is None:
-            raise SystemExit("--speaker: the speaker network is wanted (train_speaker.py)")
+        if a.speaker is None or not a.speaker.exists():
+            raise runs.CheckpointError(f"--speaker: {a.speaker or 'none given'}: the speaker "
+                                       "network is trained first (ligero_torch.train_speaker)")
         ck = torch.load(a.speaker, map_location="cpu", weights_only=True)
         theirs, mine = ck["config"]["ecapa"], to_dict(self.config)["ecapa"]
         if theirs != mine:
@@ -438,8 +456,14 @@ class Trainer:
 
 
 def main(argv=None) -> int:
+    a = parse(argv)
     try:
-        return Trainer(parse(argv)).run()
+        for stage in missing_stages(a):
+            if int(os.environ.get("WORLD_SIZE", 1)) > 1:
+                raise runs.CheckpointError("to be trained first: python -m " + " ".join(stage))
+            if subprocess.run([sys.executable, "-m", *stage]).returncode:
+                return 1
+        return Trainer(a).run()
     except (data.DataError, runs.CheckpointError) as e:
         print(f"error: {e}", file=sys.stderr)
         return 1
