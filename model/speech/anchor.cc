@@ -9,9 +9,9 @@
 namespace ligero {
 namespace {
 
-constexpr int64_t kFrameSamples = 320;
 constexpr double kSampleRateHz = 16000.0;
 constexpr double kLowestDb = -200.0;
+constexpr double kSilenceDb = -190.0;  // no speech below: digital silence
 /// Speech stands this far over the noise, and at most this far below the loudest frames.
 constexpr double kOverNoiseDb = 9.0;
 constexpr double kBelowLoudestDb = 35.0;
@@ -34,26 +34,27 @@ double percentile(Array<double>& values, double share) {
 
 }  // namespace
 
+double frame_level_db(std::span<const float> frame) {
+  double squares = 0.0;
+  for (const float x : frame) {
+    squares += std::isfinite(x) ? static_cast<double>(x) * x : 0.0;
+  }
+  return to_db(squares / static_cast<double>(std::max<size_t>(frame.size(), 1)));
+}
+
 Result<AnchorQuality> measure_anchor(std::span<const float> samples) {
   AnchorQuality q;
   q.seconds = static_cast<double>(samples.size()) / kSampleRateHz;
-  const size_t frames = samples.size() / kFrameSamples;
-  Array<double> energy;
+  const size_t frames = samples.size() / kAnchorFrameSamples;
   Array<double> level;
-  if (!energy.allocate(frames) || !level.allocate(frames)) {
+  Array<double> ordered;
+  if (!level.allocate(frames) || !ordered.allocate(frames)) {
     return error(Code::kTooLittleMemory, "no memory to measure an anchor");
   }
   int64_t clipped = 0;
-  for (size_t i = 0; i < samples.size(); ++i) {
-    const float x = samples[i];
-    if (!std::isfinite(x)) {
-      ++q.cleaned_samples;
-      continue;
-    }
-    clipped += std::fabs(x) >= kFullScale ? 1 : 0;
-    if (i / kFrameSamples < frames) {
-      energy[i / kFrameSamples] += static_cast<double>(x) * x / kFrameSamples;
-    }
+  for (const float x : samples) {
+    q.cleaned_samples += std::isfinite(x) ? 0 : 1;
+    clipped += std::isfinite(x) && std::fabs(x) >= kFullScale ? 1 : 0;
   }
   q.clipped_share =
       samples.empty() ? 0.0 : static_cast<double>(clipped) / static_cast<double>(samples.size());
@@ -61,22 +62,24 @@ Result<AnchorQuality> measure_anchor(std::span<const float> samples) {
     return q;
   }
   for (size_t f = 0; f < frames; ++f) {
-    level[f] = to_db(energy[f]);
+    level[f] = frame_level_db(samples.subspan(f * kAnchorFrameSamples, kAnchorFrameSamples));
+    ordered[f] = level[f];
   }
-  q.noise_db = percentile(level, 0.1);
-  const double loudest = percentile(level, 0.95);
+  q.noise_db = percentile(ordered, 0.1);
+  const double loudest = percentile(ordered, 0.95);
   // Speech without pauses leaves no noise to measure; then its loud frames bound the threshold.
-  const double threshold =
-      std::max(std::min(q.noise_db + kOverNoiseDb, loudest - kOverNoiseDb), loudest - kBelowLoudestDb);
+  q.threshold_db = std::max({std::min(q.noise_db + kOverNoiseDb, loudest - kOverNoiseDb),
+                             loudest - kBelowLoudestDb,
+                             kSilenceDb});
   double sum = 0.0;
   size_t speech = 0;
-  for (size_t f = 0; f < frames; ++f) {
-    if (energy[f] > 0.0 && to_db(energy[f]) >= threshold) {
-      sum += energy[f];
+  for (const double db : level) {
+    if (db >= q.threshold_db) {
+      sum += std::pow(10.0, db / 10.0);
       ++speech;
     }
   }
-  q.speech_seconds = static_cast<double>(speech) * kFrameSamples / kSampleRateHz;
+  q.speech_seconds = static_cast<double>(speech) * kAnchorFrameSamples / kSampleRateHz;
   q.speech_db = speech > 0 ? to_db(sum / static_cast<double>(speech)) : kLowestDb;
   return q;
 }

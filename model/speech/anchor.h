@@ -9,12 +9,16 @@
 
 namespace ligero {
 
+/// A recording is judged by frames of 20 ms.
+inline constexpr int64_t kAnchorFrameSamples = 320;
+
 /// Of one recording; levels in dB relative to full scale, -200 at least.
 struct AnchorQuality {
   double seconds = 0.0;
   double speech_seconds = 0.0;  ///< of frames that stand out of the noise
   double speech_db = -200.0;    ///< RMS of those frames
   double noise_db = -200.0;     ///< level below which a tenth of the frames lie
+  double threshold_db = 0.0;    ///< frames from here on count as speech
   double clipped_share = 0.0;   ///< samples at or over full scale, 0 to 1
   int64_t cleaned_samples = 0;  ///< NaN or infinite, taken as zero
 };
@@ -22,7 +26,10 @@ struct AnchorQuality {
 /// What to do for a better profile, most pressing first.
 enum class AnchorAdvice : uint8_t { kNone, kSpeakLonger, kSpeakUp, kTurnDown, kQuieterPlace };
 
-/// Measures a 16 kHz mono recording by frames of 20 ms. kTooLittleMemory. Load time.
+/// RMS of a frame, -200 dB at least; samples that are not finite count as zero.
+double frame_level_db(std::span<const float> frame);
+
+/// Measures a 16 kHz mono recording. kTooLittleMemory. Load time.
 Result<AnchorQuality> measure_anchor(std::span<const float> samples);
 
 AnchorAdvice advice(const AnchorQuality& quality);

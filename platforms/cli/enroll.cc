@@ -1,17 +1,18 @@
 // `ligero enroll`: recordings of one person to a profile. Not: the network (model/speech).
 #include <CLI/CLI.hpp>
 #include <cstdio>
+#include <filesystem>
 #include <memory>
 #include <span>
 #include <string>
 #include <vector>
 
-#include "model/speech/anchor.h"
 #include "model/speech/verify.h"
 #include "platforms/cli/commands.h"
 #include "platforms/cli/enrolment.h"
 #include "platforms/cli/model_file.h"
 #include "platforms/cli/output.h"
+#include "platforms/cli/plot.h"
 #include "platforms/cli/progress.h"
 #include "platforms/cli/raw.h"
 #include "platforms/cli/refusal.h"
@@ -24,6 +25,7 @@ struct Options {
   std::string model;
   std::vector<std::string> anchors;
   std::string output;
+  std::string plot;
   int threads = 1;
 };
 
@@ -79,8 +81,38 @@ void print_agreement(std::span<const Sound> anchors, std::span<const Profile> al
   }
 }
 
+// The frames that count as speech, neighbours joined.
+std::vector<Stretch> find_speech(std::span<const float> samples, double threshold_db) {
+  std::vector<Stretch> found;
+  for (size_t at = 0; at + kAnchorFrameSamples <= samples.size(); at += kAnchorFrameSamples) {
+    if (frame_level_db(samples.subspan(at, kAnchorFrameSamples)) < threshold_db) {
+      continue;
+    }
+    if (found.empty() || found.back().end != at) {
+      found.push_back({at, at});
+    }
+    found.back().end += kAnchorFrameSamples;
+  }
+  return found;
+}
+
+Panel panel_of(const Sound& anchor, const AnchorQuality& q) {
+  char levels[96];
+  std::snprintf(levels,
+                sizeof(levels),
+                ": %.1f s of speech at %.1f dB, SNR %.1f dB",
+                q.speech_seconds,
+                q.speech_db,
+                q.speech_db - q.noise_db);
+  const std::string name = std::filesystem::path(anchor.path).filename().string();
+  return {name + levels, anchor.samples, find_speech(anchor.samples, q.threshold_db)};
+}
+
 void enroll_command(const Options& options) {
   check_output(options.output);
+  if (!options.plot.empty()) {
+    check_output(options.plot);
+  }
   const Threads threads(options.threads);
   const ModelFile model = open_model(options.model);
   SessionReport report;
@@ -88,8 +120,9 @@ void enroll_command(const Options& options) {
   const Voices voices = enroll_all(model, anchors, threads.options(), &report);
   const std::span<const std::byte> bytes = voices.together.bytes();
   write_output(options.output, bytes);
+  std::vector<Panel> panels;
   for (const Sound& anchor : anchors) {
-    print_quality(anchor.path, anchor.samples);
+    panels.push_back(panel_of(anchor, print_quality(anchor.path, anchor.samples)));
   }
   print_agreement(anchors, voices.alone);
   std::printf("enrolled %.2f s of speech at %.1f dB: '%s', %zu bytes\n",
@@ -97,11 +130,16 @@ void enroll_command(const Options& options) {
               report.level_db,
               options.output.c_str(),
               bytes.size());
+  if (!options.plot.empty()) {
+    plot_spectrograms("ligero enroll: green where speech was found", panels)
+        .write_png(options.plot);
+    std::printf("spectrograms: '%s'\n", options.plot.c_str());
+  }
 }
 
 }  // namespace
 
-void print_quality(const std::string& name, std::span<const float> samples) {
+AnchorQuality print_quality(const std::string& name, std::span<const float> samples) {
   const Result<AnchorQuality> measured = measure_anchor(samples);
   if (!measured.ok()) {
     refuse_status(text("anchor '", name, "'"), measured.status());
@@ -119,6 +157,7 @@ void print_quality(const std::string& name, std::span<const float> samples) {
   if (advice(q) != AnchorAdvice::kNone) {
     std::printf("advice: %s\n", describe(advice(q)));
   }
+  return q;
 }
 
 std::vector<Sound> read_sounds(const std::vector<std::string>& paths) {
@@ -172,10 +211,12 @@ void add_enroll(CLI::App* app) {
   CLI::App* command = app->add_subcommand("enroll", "make a profile of one person's recordings");
   command->footer(
       "Example:\n"
-      "  ligero enroll --model small.lgm ann_1.wav ann_2.flac -o ann.profile");
+      "  ligero enroll --model small.lgm ann_1.wav ann_2.flac -o ann.profile --plot ann.png");
   command->add_option("--model", options->model, "model file (.lgm)")->required();
   command->add_option("anchors", options->anchors, "recordings of that person alone")->required();
   command->add_option("-o,--output", options->output, "profile to write")->required();
+  command->add_option(
+      "--plot", options->plot, "PNG to write: spectrograms, with the speech that was found");
   command->add_option("--threads", options->threads, "threads to compute with")
       ->capture_default_str();
   add_raw_option(command);

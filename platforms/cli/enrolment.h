@@ -6,14 +6,15 @@
 #include <string>
 #include <vector>
 
+#include "model/speech/anchor.h"
 #include "model/speech/session.h"
 #include "platforms/cli/model_file.h"
 #include "platforms/cli/sound.h"
 
 namespace ligero::cli {
 
-/// Prints what model/speech/anchor.h finds in a recording, and what to do better.
-void print_quality(const std::string& name, std::span<const float> samples);
+/// Prints what model/speech/anchor.h finds in a recording, and what to do better; returns it.
+AnchorQuality print_quality(const std::string& name, std::span<const float> samples);
 
 /// The profile of the person in all these sound files; refuses one that is too short or silent by
 /// its name. `report` may be null.

@@ -25,11 +25,13 @@ constexpr int kTop = 44;
 constexpr int kPanelTitle = 36;
 constexpr int kBottom = 52;
 constexpr int kTick = 5;
+constexpr int kMark = 4;  // height of the bar over marked stretches
 constexpr int kScale = 2;
 constexpr float kRangeDb = 70.0f;
 constexpr float kSilenceDb = -200.0f;
 constexpr Colour kPaper = {255, 255, 255};
 constexpr Colour kInk = {40, 40, 48};
+constexpr Colour kMarked = {24, 160, 88};
 
 // Dark blue over red to pale yellow, brighter all the way, so that it survives a grey print.
 constexpr Colour kStops[] = {{4, 4, 20},
@@ -110,6 +112,14 @@ void draw_levels(Canvas* canvas, int top, const std::vector<float>& levels, floa
   }
 }
 
+void draw_marks(Canvas* canvas, int top, const std::vector<Stretch>& marks, double hop) {
+  for (const Stretch& mark : marks) {
+    const int from = static_cast<int>(std::lround(static_cast<double>(mark.begin) / hop));
+    const int to = static_cast<int>(std::lround(static_cast<double>(mark.end) / hop));
+    canvas->fill(kLeft + from, top - kMark - 1, std::max(1, to - from), kMark, kMarked);
+  }
+}
+
 void draw_frequency_axis(Canvas* canvas, int top) {
   constexpr int kHalfText = kGlyphRows * kScale / 2;
   for (int khz = 0; khz <= kSampleRateHz / 2000; khz += 2) {
@@ -180,8 +190,9 @@ Canvas plot_spectrograms(const std::string& title, const std::vector<Panel>& pan
   canvas.text(kLeft, 14, kScale, title, kInk);
   for (size_t i = 0; i < panels.size(); ++i) {
     const int top = kTop + static_cast<int>(i) * panel_height + kPanelTitle;
-    canvas.text(kLeft, top - kPanelTitle + 14, kScale, panels[i].title, kInk);
+    canvas.text(kLeft, top - kPanelTitle + 10, kScale, panels[i].title, kInk);
     draw_levels(&canvas, top, levels[i], loudest_db);
+    draw_marks(&canvas, top, panels[i].marks, hop);
     draw_frequency_axis(&canvas, top);
   }
   draw_colour_scale(&canvas, kTop + kPanelTitle);

@@ -10,9 +10,16 @@
 
 namespace ligero::cli {
 
+/// Samples `begin` to `end` of a panel, `end` left out.
+struct Stretch {
+  size_t begin = 0;
+  size_t end = 0;
+};
+
 struct Panel {
   std::string title;
   std::span<const float> samples;
+  std::vector<Stretch> marks = {};  ///< shown as a bar above
 };
 
 /// The panels share their time axis and their colours: 0 to -70 dB below the loudest dot of them

@@ -85,16 +85,6 @@ TEST_CASE("extract: --threads computes the same") {
   CHECK(read_file(at / "a.wav") == read_file(at / "b.wav"));
 }
 
-TEST_CASE("extract: --plot writes a PNG") {
-  const Workplace at;
-  const Outcome done =
-      run_tool("extract " + model_and_profile(at) + at / "mix.wav" + " -o " + at / "out.wav" +
-               " --plot " + at / "p.png" + " --reference " + at / "mix.wav");
-  INFO(done.text);
-  CHECK(done.code == 0);
-  CHECK(read_file(at / "p.png").substr(1, 3) == "PNG");
-}
-
 TEST_CASE("enroll: several anchors make one profile") {
   const Workplace at;
   const Outcome done = run_tool("enroll --model " + at / "tiny.lgm " + at / "anchor.wav " +
