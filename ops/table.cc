@@ -11,6 +11,7 @@ OpTable all_ops() {
       &kConv2dTransposedOp,
       &kConv2dMapOp,
       &kLstmOp,
+      &kGruOp,
       &kAttentionOp,
       // Signal.
       &kStftOp,

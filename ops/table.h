@@ -15,6 +15,7 @@ extern const Op kConv2dOp;
 extern const Op kConv2dTransposedOp;
 extern const Op kConv2dMapOp;
 extern const Op kLstmOp;
+extern const Op kGruOp;
 extern const Op kAttentionOp;
 
 // Signal.

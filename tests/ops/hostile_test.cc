@@ -74,6 +74,9 @@ const std::vector<Sound>& sound_nodes() {
       {"lstm",
        {{kSeq, 1, 6}, {kPlain, 6, 16}, {kPlain, 4, 16}, {kPlain, 1, 16}},
        {{"axis", 0}, {"reverse", 0}}},
+      {"gru",
+       {{kSeq, 1, 6}, {kPlain, 6, 12}, {kPlain, 4, 12}, {kPlain, 1, 12}, {kPlain, 1, 12}},
+       {{"axis", 0}, {"reverse", 0}}},
       {"attention",
        {{kSeq, 1, 8}, {kSeq, 1, 8}, {kSeq, 1, 8}},
        {{"axis", 0}, {"window", 4}, {"heads", 2}},
@@ -139,7 +142,7 @@ struct Case {
 };
 
 bool is_product(const std::string& op) {
-  return op == "linear" || op == "lstm" || op.rfind("conv2d", 0) == 0;
+  return op == "linear" || op == "lstm" || op == "gru" || op.rfind("conv2d", 0) == 0;
 }
 
 Case make_case(const Sound& sound) {

@@ -1,0 +1,268 @@
+// The walk of a recurrent layer: one direction, along time (the state is carried) or along the bins of
+// each frame. The input product is taken for many steps at once, the recurrent one step by step.
+// Not: a cell (lstm.cc, gru.cc), nor the products (ops/kernels).
+#ifndef LIGERO_OPS_RECURRENT_H_
+#define LIGERO_OPS_RECURRENT_H_
+
+#include <cstring>
+#include <new>
+
+#include "ops/check.h"
+#include "ops/product_op.h"
+#include "runtime/op.h"
+
+namespace ligero {
+
+/// The op of a cell, a class made from CpuFeature bits with
+///   kGates: outputs of either product for each unit;
+///   kBiases: 1, the bias of the input product, to whose result the recurrent product is added, or
+///     2, the second one of the recurrent product, which the cell gets apart;
+///   operator()(z, apart, hidden, c, h): one step of one sequence. z [kGates * hidden] may be
+///     overwritten, apart [kGates * hidden] or null, c [hidden] the memory from step to step, zero
+///     before the first, h [hidden] the output, which the next recurrent product reads.
+template <typename Cell>
+class Recurrent {
+ public:
+  static constexpr Op op(const char* name) {
+    return {name, 1, infer, measure, prepare, run};
+  }
+
+ private:
+  static constexpr int32_t kGates = Cell::kGates;
+  static constexpr bool kApart = Cell::kBiases == 2;
+  enum Input : size_t { kX = 0, kWih = 1, kWhh = 2, kBias = 3, kInputs = 3 + Cell::kBiases };
+
+  /// Steps whose input products are held in scratch at once.
+  static constexpr int32_t kChunkSteps = 64;
+  /// Along bins: rows (frames times bins) in scratch at once, where one frame has fewer.
+  static constexpr int32_t kChunkRows = 256;
+
+  struct Shape {
+    int32_t bins = 1;
+    int32_t hidden = 0;
+    bool along_bins = false;
+    bool reverse = false;
+    bool carried() const {
+      return !along_bins && !reverse;
+    }
+  };
+
+  struct Data {
+    ProductProblem input;      // x W_ih + bias
+    ProductProblem recurrent;  // h W_hh, added in place to the above, or apart
+    Cell cell;
+    Shape shape;
+    int32_t chunk;  // frames
+  };
+
+  static Status infer(const OpContext& ctx, Inference* out) {
+    LIGERO_RETURN_IF_ERROR(check_arity(ctx, kInputs, kInputs));
+    LIGERO_RETURN_IF_ERROR(check_signal(ctx, kX));
+    const Tensor& x = ctx.input(kX);
+    const int32_t axis = ctx.node.int_or("axis", 0);
+    const int32_t reverse = ctx.node.int_or("reverse", 0);
+    LIGERO_RETURN_IF_ERROR(check_int(axis, 0, 1));
+    LIGERO_RETURN_IF_ERROR(check_int(reverse, 0, 1));
+    LIGERO_RETURN_IF_ERROR(check_panels(ctx, kWih, x.channels()));
+    const int32_t gates = ctx.input(kWih).dim[1];
+    LIGERO_CHECK(gates % kGates == 0,
+                 Code::kBadModel,
+                 "a recurrent layer's weight does not hold all its gates");
+    const int32_t hidden = gates / kGates;
+    LIGERO_RETURN_IF_ERROR(check_panels(ctx, kWhh, hidden));
+    LIGERO_CHECK(ctx.input(kWhh).dim[1] == gates,
+                 Code::kBadModel,
+                 "a recurrent layer's two weights disagree");
+    for (size_t k = kBias; k < kInputs; ++k) {
+      LIGERO_RETURN_IF_ERROR(check_weight(ctx, k, 1, gates));
+    }
+    if (axis == 0) {
+      LIGERO_CHECK(x.kind == Kind::kSequence && x.bins() == 1,
+                   Code::kBadModel,
+                   "a recurrent layer along time needs a sequence of one bin");
+      out->time[kX].use = reverse != 0 ? TimeUse::kWhole : TimeUse::kRecurrent;
+    }
+    out->outputs[0].set(out->outputs[0].kind, x.bins(), hidden);
+    LIGERO_RETURN_IF_ERROR(check_size(out->outputs[0].dim, 2));
+    const int64_t per_bin =
+        static_cast<int64_t>(gates) * (static_cast<int64_t>(x.channels()) + hidden);
+    LIGERO_CHECK(checked_mul(per_bin, x.bins(), &out->macs),
+                 Code::kBadModel,
+                 "a recurrent layer is too large");
+    return {};
+  }
+
+  static Shape read_shape(const OpContext& ctx) {
+    Shape s;
+    s.bins = ctx.input(kX).bins();
+    s.hidden = ctx.input(kWhh).dim[0];
+    s.along_bins = ctx.node.int_or("axis", 0) == 1;
+    s.reverse = ctx.node.int_or("reverse", 0) == 1;
+    return s;
+  }
+
+  /// Frames worked on at once.
+  static int32_t chunk_frames(const OpContext& ctx, const Shape& s) {
+    int32_t chunk = kChunkSteps;
+    if (s.along_bins) {
+      chunk = s.bins >= kChunkRows ? 1 : kChunkRows / s.bins;
+    }
+    return chunk < ctx.max_frames ? chunk : ctx.max_frames;
+  }
+
+  /// Sequences that take a step together.
+  static int32_t in_step(const Shape& s, int32_t chunk) {
+    return s.along_bins ? chunk : 1;
+  }
+
+  /// Scratch: gates [chunk, bins, kGates hidden], then those of the recurrent product [in_step,
+  /// kGates hidden] where it stays apart, then the memory [in_step, hidden] where it is no state,
+  /// then, backwards along time, a hidden vector of rows that are no output.
+  static Status measure(const OpContext& ctx, Needs* needs) {
+    LIGERO_RETURN_IF_ERROR(check_rows(ctx, ctx.output(0).bins()));
+    const Shape s = read_shape(ctx);
+    const auto hidden = static_cast<size_t>(s.hidden);
+    const int32_t chunk = chunk_frames(ctx, s);
+    const auto together = static_cast<size_t>(in_step(s, chunk));
+    const size_t rows = static_cast<size_t>(chunk) * static_cast<size_t>(s.bins);
+    const size_t products = kGates * (rows + (kApart ? together : 0));
+    const size_t memory = s.carried() ? 0 : s.along_bins ? together : 2;
+    needs->data_bytes = sizeof(Data);
+    needs->state_bytes = s.carried() ? 2 * hidden * sizeof(float) : 0;
+    needs->scratch_bytes = (products + memory) * hidden * sizeof(float);
+    return {};
+  }
+
+  static Status prepare(const OpContext& ctx, void* data) {
+    const Shape shape = read_shape(ctx);
+    auto* d = new (data) Data{{}, {}, Cell(ctx.cpu), shape, chunk_frames(ctx, shape)};
+    const Tensor& x = ctx.input(kX);
+    const int64_t gates = static_cast<int64_t>(shape.hidden) * kGates;
+    ProductProblem& input = d->input;
+    prepare_weights(ctx, kWih, &input);
+    input.epilogue.bias = ctx.input(kBias).f32();
+    input.rows.frame_stride = x.elements();
+    input.rows.bins = x.bins();
+    input.rows.channels = x.channels();
+    input.rows.out_bins = x.bins();
+    input.output.bin_stride = gates;
+    input.output.frame_stride = gates * x.bins();
+    ProductProblem& recurrent = d->recurrent;
+    prepare_weights(ctx, kWhh, &recurrent);
+    recurrent.rows.channels = shape.hidden;
+    recurrent.rows.frame_stride = static_cast<int64_t>(shape.hidden) * x.bins();
+    if constexpr (kApart) {
+      recurrent.epilogue.bias = ctx.input(kBias + 1).f32();
+      recurrent.output.frame_stride = gates;
+    } else {
+      recurrent.output.frame_stride = gates * x.bins();
+      recurrent.add.frame_stride = recurrent.output.frame_stride;
+    }
+    return {};
+  }
+
+  static float* apart(const RunContext& ctx, const Data& d) {
+    return static_cast<float*>(ctx.scratch) +
+           static_cast<int64_t>(d.chunk) * d.shape.bins * d.shape.hidden * kGates;
+  }
+
+  static float* memory(const RunContext& ctx, const Data& d) {
+    const int64_t step = static_cast<int64_t>(in_step(d.shape, d.chunk)) * d.shape.hidden;
+    return apart(ctx, d) + (kApart ? step * kGates : 0);
+  }
+
+  /// The recurrent products of `frames` frames, of hidden vectors from `h` on, or, where that is
+  /// null, of zero. `z`: the gates of the first one's input product.
+  static void recurrent_product(
+      const RunContext& ctx, const Data& d, const float* h, float* z, int32_t frames) {
+    ProductProblem p = d.recurrent;
+    p.output.y = kApart ? apart(ctx, d) : z;
+    if (h != nullptr) {
+      p.rows.x = h;
+      p.add.data = kApart ? nullptr : z;
+      product(p, frames, ctx.pool);
+    } else if (kApart) {
+      const int64_t gates = p.output.frame_stride;
+      for (int32_t f = 0; f < frames; ++f) {
+        std::memcpy(
+            p.output.y + f * gates, p.epilogue.bias, static_cast<size_t>(gates) * sizeof(float));
+      }
+    }
+  }
+
+  /// Along time, forwards or backwards. `h` is the hidden vector before the first step, or nullptr
+  /// for zero; backwards, the rows after the last frame come first, and their hidden vectors lie in
+  /// `unseen`. Returns the last one.
+  static const float* run_time(
+      const RunContext& ctx, const Data& d, const float* h, float* c, float* unseen) noexcept {
+    const int64_t hidden = d.shape.hidden;
+    const int32_t rows = d.shape.reverse ? ctx.frames + ctx.after : ctx.frames;
+    auto* gates = static_cast<float*>(ctx.scratch);
+    for (int32_t done = 0; done < rows; done += d.chunk) {
+      const int32_t frames = rows - done < d.chunk ? rows - done : d.chunk;
+      const int32_t first = d.shape.reverse ? rows - done - frames : done;
+      ProductProblem input = d.input;
+      input.rows.x = ctx.x(kX) + first * input.rows.frame_stride;
+      input.output.y = gates;
+      product(input, frames, ctx.pool);
+      for (int32_t i = 0; i < frames; ++i) {
+        const int32_t t = d.shape.reverse ? frames - 1 - i : i;
+        float* z = gates + t * hidden * kGates;
+        float* y = first + t < ctx.frames ? ctx.out[0] + (first + t) * hidden : unseen;
+        recurrent_product(ctx, d, h, z, 1);
+        d.cell(z, apart(ctx, d), d.shape.hidden, c, y);
+        h = y;
+      }
+    }
+    return h;
+  }
+
+  /// Along the bins of each frame, a chunk of frames in step.
+  static void run_bins(const RunContext& ctx, const Data& d) noexcept {
+    const int64_t hidden = d.shape.hidden;
+    const int64_t bins = d.shape.bins;
+    auto* gates = static_cast<float*>(ctx.scratch);
+    float* c = memory(ctx, d);
+    for (int32_t first = 0; first < ctx.frames; first += d.chunk) {
+      const int32_t frames = ctx.frames - first < d.chunk ? ctx.frames - first : d.chunk;
+      float* out = ctx.out[0] + first * bins * hidden;
+      ProductProblem input = d.input;
+      input.rows.x = ctx.x(kX) + first * input.rows.frame_stride;
+      input.output.y = gates;
+      product(input, frames, ctx.pool);
+      std::memset(c, 0, static_cast<size_t>(frames * hidden) * sizeof(float));
+      for (int64_t i = 0; i < bins; ++i) {
+        const int64_t b = d.shape.reverse ? bins - 1 - i : i;
+        const float* h = i == 0 ? nullptr : out + (d.shape.reverse ? b + 1 : b - 1) * hidden;
+        recurrent_product(ctx, d, h, gates + b * hidden * kGates, frames);
+        for (int64_t f = 0; f < frames; ++f) {
+          d.cell(gates + (f * bins + b) * hidden * kGates,
+                 apart(ctx, d) + f * hidden * kGates,
+                 d.shape.hidden,
+                 c + f * hidden,
+                 out + (f * bins + b) * hidden);
+        }
+      }
+    }
+  }
+
+  static void run(const RunContext& ctx) noexcept {
+    const Data& d = *static_cast<const Data*>(ctx.data);
+    const int64_t hidden = d.shape.hidden;
+    const size_t bytes = static_cast<size_t>(hidden) * sizeof(float);
+    if (d.shape.along_bins) {
+      run_bins(ctx, d);
+    } else if (d.shape.reverse) {
+      float* c = memory(ctx, d);
+      std::memset(c, 0, bytes);
+      run_time(ctx, d, nullptr, c, c + hidden);
+    } else {
+      auto* h = static_cast<float*>(ctx.state);
+      std::memcpy(h, run_time(ctx, d, h, h + hidden, nullptr), bytes);
+    }
+  }
+};
+
+}  // namespace ligero
+
+#endif  // LIGERO_OPS_RECURRENT_H_
