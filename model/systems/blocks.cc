@@ -4,44 +4,8 @@
 namespace ligero {
 namespace {
 
-// PyTorch [outputs, inputs, kernel_t, kernel_f] -> [kernel_t * kernel_f * inputs, outputs].
-std::vector<float> conv_panels(const std::vector<float>& w, int outputs, int inputs, int taps) {
-  const auto o_count = static_cast<size_t>(outputs);
-  const auto c_count = static_cast<size_t>(inputs);
-  const auto k_count = static_cast<size_t>(taps);
-  std::vector<float> out(w.size());
-  for (size_t o = 0; o < o_count; ++o) {
-    for (size_t c = 0; c < c_count; ++c) {
-      for (size_t k = 0; k < k_count; ++k) {
-        out[(k * c_count + c) * o_count + o] = w[(o * c_count + c) * k_count + k];
-      }
-    }
-  }
-  return out;
-}
-
-// PyTorch [inputs, outputs, kernel_t, kernel_f] -> rows (phase, frame, tap, input) as in
-// ops/OPS.md: the kernel runs backwards in time, and within a phase the taps go by ascending input
-// bin.
-std::vector<float> deconv_panels(const std::vector<float>& w, int outputs, int inputs) {
-  constexpr int kK = kConvKernel;
-  std::vector<float> out;
-  out.reserve(w.size());
-  for (int phase = 0; phase < kConvStride; ++phase) {
-    for (int frame = 0; frame < kK; ++frame) {
-      const int kt = kK - 1 - frame;
-      const int last = phase + (kK - 1 - phase) / kConvStride * kConvStride;
-      for (int kf = last; kf >= 0; kf -= kConvStride) {
-        for (int c = 0; c < inputs; ++c) {
-          for (int o = 0; o < outputs; ++o) {
-            out.push_back(w[static_cast<size_t>(((c * outputs + o) * kK + kt) * kK + kf)]);
-          }
-        }
-      }
-    }
-  }
-  return out;
-}
+// Kernel 3 x 3, stride (1, 2) (spec 2.2).
+constexpr ConvSizes kBlockSizes = {.kernel_t = 3, .kernel_f = 3, .stride_f = 2};
 
 int bn_prelu(GraphBuilder& g, const std::string& name, int x, int channels, Slopes slopes) {
   x = g.batch_norm(name + ".bn", name + ".bn", x, channels);
@@ -50,31 +14,12 @@ int bn_prelu(GraphBuilder& g, const std::string& name, int x, int channels, Slop
 
 }  // namespace
 
-TimePadding conv_padding(bool causal) {
-  return causal ? TimePadding{kConvKernel - 1, 0} : TimePadding{1, 1};
-}
-
-int conv_block(GraphBuilder& g,
-               const std::string& name,
-               int x,
-               int outputs,
-               TimePadding padding,
-               Slopes slopes) {
-  const std::string ck = name + ".conv";
-  const int inputs = g.channels(x);
-  const std::vector<float> values =
-      g.weights().take(ck + ".weight", {outputs, inputs, kConvKernel, kConvKernel});
-  constexpr int kTaps = kConvKernel * kConvKernel;
-  const int w = g.panels(
-      ck + ".weight", kTaps * inputs, outputs, conv_panels(values, outputs, inputs, kTaps));
-  x = g.node("conv2d",
-             ck,
-             {x, w, g.vector(ck + ".bias", outputs)},
-             {{"kernel_t", {kConvKernel}},
-              {"kernel_f", {kConvKernel}},
-              {"stride_f", {kConvStride}},
-              {"past", {padding.past}},
-              {"future", {padding.future}}});
+int conv_block(
+    GraphBuilder& g, const std::string& name, int x, int outputs, Slopes slopes, bool causal) {
+  ConvSizes sizes = kBlockSizes;
+  sizes.outputs = outputs;
+  sizes.causal = causal;
+  x = conv2d(g, name + ".conv", name + ".conv", x, sizes);
   return bn_prelu(g, name, x, outputs, slopes);
 }
 
@@ -82,26 +27,14 @@ int deconv_block(GraphBuilder& g,
                  const std::string& name,
                  int x,
                  DeconvShape shape,
-                 TimePadding padding,
                  LastActivation activation,
-                 Slopes slopes) {
-  const std::string ck = name + ".conv";
-  const int inputs = g.channels(x);
-  const std::vector<float> values =
-      g.weights().take(ck + ".weight", {inputs, shape.outputs, kConvKernel, kConvKernel});
-  const int w = g.panels(ck + ".weight",
-                         kConvKernel * kConvKernel * inputs,
-                         shape.outputs,
-                         deconv_panels(values, shape.outputs, inputs));
-  x = g.node("conv2d_transposed",
-             ck,
-             {x, w, g.vector(ck + ".bias", shape.outputs)},
-             {{"kernel_t", {kConvKernel}},
-              {"kernel_f", {kConvKernel}},
-              {"stride_f", {kConvStride}},
-              {"out_pad_f", {shape.out_pad_f}},
-              {"past", {padding.past}},
-              {"future", {padding.future}}});
+                 Slopes slopes,
+                 bool causal) {
+  ConvSizes sizes = kBlockSizes;
+  sizes.outputs = shape.outputs;
+  sizes.out_pad_f = shape.out_pad_f;
+  sizes.causal = causal;
+  x = conv2d_transposed(g, name + ".conv", name + ".conv", x, sizes);
   switch (activation) {
     case LastActivation::kBnPrelu:
       return bn_prelu(g, name, x, shape.outputs, slopes);

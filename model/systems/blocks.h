@@ -7,30 +7,17 @@
 #include <vector>
 
 #include "model/systems/builder.h"
+#include "model/systems/conv.h"
 
 namespace ligero {
-
-/// How a convolution over time is padded: frames before and after the current one.
-struct TimePadding {
-  int past = 0;
-  int future = 0;
-};
-
-/// Kernel 3 x 3, stride (1, 2) (spec 2.2): centred, or frames t - 2 .. t.
-inline constexpr int kConvKernel = 3;
-inline constexpr int kConvStride = 2;
-TimePadding conv_padding(bool causal);
 
 /// Slopes of a PReLU: one per channel, or one for the layer.
 enum class Slopes { kChannel, kLayer };
 
-/// conv2d -> batch norm -> PReLU: name.conv, name.bn, name.prelu.
-int conv_block(GraphBuilder& g,
-               const std::string& name,
-               int x,
-               int outputs,
-               TimePadding padding,
-               Slopes slopes);
+/// conv2d of kernel 3 x 3, stride (1, 2) (spec 2.2) -> batch norm -> PReLU: name.conv, name.bn,
+/// name.prelu.
+int conv_block(
+    GraphBuilder& g, const std::string& name, int x, int outputs, Slopes slopes, bool causal);
 
 /// What follows a transposed convolution.
 enum class LastActivation { kBnPrelu, kTanh, kLinear };
@@ -40,14 +27,14 @@ struct DeconvShape {
   int out_pad_f = 0;  ///< bins added at the top, which hold the bias
 };
 
-/// Transposed conv2d, then batch norm and PReLU or the activation of the last layer.
+/// Transposed conv2d of that kernel, then batch norm and PReLU or the activation of the last layer.
 int deconv_block(GraphBuilder& g,
                  const std::string& name,
                  int x,
                  DeconvShape shape,
-                 TimePadding padding,
                  LastActivation activation,
-                 Slopes slopes);
+                 Slopes slopes,
+                 bool causal);
 
 /// Axis along which an LSTM or attention runs (ops/OPS.md).
 enum class Axis : int32_t { kTime = 0, kBins = 1 };

@@ -5,7 +5,6 @@
 
 #include "model/systems/blocks.h"
 #include "model/systems/options.h"
-#include "model/systems/systems.h"
 
 namespace ligero {
 
@@ -45,10 +44,6 @@ std::vector<float> mel_filters(EcapaLayout layout);
 
 /// Tells `weights` where the tensors that ecapa_tdnn() takes stand in a checkpoint of that layout.
 void set_origins(EcapaLayout layout, const EcapaOptions& options, Weights* weights);
-
-/// The system "ecapa_tdnn": `enroll` alone, from hops at their own level to `profile.embedding`.
-/// Throws SystemError for options or tensors that do not fit.
-ModelDraft build_ecapa_tdnn(Options& options, Weights& weights);
 
 }  // namespace ligero
 

@@ -3,16 +3,23 @@
 
 #include <utility>
 
-#include "model/systems/ecapa_tdnn.h"
-#include "model/systems/lgr_tse.h"
+// The list: system `x` is build_x() of its own file.
+#define LIGERO_SYSTEMS(X) \
+  X(lgr_tse)              \
+  X(voicefilter)          \
+  X(ecapa_tdnn)
 
 namespace ligero {
+
+#define LIGERO_DECLARE(name) ModelDraft build_##name(Options& options, Weights& weights);
+LIGERO_SYSTEMS(LIGERO_DECLARE)
+#undef LIGERO_DECLARE
+
 namespace {
 
-constexpr System kSystems[] = {
-    {"lgr_tse", build_lgr_tse},
-    {"ecapa_tdnn", build_ecapa_tdnn},
-};
+#define LIGERO_ENTRY(name) {#name, build_##name},
+constexpr System kSystems[] = {LIGERO_SYSTEMS(LIGERO_ENTRY)};
+#undef LIGERO_ENTRY
 
 const System& find_system(Options& options) {
   const std::string name = options.text("system");

@@ -1,0 +1,193 @@
+// What every extraction system shares. Not: any separator.
+#include "model/systems/extraction.h"
+
+#include <utility>
+
+namespace ligero {
+namespace {
+
+constexpr float kNormFloor = 1e-24f;  // under the root of the embedding's norm
+constexpr int kMaxAttentionWindow = 4096;
+constexpr double kLeastCompression = 0.01;
+
+void read_arn_options(Options arn, const ExtractionTraits& traits, ExtractionOptions* o) {
+  o->arn_frame.q_norm = arn.boolean("q_norm", false);
+  o->arn_frame.two_linear =
+      arn.choice("feed_forward", "split", {"split", "two_linear"}) == "two_linear";
+  arn.number("dropout", 0.05, 0.0, 0.99);  // training only
+  if (traits.attention) {
+    o->arn_window = arn.integer("window", 0, {0, kMaxAttentionWindow});
+  }
+  arn.finish();
+  if (traits.attention && o->causal != (o->arn_window > 0)) {
+    arn.fail("window",
+             std::to_string(o->arn_window),
+             o->causal ? "at least 1 where causal is true" : "0 where causal is false");
+  }
+}
+
+void read_arn_frame_options(Options frame, ExtractionOptions* o) {
+  o->arn_frame.size = frame.integer("size", 32, {2, 1024});
+  o->arn_frame.axis = Axis::kBins;
+  o->linear_in = frame.choice("form", "F1", {"F1", "F2"}) == "F2";
+  o->arn_frame.norm_input = o->linear_in;
+  frame.finish();
+  if (o->arn_frame.size % 2) {
+    frame.fail("size", std::to_string(o->arn_frame.size), "an even integer");
+  }
+}
+
+int scaled(GraphBuilder& g, const std::string& name, int x, int gain) {
+  return gain < 0 ? x : g.node("multiply", name + ".scaled", {x, gain});
+}
+
+int level_gain(GraphBuilder& g, const std::string& name, int hops, Level level) {
+  if (level == Level::kNone) {
+    return -1;
+  }
+  const int mode = level == Level::kWindow ? 1 : 0;
+  return g.node("input_level", name + ".gain", {hops}, {{"mode", {mode}}});
+}
+
+int compressed(GraphBuilder& g, const std::string& name, int spectrum, const ExtractionOptions& o) {
+  if (o.compression == 1.0) {
+    return spectrum;
+  }
+  const float exponent = static_cast<float>(o.compression);
+  return g.node("compress", name + ".compressed", {spectrum}, {}, {{"exponent", {exponent}}});
+}
+
+int stft(GraphBuilder& g, const std::string& name, int hops) {
+  return g.node("stft", name, {hops}, {{"window", {kWindowSamples}}, {"hop", {kHopSamples}}});
+}
+
+// What extraction keeps of the speaker: an output of `enroll`, an input of `extract`.
+void keep(GraphBuilder& g, const std::string& name, int constant) {
+  g.output(g.node("reshape",
+                  name,
+                  {constant},
+                  {{"bins", {g.bins(constant)}}, {"channels", {g.channels(constant)}}}));
+}
+
+std::string level_name(int level) {
+  return "profile.local_" + std::to_string(level);
+}
+
+// Global path (spec 2.4): anchor hops to the embedding E_g or its projection W E_g + b. E_g itself
+// is kept to tell people apart.
+void global_network(GraphBuilder& g, int scaled_hops, int projected, const ExtractionOptions& o) {
+  int e = ecapa_tdnn(g, anchor_fbank(g, scaled_hops), o.ecapa);
+  const int voice = e;
+  const int size = o.ecapa.embedding;
+  if (o.normalise_embedding) {
+    const int square = g.node("square", "sep.embedding_square", {e});
+    const int ones = g.panels(
+        "sep.embedding_ones", size, 1, std::vector<float>(static_cast<size_t>(size), 1.0f));
+    const int floor = g.vector("sep.embedding_floor", std::vector<float>{kNormFloor});
+    const int sum = g.node("linear", "sep.embedding_energy", {square, ones, floor});
+    const int norm = g.node("sqrt", "sep.embedding_norm", {sum});
+    e = g.node("divide", "sep.embedding_normalised", {e, norm});
+  }
+  if (projected > 0) {
+    e = g.linear("sep.projection", "sep.projection", e, size, projected);
+  }
+  keep(g, "profile.embedding", e);
+  keep(g, "profile.voice", voice);
+}
+
+}  // namespace
+
+ExtractionOptions read_extraction_options(Options& options, const ExtractionTraits& traits) {
+  ExtractionOptions o;
+  o.form = options.choice("form", *traits.forms.begin(), traits.forms);
+  o.causal = options.boolean("causal", false);
+  options.integer("sample_rate", 16000, {16000, 16000});
+  options.integer("window", kWindowSamples, {kWindowSamples, kWindowSamples});
+  options.integer("hop", kHopSamples, {kHopSamples, kHopSamples});
+  const std::string level = options.choice("input_level", "file", {"file", "window", "none"});
+  o.input_level = level == "file" ? Level::kFile : level == "window" ? Level::kWindow : Level::kNone;
+  o.compression = options.number("compression", traits.compression, kLeastCompression, 1.0);
+  o.normalise_embedding = options.boolean("normalise_embedding", false);
+  read_arn_options(options.section("arn"), traits, &o);
+  read_arn_frame_options(options.section("arn_frame"), &o);
+  o.ecapa = read_ecapa_options(options.section("ecapa"));
+  return o;
+}
+
+int arn_frame(GraphBuilder& g, const Anchor& anchor, const ExtractionOptions& o) {
+  int x = anchor.magnitude;
+  if (o.linear_in) {
+    const std::string name = "local.arn_frame.linear_in";
+    x = g.linear(name, name, x, 1, o.arn_frame.size);
+  }
+  x = arn(g, "local.arn_frame", x, o.arn_frame);
+  return g.linear("local.linear", "local.linear", x, o.arn_frame.size, 1);
+}
+
+void keep_level(GraphBuilder& g, int level, int x) {
+  keep(g,
+       level_name(level),
+       g.node("time_mean", "local.mean_" + std::to_string(level), {x}));
+}
+
+GraphDraft enroll_graph(Weights& weights,
+                        const ExtractionOptions& o,
+                        int projected,
+                        const std::function<void(GraphBuilder&, const Anchor&)>& local_network) {
+  GraphBuilder g("enroll", &weights);
+  const int hops = g.sequence("anchor_hops", 1, kHopSamples);
+  const int scaled_hops = scaled(g, "anchor", hops, level_gain(g, "anchor", hops, Level::kFile));
+  if (o.has_global()) {
+    global_network(g, scaled_hops, projected, o);
+  }
+  if (o.has_local()) {
+    Anchor anchor;
+    anchor.spectrum = compressed(g, "anchor", stft(g, "anchor.stft", scaled_hops), o);
+    anchor.magnitude = g.node("magnitude", "anchor.mag", {anchor.spectrum});
+    local_network(g, anchor);
+  }
+  return g.finish();
+}
+
+int with_local(GraphBuilder& g,
+               const std::string& name,
+               int x,
+               int level,
+               int channels,
+               const ExtractionOptions& o) {
+  if (!o.has_local()) {
+    return x;
+  }
+  const int local = g.constant(level_name(level), g.bins(x), channels);
+  return g.node("concat", name + ".in", {x, local});
+}
+
+int speaker_embedding(GraphBuilder& g, int size) {
+  return g.constant("profile.embedding", 1, size);
+}
+
+Mixture mixture(GraphBuilder& g, const ExtractionOptions& o) {
+  Mixture m;
+  const int hops = g.sequence("mix_hops", 1, kHopSamples);
+  m.spectrum = stft(g, "mix.stft", hops);
+  m.gain = level_gain(g, "mix", hops, o.input_level);
+  m.seen = compressed(g, "mix", scaled(g, "mix", m.spectrum, m.gain), o);
+  return m;
+}
+
+void output_samples(GraphBuilder& g, int spectrum) {
+  g.output(g.node("istft",
+                  "sep.istft",
+                  {spectrum},
+                  {{"window", {kWindowSamples}}, {"hop", {kHopSamples}}}));
+}
+
+ModelDraft extraction_model(const ExtractionOptions& o, GraphDraft enroll, GraphDraft extract) {
+  ModelDraft model;
+  model.graphs.push_back(std::move(enroll));
+  model.graphs.push_back(std::move(extract));
+  model.metadata["form"] = o.form;
+  return model;
+}
+
+}  // namespace ligero

@@ -1,0 +1,95 @@
+// What every extraction system shares (spec 2, 10): its options, the enrolment graph, and what a
+// separator sees of the mixture. Not: any separator (the systems).
+#ifndef LIGERO_MODEL_SYSTEMS_EXTRACTION_H_
+#define LIGERO_MODEL_SYSTEMS_EXTRACTION_H_
+
+#include <functional>
+#include <initializer_list>
+#include <string>
+
+#include "model/systems/blocks.h"
+#include "model/systems/ecapa_tdnn.h"
+#include "model/systems/options.h"
+
+namespace ligero {
+
+inline constexpr int kHopSamples = 160;
+inline constexpr int kWindowSamples = 320;
+inline constexpr int kSpectrumBins = kWindowSamples / 2 + 1;
+
+/// The level that a network sees: as it is, RMS 1 over the file, or over the last second.
+enum class Level { kNone, kFile, kWindow };
+
+/// What differs between systems in the options that all of them have.
+struct ExtractionTraits {
+  std::initializer_list<const char*> forms;  ///< the first one is the default
+  double compression = 1.0;                  ///< default
+  bool attention = false;                    ///< whether an ARN runs along time, with a window
+};
+
+struct ExtractionOptions {
+  std::string form;
+  bool causal = false;
+  Level input_level = Level::kFile;
+  double compression = 1.0;  ///< of the magnitudes that the network sees; 1: none
+  ArnOptions arn_frame;      ///< the ARN along the bins of an anchor frame
+  bool linear_in = false;    ///< its form F2: a linear layer before it
+  int arn_window = 0;        ///< frames that attention over time sees; 0: all
+  bool normalise_embedding = false;
+  EcapaOptions ecapa;
+
+  bool has_local() const {
+    return form != "global";
+  }
+  bool has_global() const {
+    return form != "local";
+  }
+};
+
+/// Reads the shared keys; throws SystemError. The system's own keys and finish() are the caller's.
+ExtractionOptions read_extraction_options(Options& options, const ExtractionTraits& traits);
+
+/// What a local network is made of: the anchor's spectrum as the network sees it, and its magnitude.
+struct Anchor {
+  int spectrum = -1;
+  int magnitude = -1;
+};
+
+/// The output of the ARN_frame, [161, 1] (spec 1.4).
+int arn_frame(GraphBuilder& g, const Anchor& anchor, const ExtractionOptions& o);
+
+/// Averages `x` over time and keeps it as level `level` of the speaker's local features.
+void keep_level(GraphBuilder& g, int level, int x);
+
+/// The graph `enroll`: global path with a projection to `projected` channels (0: the embedding as it
+/// is), and `local_network`, where the form has them.
+GraphDraft enroll_graph(Weights& weights,
+                        const ExtractionOptions& o,
+                        int projected,
+                        const std::function<void(GraphBuilder&, const Anchor&)>& local_network);
+
+/// `x` joined with level `level` of the local features, which has that many channels; `x` itself in
+/// a form without them.
+int with_local(
+    GraphBuilder& g, const std::string& name, int x, int level, int channels, const ExtractionOptions& o);
+
+/// The projected embedding, or the raw one, of `size` channels.
+int speaker_embedding(GraphBuilder& g, int size);
+
+/// The mixture in the graph `extract`.
+struct Mixture {
+  int spectrum = -1;  ///< at its own level
+  int seen = -1;      ///< at the input level, compressed
+  int gain = -1;      ///< of the input level, [1, 1]; -1: none
+};
+Mixture mixture(GraphBuilder& g, const ExtractionOptions& o);
+
+/// The spectrum's samples become the graph's output.
+void output_samples(GraphBuilder& g, int spectrum);
+
+/// The two graphs as a model of that form.
+ModelDraft extraction_model(const ExtractionOptions& o, GraphDraft enroll, GraphDraft extract);
+
+}  // namespace ligero
+
+#endif  // LIGERO_MODEL_SYSTEMS_EXTRACTION_H_
