@@ -95,6 +95,14 @@ class CsvLog:
             w.writerow({k: (f"{v:.5g}" if isinstance(v, float) else v) for k, v in row.items()})
 
 
+def last_row(path: Path, *columns: str) -> list[float]:
+    """Values of `columns` in the last row of a CSV log."""
+    with open(path, newline="") as f:
+        for row in csv.DictReader(f):
+            pass
+    return [float(row[c]) for c in columns]
+
+
 def plot_csv(path: Path, png: Path, x: str, columns: list[str]) -> None:
     """Draws the named columns of a CSV log over column x, one panel each."""
     import matplotlib

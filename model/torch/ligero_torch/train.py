@@ -176,7 +176,8 @@ def missing_stages(a) -> list[list[str]]:
         return []
     if a.init and a.after and not a.init.exists():
         return [["ligero_torch.train", "--recipe", a.after, "--out", str(a.init.parent), *common]]
-    if not a.init and a.speaker and not a.libri2talker and not a.speaker.exists():
+    wanted = a.speaker and not a.init and runs.find_config(a.config).has_global
+    if wanted and not a.speaker.exists() and not a.libri2talker:
         return [["ligero_torch.train_speaker", "--config", a.config, "--out", str(a.speaker.parent),
                  "--minutes", str(a.speaker_minutes), "--bf16", *common]]
     return []
