@@ -4,80 +4,42 @@
 //   y[i] = (w[hop + i] IDFT(X[t-1])[hop + i] + w[i] IDFT(X[t])[i]) / (w[i]^2 + w[hop + i]^2)
 // Row 0 of a signal describes the hop before its first; the caller drops it.
 
-#include "ops/check.h"
-#include "ops/frames.h"
-#include "ops/kernels/fft/fft.h"
+#include "ops/half_overlap.h"
 #include "ops/table.h"
-#include "ops/window.h"
 
 namespace ligero {
 namespace {
 
-struct Data {
-  Fft fft;
-  int32_t hop = 0;
-  int32_t slots = 0;
-  const float* window = nullptr;  ///< the synthesis window over the sum of squares, [2 hop]
-};
-
-struct Sizes {
-  int32_t window = 0;
-  int32_t hop = 0;
-
-  size_t work_bytes() const {  // one frame of samples, the transform's work, the kept half frame
-    const size_t floats =
-        static_cast<size_t>(window) + fft_work_floats(window) + static_cast<size_t>(hop);
-    return align_up(floats * sizeof(float));
-  }
-};
-
-Sizes sizes(const Node& node) {
-  return {node.int_or("window", 320), node.int_or("hop", 160)};
-}
-
 Status infer(const OpContext& ctx, Inference* out) {
   LIGERO_RETURN_IF_ERROR(check_arity(ctx, 1, 1));
   LIGERO_RETURN_IF_ERROR(check_sequence(ctx, 0));
-  const Sizes s = sizes(ctx.node);
-  LIGERO_CHECK(fft_supported(s.window), Code::kUnsupportedModel, "no transform of this length");
-  LIGERO_CHECK(s.hop == s.window / 2, Code::kUnsupportedModel, "the window must be two hops long");
-  LIGERO_CHECK(ctx.input(0).bins() == s.window / 2 + 1 && ctx.input(0).channels() == 2,
+  const HalfOverlap h(ctx.node);
+  LIGERO_RETURN_IF_ERROR(h.check());
+  LIGERO_CHECK(ctx.input(0).bins() == h.window / 2 + 1 && ctx.input(0).channels() == 2,
                Code::kBadModel,
                "the input must be a spectrum, [window / 2 + 1, 2]");
-  out->outputs[0].set(Kind::kSequence, 1, s.hop);
+  out->outputs[0].set(Kind::kSequence, 1, h.hop);
   out->time[0] = {TimeUse::kWindow, 1, 0};
   out->output_lag = 1;
   return {};
 }
 
-Status measure(const OpContext& ctx, Needs* needs) {
-  const Sizes s = sizes(ctx.node);
-  needs->data_bytes = align_up(sizeof(Data)) +
-                      (static_cast<size_t>(s.window) + fft_table_floats(s.window)) * sizeof(float);
-  needs->scratch_bytes = s.work_bytes() * static_cast<size_t>(ctx.threads);
-  return {};
-}
-
+/// The synthesis window over the sum of squares.
 Status prepare(const OpContext& ctx, void* data) {
-  const Sizes s = sizes(ctx.node);
-  auto* window = reinterpret_cast<float*>(static_cast<std::byte*>(data) + align_up(sizeof(Data)));
-  for (int32_t i = 0; i < s.window; ++i) {
-    const double a = hann(i, s.window);
-    const double b = hann((i + s.hop) % s.window, s.window);
-    window[i] = static_cast<float>(a / (a * a + b * b));
-  }
-  *static_cast<Data*>(data) = {
-      fft_prepare(s.window, window + s.window), s.hop, ctx.threads, window};
-  return {};
+  const HalfOverlap h(ctx.node);
+  return prepare_half_overlap(ctx, data, [h](int32_t i) {
+    const double a = hann(i, h.window);
+    const double b = hann((i + h.hop) % h.window, h.window);
+    return a / (a * a + b * b);
+  });
 }
 
 void run(const RunContext& ctx) noexcept {
-  const Data& d = *static_cast<const Data*>(ctx.data);
+  const HalfOverlapData& d = *static_cast<const HalfOverlapData*>(ctx.data);
   const int32_t n = d.fft.n;
   const ptrdiff_t row = 2 * static_cast<ptrdiff_t>(d.fft.bins());
-  const size_t slot_floats = Sizes{n, d.hop}.work_bytes() / sizeof(float);
   for_slots(ctx, d.slots, [&](int slot, int begin, int end) noexcept {
-    float* frame = static_cast<float*>(ctx.scratch) + static_cast<size_t>(slot) * slot_floats;
+    float* frame = static_cast<float*>(ctx.scratch) + static_cast<size_t>(slot) * d.slot_floats;
     float* kept = frame + n;  // second half of the frame before, windowed
     float* work = kept + d.hop;
     for (int t = begin - 1; t < end; ++t) {
@@ -97,6 +59,6 @@ void run(const RunContext& ctx) noexcept {
 
 }  // namespace
 
-const Op kIstftOp = {"istft", 1, infer, measure, prepare, run, false};
+const Op kIstftOp = {"istft", 1, infer, measure_half_overlap, prepare, run, false};
 
 }  // namespace ligero
