@@ -15,7 +15,7 @@ from tools import CONVERT, ROOT
 
 from ligero_torch.config import from_dict
 from ligero_torch.export import exported_tensors, randomise
-from ligero_torch.lgr_tse import LgrTse
+from ligero_torch.systems import make
 
 TINY = json.loads((ROOT / "tests/golden/tiny.json").read_text())
 
@@ -32,7 +32,7 @@ def convert(checkpoint, folder):
 
 @pytest.fixture(scope="module")
 def model():
-    model = LgrTse(from_dict(TINY))
+    model = make(from_dict(TINY))
     randomise(model, 3)
     return model
 

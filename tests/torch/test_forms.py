@@ -14,7 +14,7 @@ from tools import CONVERT, LIGERO, ROOT, TOLERANCE, read
 
 from ligero_torch.config import from_dict
 from ligero_torch.export import exported_tensors, randomise
-from ligero_torch.lgr_tse import LgrTse
+from ligero_torch.systems import make
 
 pytestmark = pytest.mark.skipif(not (LIGERO.exists() and CONVERT.exists()),
                                 reason=f"no tools at {LIGERO} and {CONVERT}")
@@ -53,7 +53,7 @@ def test_the_tools_extract_what_pytorch_does(case, weights, tmp_path):
     for key, value in changes.items():
         values[key] = {**values.get(key, {}), **value} if isinstance(value, dict) else value
     (tmp_path / "c.json").write_text(json.dumps(values))
-    model = LgrTse(from_dict(values))
+    model = make(from_dict(values))
     randomise(model, 1)
     save_file(exported_tensors(model), tmp_path / "x.safetensors")
     for name, samples in (("anchor", 24000), ("mixture", 32077)):

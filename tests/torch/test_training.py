@@ -345,13 +345,12 @@ def test_killed_save_keeps_the_last_checkpoint(tmp_path):
 
 
 def test_warm_start_passes_the_mixture():
-    from ligero_torch.lgr_tse import LgrTse
-    from ligero_torch.weights import CENTRE_TAP, warm_start
+    from ligero_torch.lgr_tse import CENTRE_TAP, LgrTse
 
     for name in ("small", "small-live"):
         torch.manual_seed(0)
         model = LgrTse(runs.find_config(name))
-        warm_start(model)
+        model.warm_start()
         model.eval()
         mix = 0.05 * torch.randn(1, 8000)
         with torch.no_grad():
@@ -406,7 +405,7 @@ def test_training_blocks_have_the_gradients_of_torchs_own():
             results = []
             for mode in (True, False):  # in eval mode the block calls torch's functions
                 block.train(mode)
-                y = block.prelu(block.transposed_conv(x))
+                y = block.prelu(block.conv(x))
                 inputs = [x, block.conv.weight, block.conv.bias, block.prelu.weight]
                 results.append([y, *torch.autograd.grad(y.square().sum(), inputs)])
             for mine, theirs in zip(*results):
@@ -420,13 +419,13 @@ def test_a_bank_row_makes_the_profile_of_its_anchor():
     torch.manual_seed(3)
     model = LgrTse(runs.find_config("small"))
     anchors = 0.1 * torch.randn(2, 16000)
-    assert bank.unpack(model.config, bank.rows(model.eval(), anchors))[1] == ()  # local is trained
+    assert bank.unpack(model, bank.rows(model.eval(), anchors))[1] == ()  # local is trained
     model.local.requires_grad_(False)
     assert not model.train().local.training
     model.eval()
     with torch.no_grad():
         want = model.enroll(anchors)
-        got = model.profile(*bank.unpack(model.config, bank.rows(model, anchors)))
+        got = model.profile(*bank.unpack(model, bank.rows(model, anchors)))
     assert want.keys() == got.keys()
     assert all(torch.allclose(want[k], got[k], atol=1e-5) for k in want)
 

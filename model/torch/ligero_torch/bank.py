@@ -1,6 +1,6 @@
 """What frozen speaker networks say of every training clip, computed once, so that no step runs them.
 
-A row of the bank is the raw embedding, then the five local maps, flat: the parts that the form has
+A row of the bank is the raw embedding, then the local maps, flat: the parts that the form has
 and that are frozen (the local maps only where the local network is).
 """
 
@@ -16,8 +16,7 @@ import numpy as np
 import torch
 
 from . import data
-from .lgr_tse import LgrTse
-from .local import map_shapes
+from .extractor import Extractor
 
 CROP_SECONDS = 2.0  # one length: allocators that keep freed memory would pile up many sizes
 
@@ -33,20 +32,21 @@ def standardise(ecapa, embeddings: np.ndarray) -> None:
                         / torch.from_numpy(std).float())
 
 
-def unpack(config, rows):
-    """Rows [B, D] as (embedding [B, E] or None, maps: five of [B, C_l, F_l], or ())."""
+def unpack(model, rows):
+    """Rows [B, D] as (embedding [B, E] or None, maps: a list of [B, C_l, F_l], or ())."""
     embedding = None
-    if config.has_global:
-        embedding, rows = rows[:, :config.ecapa.embedding], rows[:, config.ecapa.embedding:]
+    if model.config.has_global:
+        size = model.config.ecapa.embedding
+        embedding, rows = rows[:, :size], rows[:, size:]
     if not rows.shape[1]:
         return embedding, ()
-    shapes = map_shapes(config)
+    shapes = model.map_shapes
     parts = rows.split([prod(shape) for shape in shapes], 1)
     return embedding, [part.unflatten(1, shape) for part, shape in zip(parts, shapes)]
 
 
 @torch.no_grad()
-def rows(model: LgrTse, anchors):
+def rows(model: Extractor, anchors):
     """The bank's rows of anchors [B, m], float32 [B, D]."""
     parts = []
     if model.config.has_global:
@@ -56,7 +56,7 @@ def rows(model: LgrTse, anchors):
     return torch.cat(parts, 1)
 
 
-def compute(model: LgrTse, mixer: data.Mixer, clips, seed: int, batch: int = 8) -> np.ndarray:
+def compute(model: Extractor, mixer: data.Mixer, clips, seed: int, batch: int = 8) -> np.ndarray:
     """float16 [clips, D]: one augmented crop of each clip of the mixer that `clips` names."""
     model.eval()
     rng = np.random.default_rng([seed, 77])
@@ -71,7 +71,7 @@ def compute(model: LgrTse, mixer: data.Mixer, clips, seed: int, batch: int = 8) 
     return np.concatenate(out)
 
 
-def load(model: LgrTse, mixer: data.Mixer, copies: int, seed: int, folder: Path) -> np.ndarray:
+def load(model: Extractor, mixer: data.Mixer, copies: int, seed: int, folder: Path) -> np.ndarray:
     """float16 [clips, copies, D], of `folder` where these networks made it before.
 
     Of several processes each makes its share of the copies.

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 
 import torch
 
+from .crn import NUM_LAYERS, layer_bins
 from .features import NUM_BINS
-from .layers import KERNEL
-from .lgr_tse import NUM_LEVELS, LgrTse
+from .lgr_tse import LgrTse
 
 ATTENTION_FRAMES = 300  # keys per query where attention is unbounded (spec 2.8)
 
@@ -31,24 +31,16 @@ def _size(module):
     return sum(p.numel() for p in module.parameters())
 
 
-def encoder_bins():
-    """Bins before and after each encoder layer: 161, 80, 39, 19, 9, 4."""
-    bins = [NUM_BINS]
-    for _ in range(NUM_LEVELS):
-        bins.append((bins[-1] - KERNEL) // 2 + 1)
-    return bins
-
-
 def count(config):
     """Counts of the network that `config` describes; allocates no weights."""
     with torch.device("meta"):
         model = LgrTse(config)
     sep, arn = model.sep, model.sep.arn
-    bins = encoder_bins()
-    area = KERNEL * KERNEL
+    bins = layer_bins()
+    area = 3 * 3
     folded = 0
     macs = 0
-    for i in range(NUM_LEVELS):
+    for i in range(NUM_LAYERS):
         weight = sep.get_submodule(f"conv2d_{i + 1}").conv.weight
         own = config.channels[i - 1] if i else (3 if config.mix_feats == "mag_re_im" else 2)
         folded += (weight.shape[1] - own) * weight.shape[0] * area

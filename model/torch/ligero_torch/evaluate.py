@@ -158,7 +158,7 @@ def torch_extractor(weights: Path):
     from safetensors.torch import load_file
 
     from .config import from_dict
-    from .lgr_tse import LgrTse
+    from .systems import make
 
     with safe_open(str(weights), "pt") as f:
         meta = f.metadata() or {}
@@ -167,7 +167,7 @@ def torch_extractor(weights: Path):
         from .config import load_config
 
         config = load_config(weights.with_suffix(".json"))
-    model = LgrTse(config)
+    model = make(config)
     state = {k: v.float() for k, v in load_file(str(weights)).items()}
     lacking = [k for k in model.load_state_dict(state, strict=False).missing_keys
                if not k.endswith("num_batches_tracked")]

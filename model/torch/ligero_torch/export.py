@@ -28,7 +28,7 @@ from . import features
 from .arn import Arn
 from .config import ConfigError, load_config
 from .infer import InputError, load_tensors, read_audio, read_tensors
-from .lgr_tse import LgrTse
+from .systems import make
 from .taps import Recorder
 
 EXTRACT_PREFIXES = ("mix.", "sep.")
@@ -64,13 +64,13 @@ def _spread(tensor, mean, deviation, generator):
 def randomise(model, seed):
     """Non-degenerate random weights, the same for the same seed. Leaves the model in eval mode.
 
-    Batch-norm statistics are those of a probe signal, disturbed; the last deconvolution is scaled
-    so that its activation is neither linear nor saturated.
+    Batch-norm statistics are those of a probe signal, disturbed; layers before a last, bounded
+    activation are scaled so that it is neither linear nor saturated.
     """
     g = torch.Generator().manual_seed(seed)
     model.eval()
     for module in model.modules():
-        if isinstance(module, (nn.Conv1d, nn.Conv2d, nn.ConvTranspose2d, nn.Linear, nn.LSTM)):
+        if isinstance(module, (nn.Conv1d, nn.Conv2d, nn.ConvTranspose2d, nn.Linear, nn.RNNBase)):
             for name, p in module.named_parameters(recurse=False):
                 if p.dim() > 1:
                     transposed = isinstance(module, nn.ConvTranspose2d)
@@ -104,18 +104,18 @@ def randomise(model, seed):
         norm.running_var.copy_((deviation.clamp(min=1e-3) * torch.exp(
             0.2 * torch.randn(shape, generator=g))).square())
 
-    def scale_last(block, inputs):
-        y = block.transposed_conv(torch.cat(inputs, dim=1))
-        block.conv.weight.mul_(0.7 / y.std().clamp(min=1e-3))
+    def scale_bounded(layer, inputs):
+        layer.weight.mul_(0.7 / layer.forward(*inputs).std().clamp(min=1e-3))
 
     hooks = [m.register_forward_pre_hook(calibrate) for m in model.modules()
              if isinstance(m, (nn.BatchNorm1d, nn.BatchNorm2d))]
+
     def scale_projection(projection, inputs):
         projection.weight.div_(inputs[0].std().clamp(min=1e-3))
 
-    if model.config.has_global:
+    if hasattr(model.sep, "projection"):
         hooks.append(model.sep.projection.register_forward_pre_hook(scale_projection))
-    hooks.append(model.sep.deconv2d_1.register_forward_pre_hook(scale_last))
+    hooks += [m.register_forward_pre_hook(scale_bounded) for m in model.bounded_layers()]
     model(_probe(2 * features.SAMPLE_RATE_HZ, g), _probe(2 * features.SAMPLE_RATE_HZ, g))
     for hook in hooks:
         hook.remove()
@@ -166,7 +166,7 @@ def main(arguments=None):
         parser.error("--dump: expected --anchor and --mix too")
     try:
         config = load_config(options.config)
-        model = LgrTse(config).eval()
+        model = make(config).eval()
         if options.checkpoint:
             load_tensors(model, read_tensors(options.checkpoint), options.checkpoint)
         else:

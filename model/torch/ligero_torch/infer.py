@@ -15,7 +15,7 @@ import torch
 
 from .config import ConfigError, load_config
 from .features import SAMPLE_RATE_HZ
-from .lgr_tse import LgrTse
+from .systems import make
 
 
 class InputError(ValueError):
@@ -71,8 +71,8 @@ def load_tensors(model, tensors, source="checkpoint"):
 
 
 def load_model(config_file, checkpoint):
-    """An LgrTse in eval mode. Raises ConfigError or InputError."""
-    model = LgrTse(load_config(config_file)).eval()
+    """The network in eval mode. Raises ConfigError or InputError."""
+    model = make(load_config(config_file)).eval()
     load_tensors(model, read_tensors(checkpoint), str(checkpoint))
     return model
 

@@ -1,4 +1,4 @@
-"""Convolution blocks of the encoder, the local encoder and the decoder (spec 2.2, 2.3).
+"""LGR-TSE's blocks of the encoder, the local encoder and the decoder (spec 2.2, 2.3), deep filter.
 
 Sequences are [batch, channels, frames, bins]; kernels are 3 frames x 3 bins, stride (1, 2).
 """
@@ -9,15 +9,10 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
+from .conv import TimeConv, TimeDeconv
 from .taps import tap
 
-KERNEL = 3
-PAST_FRAMES = KERNEL - 1  # frames of context; centred: one on each side, causal: both before
-
-
-def pad_time(x, causal: bool):
-    """Zero frames around x so that a 3-frame kernel keeps the frame count."""
-    return F.pad(x, (0, 0, PAST_FRAMES, 0) if causal else (0, 0, 1, 1))
+KERNEL = (3, 3)
 
 
 class _PreluGradient(torch.autograd.Function):
@@ -60,91 +55,14 @@ class ConvBlock(nn.Module):
     def __init__(self, name, inputs, outputs, causal, kind):
         super().__init__()
         self.tap_name = name
-        self.causal = causal
-        self.conv = nn.Conv2d(inputs, outputs, KERNEL, stride=(1, 2))
+        self.conv = TimeConv(name + ".conv", inputs, outputs, KERNEL, causal, stride=2, stem=name)
         self.bn = nn.BatchNorm2d(outputs)
         self.prelu = Prelu(outputs, kind)
 
     def forward(self, x, constant=None, fold=False):
-        """x: [B, C, T, F]; constant: [B, C', F], joined to every frame after x's channels.
-
-        fold: convolve the constant once per kernel row instead of once per frame (spec 2.9).
-        """
-        if constant is None:
-            y = self._conv(x, self.conv.weight)
-        elif fold:
-            channels = x.shape[1]
-            y = self._conv(x, self.conv.weight[:, :channels])
-            y = y + self.constant_map(constant, self.conv.weight[:, channels:], x.shape[2])
-        else:
-            repeated = constant.unsqueeze(2).expand(-1, -1, x.shape[2], -1)
-            x = tap(self.tap_name + ".in", torch.cat([x, repeated], dim=1), "bctf")
-            y = self._conv(x, self.conv.weight)
-        n = self.tap_name
-        y = tap(n + ".bn", self.bn(tap(n + ".conv", y, "bctf")), "bctf")
-        return tap(n + ".prelu", self.prelu(y), "bctf")
-
-    def _conv(self, x, weight):
-        if self.causal:
-            return F.conv2d(pad_time(x, True), weight, self.conv.bias, (1, 2))
-        return F.conv2d(x, weight, self.conv.bias, (1, 2), (1, 0))
-
-    def constant_map(self, constant, weight, frames):
-        """Convolution of a constant over time, zero outside 0 .. frames - 1 (spec 2.9).
-
-        constant: [B, C', F]; weight: [out, C', 3, 3]. Returns [B, out, frames, F'].
-        """
-        outputs = weight.shape[0]
-        # One frequency-only convolution gives the map of every kernel row.
-        rows = F.conv2d(constant.unsqueeze(2),
-                        weight.permute(2, 0, 1, 3).flatten(0, 1).unsqueeze(2), stride=(1, 2))
-        rows = rows.squeeze(2).unflatten(1, (KERNEL, outputs)).unbind(1)
-        first = -PAST_FRAMES if self.causal else -1  # frame offset under kernel row 0
-        cache = {}
-        maps = []
-        for t in range(frames):
-            inside = tuple(k for k in range(KERNEL) if 0 <= t + first + k < frames)
-            if inside not in cache:
-                cache[inside] = sum(rows[k] for k in inside)
-            maps.append(inside)
-        # Runs of equal frames are expanded, not computed again.
-        parts = []
-        t = 0
-        while t < frames:
-            run = 1
-            while t + run < frames and maps[t + run] == maps[t]:
-                run += 1
-            parts.append(cache[maps[t]].unsqueeze(2).expand(-1, -1, run, -1))
-            t += run
-        return torch.cat(parts, dim=2)
-
-
-class _TransposedConv(torch.autograd.Function):
-    """`F.conv_transpose2d` for 3 x 3 kernels, stride (1, 2), as two plain convolutions: the even
-    bins of the output and the odd ones. On a CPU twice as fast forward; the gradient is torch's."""
-
-    @staticmethod
-    def forward(ctx, x, weight, bias, padding, output_padding):
-        ctx.save_for_backward(x, weight)
-        ctx.extent = padding, output_padding
-        kernel = weight.flip(2).transpose(0, 1)  # a correlation over time: [out, in, 3, 3]
-        time = KERNEL - 1 - padding
-        even = F.conv2d(x, kernel[..., [2, 0]], bias, 1, (time, 1))  # bins f - 1, f of x
-        odd = F.conv2d(x, kernel[..., 1:2], bias, 1, (time, 0))
-        bins = 2 * x.shape[3] + 1
-        out = x.new_empty(*odd.shape[:3], bins + output_padding)
-        out[..., 0:bins:2] = even
-        out[..., 1:bins:2] = odd
-        out[..., bins:] = bias.view(-1, 1, 1)  # reached by no tap
-        return out
-
-    @staticmethod
-    def backward(ctx, grad):
-        x, weight = ctx.saved_tensors
-        padding, output_padding = ctx.extent
-        return *torch.ops.aten.convolution_backward(
-            grad, x, weight, [weight.shape[1]], [1, 2], [padding, 0], [1, 1], True,
-            [0, output_padding], 1, [True, True, True]), None, None
+        """x: [B, C, T, F]; constant, fold: see TimeConv.forward."""
+        y = tap(self.tap_name + ".bn", self.bn(self.conv(x, constant, fold)), "bctf")
+        return tap(self.tap_name + ".prelu", self.prelu(y), "bctf")
 
 
 class DeconvBlock(nn.Module):
@@ -152,37 +70,22 @@ class DeconvBlock(nn.Module):
 
     [B, in, T, F] -> [B, out, T, 2 F + 1 + output_padding].
     activation: "bn_prelu", "tanh" or "linear".
-    The bin that output padding adds is reached by no tap and holds the bias (spec 2.2).
     """
 
     def __init__(self, name, inputs, outputs, causal, kind, output_padding=0,
                  activation="bn_prelu"):
         super().__init__()
         self.tap_name = name
-        self.causal = causal
-        self.output_padding = output_padding
         self.activation = activation
-        self.conv = nn.ConvTranspose2d(inputs, outputs, KERNEL, stride=(1, 2), padding=(1, 0),
-                                       output_padding=(0, output_padding))
+        self.conv = TimeDeconv(name + ".conv", inputs, outputs, KERNEL, causal, 2, output_padding)
         if activation == "bn_prelu":
             self.bn = nn.BatchNorm2d(outputs)
             self.prelu = Prelu(outputs, kind)
 
-    def transposed_conv(self, x):
-        """Centred: output frame t takes input frames t - 1 .. t + 1; causal: t - 2 .. t."""
-        padding = 0 if self.causal else 1
-        args = x, self.conv.weight, self.conv.bias
-        if self.training and not x.is_cuda:
-            y = _TransposedConv.apply(*args, padding, self.output_padding)
-        else:
-            y = F.conv_transpose2d(*args, (1, 2), (padding, 0), (0, self.output_padding))
-        return y[:, :, :x.shape[2]]
-
     def forward(self, x, skip):
         """x: decoder path, skip: encoder output, both [B, C, T, F]; joined in this order."""
         n = self.tap_name
-        x = tap(n + ".in", torch.cat([x, skip], dim=1), "bctf")
-        y = tap(n + ".conv", self.transposed_conv(x), "bctf")
+        y = self.conv(tap(n + ".in", torch.cat([x, skip], dim=1), "bctf"))
         if self.activation == "tanh":
             return tap(n + ".tanh", torch.tanh(y), "bctf")
         if self.activation == "linear":
@@ -238,3 +141,14 @@ def deep_filter(h, spectrum, frames: int, bins: int, causal: bool):
     frames t - 4 .. t when causal. Returns complex [B, T, F].
     """
     return _DeepFilter.apply(h, spectrum, frames, bins, causal)
+
+
+@torch.no_grad()
+def start_as_centre_tap(conv, config, value):
+    """Makes the untrained `conv`, which gives a deep filter's taps, give nearly `value` for the real
+    part of its centre tap and nearly nothing else: the filter passes the mixture."""
+    frames, bins = config.deep_filter.frames, config.deep_filter.bins
+    now = frames - 1 if config.causal else frames // 2
+    conv.weight.mul_(0.1)
+    conv.bias.zero_()
+    conv.bias[(now * bins + bins // 2) * 2] = value

@@ -1,192 +1,110 @@
-"""LGR-TSE (spec 2): global and local speaker networks, and the separator, after Table 1."""
+"""LGR-TSE (spec 2), after Table 1: deep filter taps from a convolutional recurrent network around an
+attentive recurrent one, with global and local features of the speaker.
+"""
 
 from __future__ import annotations
 
-import torch
-import torch.nn.functional as F
-from torch import nn
+import math
+from dataclasses import dataclass, field
 
-from . import features, taps
+import torch
+
 from .arn import Arn
-from .ecapa import Ecapa
-from .layers import ConvBlock, DeconvBlock, deep_filter
+from .config import ArnConfig, ArnFrameSystemConfig, DeepFilterConfig, choice, counts, fail
+from .crn import NUM_LAYERS, Crn
+from .extractor import Extractor
+from .layers import ConvBlock, DeconvBlock, deep_filter, start_as_centre_tap
 from .local import LocalNetwork
 from .taps import tap
 
-NUM_LEVELS = 5
-ENCODER_BINS = 4  # bins left after the five encoder layers: 161, 80, 39, 19, 9, 4
+CENTRE_TAP = 0.6  # the untrained deep filter passes the mixture at this gain
 
 
-class Separator(nn.Module):
-    """Scaled mixture features and a profile to deep filter coefficients (spec 2.3, 2.4)."""
+@dataclass
+class LgrTseConfig(ArnFrameSystemConfig):
+    """channels: output channels of conv2d_1 .. conv2d_5; the ARN's size is 4 * channels[4]. arn: its
+    switches hold for the ARN_frame too."""
 
-    def __init__(self, config):
-        super().__init__()
-        c = self.config = config
-        n = c.arn_size
-        if c.has_global:
-            self.projection = nn.Linear(c.ecapa.embedding, n)
-        mixture = 3 if c.mix_feats == "mag_re_im" else 2
-        level0 = 1 if c.level0 == "arn" else 2
-        for i in range(NUM_LEVELS):
-            own = mixture if i == 0 else c.channels[i - 1]
-            local = (level0 if i == 0 else c.channels[i - 1]) if c.has_local else 0
-            self.add_module(f"conv2d_{i + 1}", ConvBlock(
-                f"sep.conv2d_{i + 1}", own + local, c.channels[i], c.causal, c.prelu))
-        self.arn = Arn("sep.arn", n, c.arn, c.causal)
-        taps_out = 2 * c.deep_filter.frames * c.deep_filter.bins
-        for i in range(NUM_LEVELS, 0, -1):
-            self.add_module(f"deconv2d_{i}", DeconvBlock(
-                f"sep.deconv2d_{i}", 2 * c.channels[i - 1],
-                c.channels[i - 2] if i > 1 else taps_out, c.causal, c.prelu,
-                # 39 bins become 79 without it, and the skip has 80 (spec 2.2).
-                output_padding=1 if i == 2 else 0,
-                activation="bn_prelu" if i > 1 else c.last_activation))
-
-    def forward(self, feats, profile, fold):
-        """feats: [B, 2 or 3, T, 161]; profile: as LgrTse.enroll; fold: see ConvBlock.forward.
-
-        Returns [B, 2 * taps, T, 161].
-        """
-        x = feats
-        skips = []
-        for i in range(1, NUM_LEVELS + 1):
-            x = self.get_submodule(f"conv2d_{i}")(x, profile.get(f"local_{i - 1}"), fold)
-            skips.append(x)
-        # reshape_1: index c * 4 + f.
-        x = tap("sep.reshape_1", x.transpose(1, 2).flatten(2), "btc")
-        if self.config.has_global:
-            x = tap("sep.modulated", x * profile["embedding"].unsqueeze(1), "btc")
-        x = self.arn(x).unflatten(2, (-1, ENCODER_BINS)).transpose(1, 2)
-        x = tap("sep.reshape_2", x, "bctf")
-        for i in range(NUM_LEVELS, 0, -1):
-            x = self.get_submodule(f"deconv2d_{i}")(x, skips[i - 1])
-        return x
-
-
-class LgrTse(nn.Module):
-    """Target speaker extraction with a local-global speaker representation.
-
-    config: config.Config. The global network is frozen: no gradient, always in eval mode.
-    Waveforms are float [batch, samples] at 16 kHz.
-    """
-
-    def __init__(self, config):
-        super().__init__()
-        self.config = config
-        if config.has_global:
-            self.ecapa = Ecapa(config).requires_grad_(False)
-        if config.has_local:
-            self.local = LocalNetwork(config)
-        self.sep = Separator(config)
-        self.train(self.training)
-
-    def train(self, mode=True):
-        """Sets the mode of all but frozen speaker networks, which stay as they are in use."""
-        super().train(mode)
-        if self.config.has_global:
-            self.ecapa.eval()
-        if self.local_is_frozen:
-            self.local.eval()
-        return self
+    channels: list[int] = counts(16, 32, 64, 128, 256)
+    mix_feats: str = choice("mag_re_im", "mag_re_im", "re_im")
+    level0: str = choice("arn", "arn", "mag_arn")
+    local_feats: str = choice("mag_arn", "mag_arn", "mag_re_im_arn")
+    arn: ArnConfig = field(default_factory=ArnConfig)
+    last_activation: str = choice("tanh", "tanh", "linear", "bn_prelu")
+    deep_filter: DeepFilterConfig = field(default_factory=DeepFilterConfig)
+    prelu: str = choice("channel", "channel", "layer")
 
     @property
-    def local_is_frozen(self):
-        """Whether there is a local network and none of it is trained."""
-        return self.config.has_local and not any(
-            p.requires_grad for p in self.local.parameters())
+    def arn_size(self) -> int:
+        """N: 4 bins of the last encoder layer, flattened."""
+        return 4 * self.channels[-1]
 
-    def _scaled_anchor(self, anchor, lengths):
-        anchor = features.mask_samples(anchor, lengths)
-        return anchor * features.file_gain(anchor, lengths)
+    def check(self, path):
+        super().check(path)
+        if self.arn.window and not self.causal:
+            fail(f"{path}.arn.window", self.arn.window, "0 where `causal` is false")
+        self.deep_filter.check(f"{path}.deep_filter")
 
-    def embed(self, anchor, lengths=None):
-        """Raw ECAPA embedding of an anchor recording, [B, E]; no gradient.
 
-        anchor: [B, samples]; lengths: [B] samples where anchors are padded, or None.
-        Raises ValueError in form `local`, which has no global network.
+class Separator(Crn):
+    """Mixture features [B, 2 or 3, T, 161] and a profile to deep filter taps (spec 2.3, 2.4)."""
+
+    def encoder_layer(self, name, inputs, outputs):
+        return ConvBlock(name, inputs, outputs, self.config.causal, self.config.prelu)
+
+    def make_recurrent(self):
+        self.arn = Arn("sep.arn", self.size, self.config.arn, self.config.causal)
+
+    def recurrent(self, x):
+        return self.arn(x)
+
+    def decoder_layer(self, name, inputs, outputs, output_padding, last):
+        c = self.config
+        return DeconvBlock(name, inputs, outputs, c.causal, c.prelu, output_padding,
+                           c.last_activation if last else "bn_prelu")
+
+
+class LgrTse(Extractor):
+    Config = LgrTseConfig
+
+    def local_network(self):
+        c = self.config
+        widths = [2 if c.local_feats == "mag_arn" else 4, *c.channels]
+        return LocalNetwork(c, {
+            f"conv2d_{i}": ConvBlock(f"local.conv2d_{i}", widths[i - 1], widths[i], c.causal, c.prelu)
+            for i in range(1, NUM_LAYERS)}, c.local_feats, c.level0)
+
+    def separator(self):
+        c = self.config
+        return Separator(c, 3 if c.mix_feats == "mag_re_im" else 2, 1 if c.level0 == "arn" else 2,
+                         2 * c.deep_filter.frames * c.deep_filter.bins)
+
+    def bounded_layers(self):
+        return [self.sep.deconv2d_1.conv]
+
+    def warm_start(self):
+        """Makes the untrained network pass the mixture, with a mild dependence on the speaker.
+
+        The deep filter starts as its centre tap (the plain random start spends its first thousand
+        steps on learning that), and the projected embedding as 1 plus a little.
         """
-        if not self.config.has_global:
-            raise ValueError("form `local` has no global speaker network")
-        with torch.no_grad():
-            return self._embed(self._scaled_anchor(anchor, lengths), lengths)
+        c = self.config
+        if c.last_activation != "bn_prelu":
+            start_as_centre_tap(self.sep.deconv2d_1.conv, c, math.atanh(CENTRE_TAP)
+                                if c.last_activation == "tanh" else CENTRE_TAP)
+        super().warm_start()
 
-    def _embed(self, scaled, lengths):
-        return self.ecapa(features.fbank(scaled, lengths), features.frame_lengths(lengths))
-
-    def local_maps(self, anchor, lengths=None):
-        """The local network's five maps of an anchor, [B, C_l, F_l], averaged over time.
-
-        anchor: [B, samples]; lengths: [B] samples where anchors are padded, or None.
-        """
-        return self._local_maps(self._scaled_anchor(anchor, lengths), lengths)
-
-    def _local_maps(self, scaled, lengths):
-        spectrum = tap("anchor.stft", features.stft(scaled), "complex")
-        spectrum = self._compressed("anchor.compressed", spectrum)
-        return self.local(spectrum, features.frame_mask(features.frame_lengths(lengths),
-                                                        spectrum.shape[1]))
-
-    def profile(self, embedding=None, maps=()):
-        """What the separator needs of a speaker: {"embedding": projected [B, N], "local_0" ..
-        "local_4": [B, C_l, F_l]}, the parts that the form has.
-
-        embedding: raw [B, E] as `embed` gives it; maps: as `local_maps` gives them.
-        """
-        out = {f"local_{i}": level for i, level in enumerate(maps)}
-        if self.config.has_global:
-            if self.config.normalise_embedding:
-                embedding = tap("sep.embedding_normalised", F.normalize(embedding, dim=1), "bc")
-            out["embedding"] = tap("sep.projection", self.sep.projection(embedding), "bc")
-        return out
-
-    def enroll(self, anchor, lengths=None, embedding=None):
-        """The profile of an anchor recording: `profile` of its embedding and its local maps.
-
-        anchor: [B, samples]; lengths: [B] samples where anchors are padded, or None.
-        embedding: raw [B, E] to use in place of `embed(anchor)`, or None.
-        """
-        scaled = self._scaled_anchor(anchor, lengths)
-        if taps.on():
-            tap("anchor.gain", features.file_gain(anchor)[0].expand(
-                features.num_frames(anchor.shape[-1]))[:, None, None], "tfc")
-            tap("anchor.scaled", features.hops(scaled[:1]), "tfc")
-        if self.config.has_global and embedding is None:
-            with torch.no_grad():
-                embedding = self._embed(scaled, lengths)
-        return self.profile(
-            embedding, self._local_maps(scaled, lengths) if self.config.has_local else ())
-
-    def _compressed(self, name, spectrum):
-        if self.config.compression == 1.0:
-            return spectrum
-        return tap(name, features.compress(spectrum, self.config.compression), "complex")
-
-    def _mixture_features(self, spectrum, mix):
-        gain = features.input_gain(mix, self.config.input_level)
-        tap("mix.gain", gain.unsqueeze(2), "btc")
-        scaled = tap("mix.scaled", spectrum * gain.unsqueeze(2), "complex")
-        scaled = self._compressed("mix.compressed", scaled)
-        parts = [scaled.real, scaled.imag]
+    def _mixture_features(self, seen):
+        parts = [seen.real, seen.imag]
         if self.config.mix_feats == "mag_re_im":
-            parts.insert(0, tap("mix.mag", scaled.abs(), "btf"))
+            parts.insert(0, tap("mix.mag", seen.abs(), "btf"))
         return tap("mix.feats", torch.stack(parts, dim=1), "bctf")
 
     def extract(self, mix, profile):
-        """The target's voice. mix: [B, samples]; profile: from `enroll`.
-
-        Returns the waveform [B, samples], its spectrum S_hat and the mixture's X, both complex
-        [B, T, 161] at the mixture's own level. In training the local maps are folded (spec 2.9).
-        """
-        spectrum = tap("mix.stft", features.stft(mix), "complex")
-        h = self.sep(self._mixture_features(spectrum, mix), profile, fold=self.training)
+        """As Extractor.extract."""
+        spectrum, seen, _ = self._spectra(mix)
+        h = self.sep(self._mixture_features(seen), profile, fold=self.training)
         c = self.config
         filtered = deep_filter(h, spectrum, c.deep_filter.frames, c.deep_filter.bins, c.causal)
         tap("sep.filtered", filtered, "complex")
-        wave = features.istft(filtered, mix.shape[-1])
-        tap("sep.istft", wave[0], "tfc")
-        return wave, filtered, spectrum
-
-    def forward(self, mix, anchor, embedding=None, lengths=None):
-        """enroll, then extract; arguments and results as theirs."""
-        return self.extract(mix, self.enroll(anchor, lengths, embedding))
+        return self._wave(filtered, mix.shape[-1]), filtered, spectrum

@@ -1,4 +1,4 @@
-"""The local speaker network (spec 1.4 and 2.5): anchor spectrum to five time-averaged maps."""
+"""The local speaker network (spec 1.4 and 2.5): anchor spectrum to time-averaged maps."""
 
 from __future__ import annotations
 
@@ -6,8 +6,6 @@ import torch
 from torch import nn
 
 from .arn import Arn
-from .features import NUM_BINS
-from .layers import ConvBlock
 from .taps import tap
 
 
@@ -30,51 +28,48 @@ class ArnFrame(Arn):
         return super().forward(x)
 
 
-def map_shapes(config):
-    """(C_l, F_l) of the five maps."""
-    channels = (1 if config.level0 == "arn" else 2, *config.channels[:4])
-    bins = [NUM_BINS]
-    for _ in range(4):
-        bins.append((bins[-1] - 3) // 2 + 1)
-    return list(zip(channels, bins))
-
-
 class LocalNetwork(nn.Module):
-    """Anchor spectrum complex [B, T2, 161] -> five maps [B, C_l, F_l], averaged over time.
+    """Anchor spectrum complex [B, T2, 161] -> maps [B, C_l, F_l], averaged over time.
 
-    The convolutions pad time as the separator's do (causal: two frames before). mask: [B, T2],
-    0 in padded frames, which then act as the zeros outside a signal and are left out of the
-    means; None where nothing is padded.
+    layers: {name: module [B, C, T, F] -> [B, C', T, F']}, run one after the other; the maps are
+    those of level 0, their input, and of each layer. feats: what they see, of the magnitude, the
+    complex spectrum and the output of the ARN_frame; level0: which of it is level 0.
     """
 
-    def __init__(self, config):
+    def __init__(self, config, layers, feats="mag_arn", level0="mag_arn"):
         super().__init__()
-        self.config = config
+        self.feats, self.level0 = feats, level0
+        self.make_front(config)
+        self.layers = tuple(layers)
+        for name, layer in layers.items():
+            self.add_module(name, layer)
+
+    def make_front(self, config):
+        """The modules that `front` needs."""
         self.arn_frame = ArnFrame(config)
         self.linear = nn.Linear(config.arn_frame.size, 1)
-        inputs = 2 if config.local_feats == "mag_arn" else 4
-        for i in range(4):
-            self.add_module(f"conv2d_{i + 1}", ConvBlock(
-                f"local.conv2d_{i + 1}", inputs, config.channels[i], config.causal, config.prelu))
-            inputs = config.channels[i]
 
-    def forward(self, spectrum, mask=None):
-        batch, frames, bins = spectrum.shape
-        mag = tap("anchor.mag", spectrum.abs(), "btf")
+    def front(self, mag, spectrum, mask):
+        """What the layers see, [B, C, T2, 161]. mag: [B, T2, 161]; mask: as in `forward`."""
+        batch, frames, bins = mag.shape
         o = self.arn_frame(mag.reshape(batch * frames, bins, 1))
         o = tap("local.linear", self.linear(o), "tfc").view(batch, frames, bins)
         parts = [mag, o]
-        if self.config.local_feats == "mag_re_im_arn":
+        if self.feats == "mag_re_im_arn":
             parts = [mag, spectrum.real, spectrum.imag, o]
-        x = torch.stack(parts, dim=1)
+        return torch.stack(parts, dim=1)
+
+    def forward(self, spectrum, mask=None):
+        """mask: [B, T2], 0 in padded frames, which then act as the zeros outside a signal and are
+        left out of the means; None where nothing is padded."""
+        x = self.front(tap("anchor.mag", spectrum.abs(), "btf"), spectrum, mask)
         if mask is not None:
             mask = mask[:, None, :, None]
             x = x * mask
         tap("local.feats", x, "bctf")
-        level0 = x[:, -1:] if self.config.level0 == "arn" else x[:, [0, -1]]
-        maps = [self._mean(0, level0, mask)]
-        for i in range(1, 5):
-            x = self.get_submodule(f"conv2d_{i}")(x)
+        maps = [self._mean(0, x[:, -1:] if self.level0 == "arn" else x[:, [0, -1]], mask)]
+        for i, name in enumerate(self.layers, 1):
+            x = self.get_submodule(name)(x)
             if mask is not None:
                 x = x * mask
             maps.append(self._mean(i, x, mask))
@@ -82,8 +77,5 @@ class LocalNetwork(nn.Module):
 
     @staticmethod
     def _mean(level, x, mask):
-        if mask is None:
-            mean = x.mean(2)
-        else:
-            mean = x.sum(2) / mask.sum(2)
+        mean = x.mean(2) if mask is None else x.sum(2) / mask.sum(2)
         return tap(f"local.mean_{level}", mean, "bcf")

@@ -31,16 +31,18 @@ import torch
 
 from . import bank, data, losses, runs
 from .config import to_dict
+from .extractor import Extractor
 from .features import stft
-from .lgr_tse import LgrTse
-from .weights import Average, load_weights, read_weights, save_weights, warm_start
+from .systems import make
+from .weights import Average, load_weights, read_weights, save_weights
+
 
 class Runner(torch.nn.Module):
     """The step's forward pass as one module, for DDP."""
 
     INPUTS = ("mix", "anchor", "voice")  # entries of a batch
 
-    def __init__(self, model: LgrTse):
+    def __init__(self, model: Extractor):
         super().__init__()
         self.model = model
 
@@ -49,14 +51,14 @@ class Runner(torch.nn.Module):
 
         Returns (wave, spectrum).
         """
-        embedding, maps = (None, ()) if voice is None else bank.unpack(self.model.config, voice)
+        embedding, maps = (None, ()) if voice is None else bank.unpack(self.model, voice)
         profile = (self.model.profile(embedding, maps) if anchor is None
                    else self.model.enroll(anchor, embedding=embedding))
         return self.model.extract(mix, profile)[:2]
 
 
 @torch.no_grad()
-def recalibrate(model: LgrTse, source, batches: int = 16, first: int = 1 << 38) -> None:
+def recalibrate(model: Extractor, source, batches: int = 16, first: int = 1 << 38) -> None:
     """Sets the batch norms' statistics to those of the present weights: plain means over `batches`.
 
     Averaged weights are no network that training ever ran; with the running statistics of the
@@ -79,7 +81,7 @@ def recalibrate(model: LgrTse, source, batches: int = 16, first: int = 1 << 38) 
 
 
 @torch.no_grad()
-def validate(model: LgrTse, items, seconds: float = 6.0) -> dict:
+def validate(model: Extractor, items, seconds: float = 6.0) -> dict:
     """Mean SI-SNR improvement (dB) and wrong-speaker share over `Listed` items."""
     model.eval()
     gains = []
@@ -201,12 +203,12 @@ class Trainer:
             torch.set_num_threads(a.threads)
         torch.manual_seed(a.seed)
         self.config = runs.find_config(a.config)
-        self.model = LgrTse(self.config)
+        self.model = make(self.config)
         if a.dropout is not None:
             for m in self.model.modules():
                 if isinstance(m, torch.nn.Dropout):
                     m.p = a.dropout
-        warm_start(self.model)
+        self.model.warm_start()
         self.weights = losses.LossWeights(**a.loss)
         self.loss = losses.Loss(self.weights)
         self.step, self.best, self.seconds, self.bad_epochs, self.rate = 0, -1e9, 0.0, 0, 1.0

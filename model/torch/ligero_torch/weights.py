@@ -1,40 +1,15 @@
-"""Weights as a whole: how a network starts, its moving average, its files, its causal twin."""
+"""Weights as a whole: its moving average, its files, its causal twin."""
 
 from __future__ import annotations
 
 import json
-import math
 import os
 from pathlib import Path
 
 import torch
 
 from .config import to_dict
-from .lgr_tse import LgrTse
-
-CENTRE_TAP = 0.6  # the untrained deep filter passes the mixture at this gain
-
-
-def warm_start(model: LgrTse) -> None:
-    """Makes the untrained network pass the mixture, with a mild dependence on the speaker.
-
-    The deep filter starts as its centre tap (the plain random start spends its first thousand
-    steps on learning that), and the projected embedding as 1 plus a little.
-    """
-    c = model.config
-    if c.last_activation in ("tanh", "linear"):
-        last = model.sep.deconv2d_1.conv
-        frames, bins = c.deep_filter.frames, c.deep_filter.bins
-        now = frames - 1 if c.causal else frames // 2
-        with torch.no_grad():
-            last.weight.mul_(0.1)
-            last.bias.zero_()
-            last.bias[(now * bins + bins // 2) * 2] = (
-                math.atanh(CENTRE_TAP) if c.last_activation == "tanh" else CENTRE_TAP)
-    if c.has_global:
-        with torch.no_grad():
-            model.sep.projection.weight.normal_(0.0, 0.5 / math.sqrt(c.ecapa.embedding))
-            model.sep.projection.bias.fill_(1.0)
+from .extractor import Extractor
 
 
 class Average:
@@ -65,7 +40,7 @@ class Average:
 
 
 def save_weights(path: Path, state: dict, config, extra: dict | None = None) -> None:
-    """f16 safetensors with LgrTse's own names, its config in the metadata; atomic."""
+    """f16 safetensors with the network's own names, its config in the metadata; atomic."""
     from safetensors.torch import save_file
 
     path = Path(path)
@@ -122,7 +97,7 @@ def read_weights(path: Path) -> dict:
     return ck.get("average") or ck["model"]
 
 
-def load_weights(model: LgrTse, state: dict) -> list[str]:
+def load_weights(model: Extractor, state: dict) -> list[str]:
     """Copies every tensor of `state` that fits in name and shape.
 
     A causal model takes a centred one's through `causal_state`. Returns the names in `model` that

@@ -1,0 +1,18 @@
+"""The systems by name: each an extractor.Extractor, with its configuration as its `Config`."""
+
+from __future__ import annotations
+
+from .lgr_tse import LgrTse
+from .speakerfilter import Speakerfilter
+from .voicefilter import VoiceFilter
+
+SYSTEMS = {
+    "lgr_tse": LgrTse,
+    "voicefilter": VoiceFilter,
+    "speakerfilter": Speakerfilter,
+}
+
+
+def make(config):
+    """The network that a configuration describes. Raises nothing: configurations are checked."""
+    return SYSTEMS[config.system](config)
