@@ -7,7 +7,6 @@
 namespace ligero {
 namespace {
 
-constexpr int kGates = 4;      // i, f, g, o
 constexpr int kExpansion = 4;  // the feed-forward is 4 N wide
 
 double logistic(double x) {
@@ -92,54 +91,13 @@ int feed_forward(GraphBuilder& g, const std::string& name, int z, const ArnOptio
 
 }  // namespace
 
-int lstm(GraphBuilder& g,
-         const std::string& ck,
-         const std::string& suffix,
-         const std::string& name,
-         int x,
-         int hidden,
-         Axis axis) {
-  const int inputs = g.channels(x);
-  const int gates = kGates * hidden;
-  const auto weight = [&](const std::string& key, int columns) {
-    return g.panels(ck + key,
-                    columns,
-                    gates,
-                    transposed(g.weights().take(ck + key, {gates, columns}), gates, columns));
-  };
-  std::vector<float> bias = g.weights().take(ck + ".bias_ih" + suffix, {gates});
-  const std::vector<float> bias_hh = g.weights().take(ck + ".bias_hh" + suffix, {gates});
-  for (size_t i = 0; i < bias.size(); ++i) {
-    bias[i] += bias_hh[i];
-  }
-  const int w_ih = weight(".weight_ih" + suffix, inputs);
-  const int w_hh = weight(".weight_hh" + suffix, hidden);
-  return g.node("lstm",
-                name,
-                {x, w_ih, w_hh, g.vector(ck + ".bias" + suffix, std::move(bias))},
-                {{"axis", {static_cast<int32_t>(axis)}},
-                 {"reverse", {suffix.ends_with("_reverse") ? 1 : 0}}});
-}
-
-int blstm(GraphBuilder& g,
-          const std::string& ck,
-          const std::string& name,
-          int x,
-          int hidden,
-          Axis axis) {
-  const int forward = lstm(g, ck, "_l0", name + ".forward", x, hidden, axis);
-  const int backward = lstm(g, ck, "_l0_reverse", name + ".backward", x, hidden, axis);
-  return g.node("concat", name, {forward, backward});
-}
-
 int arn(GraphBuilder& g, const std::string& name, int x, const ArnOptions& o) {
   const int n = o.size;
   if (o.norm_input) {
     x = g.layer_norm(name + ".ln_in", name + ".ln_in", x, n);
   }
   const std::string rnn = name + ".lstm";
-  const int h = o.causal ? lstm(g, rnn, "_l0", rnn, x, n, o.axis)
-                         : blstm(g, rnn, rnn, x, n / 2, o.axis);
+  const int h = recurrent(g, rnn, rnn, x, {o.causal ? n : n / 2, !o.causal, o.axis});
   const int u = g.layer_norm(name + ".ln_v", name + ".ln_v", h, n);
   const int r = g.layer_norm(name + ".ln_q", name + ".ln_q", h, n);
   const int a = attend(g, name, r, u, o);

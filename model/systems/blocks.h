@@ -8,6 +8,7 @@
 
 #include "model/systems/builder.h"
 #include "model/systems/conv.h"
+#include "model/systems/recurrent.h"
 
 namespace ligero {
 
@@ -25,6 +26,7 @@ enum class LastActivation { kBnPrelu, kTanh, kLinear };
 struct DeconvShape {
   int outputs = 1;
   int out_pad_f = 0;  ///< bins added at the top, which hold the bias
+  bool last = false;  ///< whether it is the decoder's last layer
 };
 
 /// Transposed conv2d of that kernel, then batch norm and PReLU or the activation of the last layer.
@@ -35,21 +37,6 @@ int deconv_block(GraphBuilder& g,
                  LastActivation activation,
                  Slopes slopes,
                  bool causal);
-
-/// Axis along which an LSTM or attention runs (ops/OPS.md).
-enum class Axis : int32_t { kTime = 0, kBins = 1 };
-
-/// One LSTM of PyTorch; `suffix` is that of its parameters, "_l0" or "_l0_reverse".
-int lstm(GraphBuilder& g,
-         const std::string& ck,
-         const std::string& suffix,
-         const std::string& name,
-         int x,
-         int hidden,
-         Axis axis);
-/// Two LSTMs, one of them backwards, joined: name.forward, name.backward, name.
-int blstm(
-    GraphBuilder& g, const std::string& ck, const std::string& name, int x, int hidden, Axis axis);
 
 /// The ARN of spec 1.1 and its switches.
 struct ArnOptions {

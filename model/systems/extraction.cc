@@ -108,8 +108,10 @@ ExtractionOptions read_extraction_options(Options& options, const ExtractionTrai
   o.input_level = level == "file" ? Level::kFile : level == "window" ? Level::kWindow : Level::kNone;
   o.compression = options.number("compression", traits.compression, kLeastCompression, 1.0);
   o.normalise_embedding = options.boolean("normalise_embedding", false);
-  read_arn_options(options.section("arn"), traits, &o);
-  read_arn_frame_options(options.section("arn_frame"), &o);
+  if (traits.arn_frame) {
+    read_arn_options(options.section("arn"), traits, &o);
+    read_arn_frame_options(options.section("arn_frame"), &o);
+  }
   o.ecapa = read_ecapa_options(options.section("ecapa"));
   return o;
 }

@@ -24,6 +24,7 @@ enum class Level { kNone, kFile, kWindow };
 struct ExtractionTraits {
   std::initializer_list<const char*> forms;  ///< the first one is the default
   double compression = 1.0;                  ///< default
+  bool arn_frame = true;                     ///< whether the local network begins with one
   bool attention = false;                    ///< whether an ARN runs along time, with a window
 };
 

@@ -7,6 +7,7 @@
 #define LIGERO_SYSTEMS(X) \
   X(lgr_tse)              \
   X(voicefilter)          \
+  X(speakerfilter)        \
   X(ecapa_tdnn)
 
 namespace ligero {

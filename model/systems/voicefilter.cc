@@ -74,8 +74,7 @@ GraphDraft extract_graph(Weights& weights, const VoiceFilterOptions& o) {
   x = g.node("transpose", "sep.flat.transposed", {x});
   x = g.node("reshape", "sep.flat", {x}, {{"bins", {1}}, {"channels", {o.reduced * kSpectrumBins}}});
   x = g.node("concat", "sep.lstm.in", {x, speaker_embedding(g, o.ecapa.embedding)});
-  x = o.causal ? lstm(g, "sep.lstm", "_l0", "sep.lstm", x, o.lstm, Axis::kTime)
-               : blstm(g, "sep.lstm", "sep.lstm", x, o.lstm, Axis::kTime);
+  x = recurrent(g, "sep.lstm", "sep.lstm", x, {o.lstm, !o.causal});
   x = g.node("relu", "sep.lstm.relu", {x});
   x = g.linear("sep.fc_1", "sep.fc_1", x, g.channels(x), o.hidden);
   x = g.node("relu", "sep.fc_1.relu", {x});
