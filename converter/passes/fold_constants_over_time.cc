@@ -1,4 +1,4 @@
-// fold_constants_over_time: where a product reads a sequence joined with constants, the constants'
+// fold_constants_over_time: where products read a sequence joined with constants, the constants'
 // share becomes a bias map, computed once; a speaker's map is computed in `enroll` (spec 2.9).
 #include <algorithm>
 #include <iterator>
@@ -40,26 +40,28 @@ Split split_concat(GraphEdit& edit, const NodeDraft& concat, const TensorDraft& 
   return split;
 }
 
-bool foldable(GraphEdit& edit, const NodeDraft& concat, int product) {
-  if (product < 0) {
-    return false;
-  }
-  const NodeDraft& p = edit.node(product);
+// Whether `p` can take what it reads of the joined tensor apart.
+bool foldable(GraphEdit& edit, int joined, const NodeDraft& p) {
   const bool fits = p.op == "linear" || (p.op == "conv2d" && !GraphEdit::int_or(p, "reflect_t", 0) &&
                                          GraphEdit::input(p, kInputBiasMap) < 0);
-  if (!fits || p.inputs[0] != concat.outputs[0] || edit.consumers(p.inputs[1]).size() != 1) {
+  return fits && p.inputs[0] == joined && edit.consumers(p.inputs[1]).size() == 1;
+}
+
+// Whether a concat joins sequences and constants, for such products alone.
+bool foldable_concat(GraphEdit& edit, const NodeDraft& concat) {
+  const int out = concat.outputs[0];
+  const std::vector<int> readers = edit.consumers(out);
+  if (readers.empty() || edit.is_output(out) || !std::all_of(readers.begin(), readers.end(), [&](int i) {
+        return foldable(edit, out, edit.node(i));
+      })) {
     return false;
   }
-  bool sequence = false;
-  bool constant = false;
-  for (int t : concat.inputs) {
-    sequence = sequence || edit.tensor(t).kind == Kind::kSequence;
-    constant = constant || edit.tensor(t).kind == Kind::kConstant;
-  }
-  return sequence && constant &&
-         std::none_of(concat.inputs.begin(), concat.inputs.end(), [&](int t) {
-           return edit.is_weight(t);
-         });
+  const auto has = [&](Kind kind) {
+    return std::any_of(concat.inputs.begin(), concat.inputs.end(), [&](int t) {
+      return edit.tensor(t).kind == kind;
+    });
+  };
+  return has(Kind::kSequence) && has(Kind::kConstant) && !has(Kind::kWeight);
 }
 
 NodeDraft map_node(const NodeDraft& conv, const std::string& name, int constant, int weights) {
@@ -97,34 +99,43 @@ int filled_by(GraphDraft* enroll, GraphEdit& edit, int constant) {
   return source >= 0 && other.is_output(source) ? source : -1;
 }
 
-std::string map_name(const std::string& constant, const std::string& conv) {
-  if (constant.starts_with(kLocal)) {
-    return std::string(kMap) + constant.substr(kLocal.size());
+// "profile.local_3" -> "profile.map_3", with the last part of the product's name where several
+// products read the constant.
+std::string map_name(const std::string& constant, const std::string& product, bool several) {
+  if (!constant.starts_with(kLocal)) {
+    return "profile.map." + product;
   }
-  return "profile.map." + conv;
+  const std::string name = std::string(kMap) + constant.substr(kLocal.size());
+  return several ? name + product.substr(product.rfind('.')) : name;
 }
 
-// Moves the map into `enroll`, whose output it becomes; returns the new input that it fills.
+// Puts the map into `enroll`, as an output; returns the new input that it fills.
 int map_in_enroll(GraphDraft* enroll,
                   GraphEdit& edit,
                   const NodeDraft& conv,
+                  const std::string& name,
                   int constant,
                   int source,
                   const Split& split) {
   GraphEdit other(enroll);
-  const std::string name = map_name(edit.tensor(constant).name, conv.name);
   const int outputs = edit.tensor(conv.inputs[1]).dims[1];
   const int w = other.add_panels(name + ".weight",
                                  static_cast<int>(split.constant_weights.size()) / outputs,
                                  outputs,
                                  split.constant_weights);
   const int map = other.insert(other.num_nodes(), map_node(conv, name, source, w));
-  std::replace(enroll->outputs.begin(), enroll->outputs.end(), source, map);
+  enroll->outputs.insert(std::find(enroll->outputs.begin(), enroll->outputs.end(), source), map);
   const int input = edit.add_constant_input(name, other.tensor(map).dims);
   std::vector<int>& inputs = edit.graph().inputs;
   inputs.pop_back();
-  std::replace(inputs.begin(), inputs.end(), constant, input);
+  inputs.insert(std::find(inputs.begin(), inputs.end(), constant), input);
   return input;
+}
+
+// A speaker's constant that no product reads any more goes.
+void drop_constant(GraphDraft* enroll, GraphEdit& edit, int constant, int source) {
+  std::erase(enroll->outputs, source);
+  std::erase(edit.graph().inputs, constant);
 }
 
 int map_here(GraphEdit& edit, const NodeDraft& conv, const Split& split, int* at) {
@@ -137,39 +148,66 @@ int map_here(GraphEdit& edit, const NodeDraft& conv, const Split& split, int* at
   return edit.insert((*at)++, map_node(conv, conv.name + ".map", constant, w));
 }
 
-// `concat` and the product that reads it become the product of the sequences with a bias map.
-void fold_one(GraphDraft* enroll, GraphEdit& edit, int concat, int product) {
-  NodeDraft conv = edit.node(product);
+// Where the maps of a concat's constants come from.
+struct Maps {
+  GraphDraft* enroll = nullptr;
+  int constant = -1;     // of the graph, filled by `enroll`; -1: the maps are computed here
+  int source = -1;       // its tensor there
+  bool several = false;  // products read the concat
+};
+
+// The product `at` of `concat` becomes the product of the sequences with a bias map.
+void fold_product(const Maps& maps, GraphEdit& edit, int concat, int at) {
+  NodeDraft conv = edit.node(at);
   if (conv.op == "linear") {
     conv.op = "conv2d";
     conv.ints["kernel_t"] = conv.ints["kernel_f"] = {1};
     conv.ints["past"] = conv.ints["future"] = {0};
   }
   const Split split = split_concat(edit, edit.node(concat), edit.tensor(conv.inputs[1]));
-  const int source =
-      split.constants.size() == 1 ? filled_by(enroll, edit, split.constants[0]) : -1;
-  edit.kill(concat);
-  const int map = source >= 0
-                      ? map_in_enroll(enroll, edit, conv, split.constants[0], source, split)
-                      : map_here(edit, conv, split, &product);
-  const int x = joined(edit, conv.name + ".seq", split.sequences, &product);
+  int map = -1;
+  if (maps.source >= 0) {
+    const std::string name = map_name(edit.tensor(maps.constant).name, conv.name, maps.several);
+    map = map_in_enroll(maps.enroll, edit, conv, name, maps.constant, maps.source, split);
+  } else {
+    map = map_here(edit, conv, split, &at);
+  }
+  const int x = joined(edit, conv.name + ".seq", split.sequences, &at);
   TensorDraft& w = edit.tensor(conv.inputs[1]);
   w.values = split.sequence_weights;
   w.dims[0] = static_cast<int32_t>(w.values.size()) / w.dims[1];
   conv.inputs[0] = x;
   GraphEdit::set_input(conv, kInputBiasMap, map);
-  edit.node(product) = conv;
+  edit.node(at) = conv;
+}
+
+void fold_concat(GraphDraft* enroll, GraphEdit& edit, int concat) {
+  const int out = edit.node(concat).outputs[0];
+  std::vector<int> constants;
+  for (int t : edit.node(concat).inputs) {
+    if (edit.tensor(t).kind == Kind::kConstant) {
+      constants.push_back(t);
+    }
+  }
+  Maps maps;
+  maps.enroll = enroll;
+  maps.constant = constants[0];
+  maps.source = constants.size() == 1 ? filled_by(enroll, edit, constants[0]) : -1;
+  maps.several = edit.consumers(out).size() > 1;
+  for (std::vector<int> readers; !(readers = edit.consumers(out)).empty();) {
+    fold_product(maps, edit, concat, readers[0]);
+  }
+  edit.kill(concat);
+  if (maps.source >= 0) {
+    drop_constant(enroll, edit, maps.constant, maps.source);
+  }
 }
 
 int fold_graph(GraphDraft* enroll, GraphEdit edit) {
   int changes = 0;
   for (int i = 0; i < edit.num_nodes(); ++i) {
-    if (edit.node(i).op != "concat") {
-      continue;
-    }
-    const int product = edit.sole_consumer(edit.node(i).outputs[0]);
-    if (foldable(edit, edit.node(i), product)) {
-      fold_one(enroll, edit, i, product);
+    if (edit.node(i).op == "concat" && foldable_concat(edit, edit.node(i))) {
+      fold_concat(enroll, edit, i);
       ++changes;
     }
   }
