@@ -1,7 +1,8 @@
 """Scores a model, or a folder of extracted WAV files, on a list (systems.md 8.2, 8.3).
 
     python -m ligero_torch.evaluate --weights W.safetensors [--list test.tsv] [--json OUT] ...
-    python -m ligero_torch.evaluate --wavs DIR        DIR/<key>.wav, from `ligero extract` or any tool
+    python -m ligero_torch.evaluate --ligero M.lgm    the converted model, run by ligero itself
+    python -m ligero_torch.evaluate --wavs DIR        DIR/<key>.wav, from any other tool
 
 Conditions (rows): clean; noise (5 to 15 dB over the mixture, noises of the test split); rooms (RT60
 0.2 to 0.6 s, target and interferer in one room, the anchor in another; the reference is the target
@@ -15,6 +16,7 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+import tempfile
 import zlib
 from pathlib import Path
 
@@ -22,6 +24,7 @@ import numpy as np
 
 from . import data, metrics
 from .peers import PEERS
+from .tools import Ligero
 
 CONDITIONS = ("clean", "noise", "rooms", "absent", "single")
 COLUMNS = (("si_snr", "SI-SNR dB", 2), ("si_snri", "SI-SNRi dB", 2), ("stoi", "STOI", 3),
@@ -186,6 +189,8 @@ def torch_extractor(weights: Path):
 def main(argv=None) -> int:
     p = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     p.add_argument("--weights", type=Path, action="append", default=[])
+    p.add_argument("--ligero", type=Path, action="append", default=[],
+                   help="model file, or weights to convert, run by ligero")
     p.add_argument("--wavs", type=Path, action="append", default=[],
                    help="folder of <key>.wav, or <condition>/<key>.wav")
     p.add_argument("--peer", choices=PEERS, action="append", default=[])
@@ -240,6 +245,11 @@ def _evaluate(a) -> int:
     systems = [("mixture", None, None)] if not a.fast else []
     systems += [(*torch_extractor(w), None) for w in a.weights]
     systems += [(*PEERS[name](), None) for name in a.peer]
+    scratch = tempfile.TemporaryDirectory()
+    for m in a.ligero:
+        folder = Path(scratch.name) / str(len(systems))
+        folder.mkdir()
+        systems.append((f"{m.stem} by ligero", Ligero(m, folder), None))
     systems += [(str(w), None, w) for w in a.wavs]
     results: dict = {}
     per_item: dict = {}

@@ -10,49 +10,17 @@ than `--tolerance` of its largest value. The tools come from LIGERO and LIGERO_C
 from __future__ import annotations
 
 import argparse
-import os
-import subprocess
 import sys
 import tempfile
 from pathlib import Path
 
 import numpy as np
-import soundfile
 
 from . import data, metrics
 from .evaluate import torch_extractor
+from .tools import Ligero
 
 DEFAULT_WEIGHTS = Path("model/pretrained/lgr-tse-small.safetensors")
-
-
-def tool(variable: str, default: str) -> str:
-    return os.environ.get(variable, f"build/native/{default}")
-
-
-class Ligero:
-    """The command-line tools, as a function (mix [n], anchor [m]) -> estimate [n]."""
-
-    def __init__(self, weights: Path, folder: Path):
-        self.folder, self.model = folder, folder / "model.lgm"
-        self._run(tool("LIGERO_CONVERT", "converter/ligero-convert"), str(weights), "--config",
-                  str(weights.with_suffix(".json")), "-o", str(self.model))
-        self.tool = tool("LIGERO", "platforms/cli/ligero")
-
-    @staticmethod
-    def _run(*command: str) -> None:
-        done = subprocess.run(command, capture_output=True, text=True)
-        if done.returncode:
-            raise data.DataError(f"{' '.join(command)}: {done.stderr.strip()}")
-
-    def __call__(self, mix: np.ndarray, anchor: np.ndarray) -> np.ndarray:
-        paths = {n: str(self.folder / n) for n in ("mix.wav", "anchor.wav", "who.profile", "out.wav")}
-        for name, x in (("mix.wav", mix), ("anchor.wav", anchor)):
-            soundfile.write(paths[name], x, data.SAMPLE_RATE, subtype="FLOAT")
-        self._run(self.tool, "enroll", "--model", str(self.model), paths["anchor.wav"], "-o",
-                  paths["who.profile"])
-        self._run(self.tool, "extract", "--model", str(self.model), "--profile",
-                  paths["who.profile"], paths["mix.wav"], "-o", paths["out.wav"])
-        return soundfile.read(paths["out.wav"], dtype="float32")[0]
 
 
 def main(argv=None) -> int:
