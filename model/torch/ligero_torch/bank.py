@@ -76,9 +76,9 @@ def load(model: Extractor, mixer: data.Mixer, copies: int, seed: int, folder: Pa
 
     Of several processes each makes its share of the copies.
     """
-    digest = hashlib.sha256(repr((seed, CROP_SECONDS, len(mixer.clips), mixer.options.anchor_eq,
-                                  mixer.options.anchor_noise,
-                                  mixer.options.anchor_reverb)).encode())
+    o = mixer.options
+    digest = hashlib.sha256(repr((model.config.causal, seed, CROP_SECONDS, len(mixer.clips),
+                                  o.anchor_eq, o.anchor_noise, o.anchor_reverb)).encode())
     frozen = ("ecapa.", "local.") if model.local_is_frozen else ("ecapa.",)
     for name, value in sorted(model.state_dict().items()):
         if name.startswith(frozen):
