@@ -1,4 +1,4 @@
-// The live session: queues around a planned graph that runs one hop at a time.
+// The live session: queues around a planned graph that runs one hop or block at a time.
 #include "model/speech/stream.h"
 
 #include <algorithm>
@@ -13,6 +13,7 @@ namespace ligero {
 namespace {
 
 constexpr int32_t kMaxChannels = 32;
+constexpr int32_t kMaxBlockHops = 6000;
 constexpr int32_t kChunk = 256;       // frames that are worked on at a time
 constexpr int32_t kRampHops = 5;      // over which one target becomes another
 constexpr double kFadeSeconds = 0.01;  // of every change of gain
@@ -36,6 +37,31 @@ int32_t find_hops(const Graph& graph) {
     }
   }
   return found;
+}
+
+Result<Plan> plan_of(const Graph& graph, const StreamConfig& config) {
+  const BlockConfig& block = config.block;
+  const int32_t threads = config.pool == nullptr ? 1 : config.pool->threads();
+  if (block.hops == 0) {
+    return make_plan(
+        graph, {.mode = Mode::kStream, .max_frames = 1, .cpu = config.cpu, .threads = threads});
+  }
+  for (const auto& [hops, least] : {std::pair{block.hops, 1},
+                                    std::pair{block.context_hops, 0},
+                                    std::pair{block.look_ahead_hops, 0}}) {
+    LIGERO_CHECK(hops >= least && hops <= kMaxBlockHops,
+                 Code::kBadArgument,
+                 "a block must have 1 to 6000 hops of 10 ms, its context and look-ahead 0 to 6000",
+                 -1,
+                 hops);
+  }
+  return make_plan(graph,
+                   {.mode = Mode::kBlocks,
+                    .max_frames = block.hops,
+                    .context_frames = block.context_hops,
+                    .look_ahead_frames = block.look_ahead_hops,
+                    .cpu = config.cpu,
+                    .threads = threads});
 }
 
 /// Gives out parts of a block, one after another; with a null block it only counts.
@@ -90,8 +116,7 @@ Result<Stream::Layout> Stream::lay_out(const Model& model, const StreamConfig& c
   LIGERO_RETURN_IF_ERROR(from.status());
   l.to_model = std::move(to.value());
   l.from_model = std::move(from.value());
-  Result<Plan> plan =
-      make_plan(*l.graph, {.mode = Mode::kStream, .max_frames = 1, .cpu = config.cpu});
+  Result<Plan> plan = plan_of(*l.graph, config);
   LIGERO_RETURN_IF_ERROR(plan.status());
   l.plan = std::move(plan.value());
   for (int32_t t : l.graph->inputs) {
@@ -101,11 +126,12 @@ Result<Stream::Layout> Stream::lay_out(const Model& model, const StreamConfig& c
   }
   const Placement& out = l.plan.tensors[static_cast<size_t>(l.graph->outputs[0])];
   const double ratio = static_cast<double>(config.rate_hz) / kSampleRateHz;
-  // A hop waits until it is whole; a resampler may keep one sample back in each direction.
+  // A block waits until it is whole; a resampler may keep one sample back in each direction.
   const bool resamples = config.rate_hz != kSampleRateHz;
-  l.primed = static_cast<int32_t>(std::ceil(kHopSamples * ratio)) +
+  l.primed = static_cast<int32_t>(std::ceil(l.plan.options.max_frames * kHopSamples * ratio)) +
              (resamples ? static_cast<int32_t>(std::ceil(ratio)) + 1 : 0);
-  const double network_s = static_cast<double>(out.delay + out.lag) * kHopSamples / kSampleRateHz;
+  const double network_s =
+      static_cast<double>(out.delay + out.revised + out.lag) * kHopSamples / kSampleRateHz;
   l.latency = l.primed + static_cast<int32_t>(std::lround(
                              (network_s + l.to_model.delay_s() + l.from_model.delay_s()) *
                              config.rate_hz));
@@ -135,9 +161,12 @@ Status Stream::create(const Model& model, const StreamConfig& config, void* bloc
   }
   mono_ = carver.floats(kChunk);
   resampled_ = carver.floats(static_cast<size_t>(l.most_resampled));
-  const int32_t model_in_capacity = kHopSamples + l.to_model.most_output(kChunk);
+  const int32_t block_hops = l.plan.options.max_frames;
+  const int32_t block_samples = block_hops * kHopSamples;
+  const int32_t model_in_capacity = block_samples + l.to_model.most_output(kChunk);
+  const int32_t most_hops = (kChunk / block_samples + 2) * block_hops;  // of a chunk
   const int32_t voice_capacity =
-      l.primed + kChunk + (kChunk / kHopSamples + 2) * l.from_model.most_output(kHopSamples);
+      l.primed + kChunk + most_hops * l.from_model.most_output(kHopSamples);
   const int32_t dry_capacity = l.latency + kChunk;
   float* const model_in = carver.floats(static_cast<size_t>(model_in_capacity));
   float* const voice = carver.floats(static_cast<size_t>(voice_capacity));
@@ -149,7 +178,7 @@ Status Stream::create(const Model& model, const StreamConfig& config, void* bloc
                  static_cast<int64_t>(carver.used()));
   }
   LIGERO_RETURN_IF_ERROR(
-      interpreter_.prepare(*l.graph, std::move(l.plan), plan_block, plan_bytes, nullptr));
+      interpreter_.prepare(*l.graph, std::move(l.plan), plan_block, plan_bytes, config.pool));
   model_in_.set_memory(model_in, model_in_capacity);
   voice_.set_memory(voice, voice_capacity);
   dry_.set_memory(dry, dry_capacity);
@@ -160,6 +189,7 @@ Status Stream::create(const Model& model, const StreamConfig& config, void* bloc
   from_model_ = std::move(l.from_model);
   latency_ = l.latency;
   primed_ = l.primed;
+  block_hops_ = block_hops;
   hops_input_ = l.hops_input;
   reset();
   return {};
@@ -203,8 +233,21 @@ StreamStatistics Stream::statistics() const noexcept {
           healed_.load(std::memory_order_relaxed)};
 }
 
-void Stream::reset() noexcept {
+/// What the network knows of the signal.
+void Stream::forget() noexcept {
   interpreter_.reset();
+  hops_run_ = 0;
+}
+
+void Stream::finish() noexcept {
+  const int64_t in_resampler = std::lround(to_model_.delay_s() * kSampleRateHz);
+  left_.total_samples = model_in_.size() + in_resampler;
+  left_.total_frames = hops_of(left_.total_samples);
+}
+
+void Stream::reset() noexcept {
+  forget();
+  left_ = {};
   to_model_.reset();
   from_model_.reset();
   model_in_.clear(0);
@@ -235,17 +278,17 @@ void Stream::take_target() noexcept {
     return;
   }
   if (!had_target) {
-    interpreter_.reset();
+    forget();
   }
-  ramp_hops_ = had_target ? kRampHops : 1;
+  ramp_steps_ = had_target ? std::max(1, kRampHops / block_hops_) : 1;
 }
 
-/// Moves the profile that the network sees one hop nearer to the target's.
+/// Moves the profile that the network sees one step nearer to the target's.
 void Stream::step_target() noexcept {
-  if (ramp_hops_ == 0) {
+  if (ramp_steps_ == 0) {
     return;
   }
-  const float share = 1.0f / static_cast<float>(ramp_hops_);
+  const float share = 1.0f / static_cast<float>(ramp_steps_);
   const float* goal = slot_[reading_];
   for (size_t k = 0; k < graph_->inputs.size(); ++k) {
     if (is_sequence(*graph_, graph_->inputs[k])) {
@@ -253,7 +296,7 @@ void Stream::step_target() noexcept {
     }
     float* now = interpreter_.input(k);
     const int64_t n = graph_->tensors[static_cast<size_t>(graph_->inputs[k])].elements();
-    if (ramp_hops_ == 1) {
+    if (ramp_steps_ == 1) {
       std::copy(goal, goal + n, now);
     } else {
       for (int64_t i = 0; i < n; ++i) {
@@ -263,33 +306,42 @@ void Stream::step_target() noexcept {
     goal += n;
   }
   interpreter_.constants_changed();
-  --ramp_hops_;
+  --ramp_steps_;
 }
 
-void Stream::run_hop() noexcept {
+void Stream::run_block() noexcept {
   take_target();
-  float hop[kHopSamples] = {};
+  const float* voice = nullptr;
+  float* const in = interpreter_.input(hops_input_);
+  model_in_.pop(in, block_hops_ * kHopSamples);
   if (has_target_ || voice_gain_ > 0.0f) {
     step_target();
-    model_in_.pop(interpreter_.input(hops_input_), kHopSamples);
-    interpreter_.run(1, Extent{});
-    const float* out = interpreter_.output(0);
+    Extent extent;
+    if (left_.total_frames != kUnknown) {
+      extent = {hops_run_ + left_.total_frames, hops_run_ * kHopSamples + left_.total_samples};
+    }
+    interpreter_.run(block_hops_, extent);
+    hops_run_ += block_hops_;
+    voice = interpreter_.output(0);
     float sum = 0.0f;
-    for (int32_t i = 0; i < kHopSamples; ++i) {
-      sum += out[i];
+    for (int32_t i = 0; i < block_hops_ * kHopSamples; ++i) {
+      sum += voice[i];
     }
-    if (std::isfinite(sum)) {
-      std::copy(out, out + kHopSamples, hop);
-    } else {
-      interpreter_.reset();
-      healed_.fetch_add(1, std::memory_order_relaxed);
+    if (!std::isfinite(sum)) {
+      forget();
+      healed_.fetch_add(block_hops_, std::memory_order_relaxed);
+      voice = nullptr;
     }
-  } else {
-    model_in_.pop(hop, kHopSamples);
-    std::fill(hop, hop + kHopSamples, 0.0f);
   }
-  const int32_t n = from_model_.process(hop, kHopSamples, resampled_);
-  voice_.push(resampled_, n);
+  if (left_.total_frames != kUnknown) {
+    left_.total_frames -= block_hops_;
+    left_.total_samples -= block_hops_ * kHopSamples;
+  }
+  const float silence[kHopSamples] = {};
+  for (int32_t hop = 0; hop < block_hops_; ++hop) {
+    const float* x = voice != nullptr ? voice + hop * kHopSamples : silence;
+    voice_.push(resampled_, from_model_.process(x, kHopSamples, resampled_));
+  }
 }
 
 void Stream::process_some(const float* const* in,
@@ -320,8 +372,8 @@ void Stream::process_some(const float* const* in,
   }
   dry_.push(mono_, n);
   model_in_.push(resampled_, to_model_.process(mono_, n, resampled_));
-  while (model_in_.size() >= kHopSamples) {
-    run_hop();
+  while (model_in_.size() >= block_hops_ * kHopSamples) {
+    run_block();
   }
   float* const voice = resampled_;
   voice_.pop(voice, n);
@@ -340,10 +392,10 @@ void Stream::process_some(const float* const* in,
 
 void Stream::process(const float* const* in, float* const* out, int32_t frames) noexcept {
   const FlushToZero mode;
-  // In pieces that end where a hop is full, so that a new target or gain takes effect at the same
+  // In pieces that end where a block is full, so that a new target or gain takes effect at the same
   // sample whatever the block size.
   for (int32_t at = 0; at < frames;) {
-    const int64_t missing = kHopSamples - model_in_.size();
+    const int64_t missing = block_hops_ * kHopSamples - model_in_.size();
     const int64_t safe = missing * config_.rate_hz / kSampleRateHz -
                          (config_.rate_hz == kSampleRateHz ? 0 : kResamplerSlack);
     const int32_t n = static_cast<int32_t>(

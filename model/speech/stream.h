@@ -1,5 +1,6 @@
-// The live session: any rate, any block size and any number of channels in, the target's voice out.
-// Not: audio devices, whole recordings (session.h).
+// The live session: any rate, any number of samples and of channels in, the target's voice out; frame
+// by frame or, for models that need more than the past, block by block. Not: audio devices, whole
+// recordings (session.h).
 #ifndef LIGERO_MODEL_SPEECH_STREAM_H_
 #define LIGERO_MODEL_SPEECH_STREAM_H_
 
@@ -17,11 +18,20 @@
 
 namespace ligero {
 
+/// Block by block: how much of the signal a network sees at once. In hops of 10 ms.
+struct BlockConfig {
+  int32_t hops = 0;              ///< computed at a time, 1 to 6000; 0: frame by frame
+  int32_t context_hops = 200;    ///< seen before them, 0 to 6000
+  int32_t look_ahead_hops = 100;  ///< seen after them, 0 to 6000: adds to the latency
+};
+
 struct StreamConfig {
   int32_t rate_hz = 16000;    ///< of input and output, 8000 to 192000
   int32_t channels = 1;       ///< 1 to 32; mixed to one, the voice goes to all
   bool pass_without_target = false;  ///< before a target is set: the input instead of silence
   uint32_t cpu = 0;           ///< CpuFeature bits that kernels may use
+  BlockConfig block = {};
+  Parallel* pool = nullptr;   ///< threads to compute with, for recordings; nullptr: the caller's alone
 };
 
 struct StreamStatistics {
@@ -47,8 +57,10 @@ class Stream {
   static Result<size_t> bytes_needed(const Model& model, const StreamConfig& config);
 
   /// Prepares for streaming in `block` (64-byte aligned; tables of a few kilobytes and the
-  /// resampler's filters come from the heap). kBadArgument: rate or channels out of range, or a graph
-  /// that needs the whole sequence (Status::index: the node of graph "extract"). kBadModel: no graph
+  /// resampler's filters come from the heap). kBadArgument: rate, channels or block out of range, or,
+  /// frame by frame, a graph that needs the whole sequence (Status::index: the node of graph
+  /// "extract"); block by block no graph is refused for that, and one that needs the past alone gives
+  /// what it gives frame by frame, a block later. kBadModel: no graph
   /// "extract" of hops to hops. kTooLittleMemory: Status::where has the bytes needed. Load time.
   Status create(const Model& model, const StreamConfig& config, void* block, size_t bytes);
 
@@ -59,7 +71,8 @@ class Stream {
   void clear_target() noexcept;
 
   /// `in` and `out` are arrays of `channels` pointers to `frames` samples, full scale 1; an output may
-  /// be its input's memory. Any `frames` from 0. The output lags by latency_samples().
+  /// be its input's memory. Any `frames` from 0. The output lags by latency_samples(). Block by block
+  /// a call that completes a block computes all of it, and all that it looks ahead to.
   void process(const float* const* in, float* const* out, int32_t frames) noexcept;
 
   /// From an input sample to the same sample of the output.
@@ -72,6 +85,10 @@ class Stream {
   void set_strength(float strength, float limit_db) noexcept;
   /// The input, delayed by the same latency. Fades.
   void set_bypass(bool bypass) noexcept;
+  /// Says that the signal has ended: what process() still gets, to have the last of it out, is none
+  /// of it. The network then sees an end where the signal ends, as in a whole recording. Until
+  /// reset(). Real-time safe.
+  void finish() noexcept;
   /// Forgets the signal; target and settings stay.
   void reset() noexcept;
   StreamStatistics statistics() const noexcept;
@@ -81,7 +98,8 @@ class Stream {
   static Result<Layout> lay_out(const Model& model, const StreamConfig& config);
   void take_target() noexcept;
   void step_target() noexcept;
-  void run_hop() noexcept;
+  void run_block() noexcept;
+  void forget() noexcept;
   void process_some(const float* const* in, float* const* out, int32_t at, int32_t n) noexcept;
 
   StreamConfig config_;
@@ -97,7 +115,10 @@ class Stream {
   float* resampled_ = nullptr;
   int32_t latency_ = 0;
   int32_t primed_ = 0;
+  int32_t block_hops_ = 1;
   size_t hops_input_ = 0;
+  int64_t hops_run_ = 0;          // of this signal
+  Extent left_;                   // of the signal after those, once it has ended
 
   // Profiles pass from the control thread to the audio thread through three slots: one being written,
   // one being read, one in between, whose number is exchanged.
@@ -107,7 +128,7 @@ class Stream {
   std::atomic<uint32_t> between_{1};
   uint32_t writing_ = 0;
   uint32_t reading_ = 2;
-  int32_t ramp_hops_ = 0;
+  int32_t ramp_steps_ = 0;
   bool has_target_ = false;
   bool retake_ = false;  // reset: the target in slot reading_ is to be taken as if just set
 

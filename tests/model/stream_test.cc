@@ -20,8 +20,9 @@ namespace {
 
 const std::string kFamily(64, 'a');
 
-/// hops -> STFT -> times a gain per bin from the profile -> inverse STFT.
-ModelDraft gain_model() {
+/// hops -> STFT -> times a gain per bin from the profile -> inverse STFT. `levelled`: brought to the
+/// level of the whole recording in between, and back, which needs everything and changes nothing.
+ModelDraft gain_model(bool levelled = false) {
   GraphDraft g;
   g.name = "extract";
   const auto tensor = [&](const char* name, Kind kind, std::vector<int32_t> dims) {
@@ -47,7 +48,16 @@ ModelDraft gain_model() {
   const int out = tensor("out", Kind::kSequence, {1, 160});
   node("stft", "mix.stft", {hops}, spectrum);
   node("multiply", "scaled", {spectrum, gain}, scaled);
-  node("istft", "out", {scaled}, out);
+  int last = scaled;
+  if (levelled) {
+    const int level = tensor("level", Kind::kSequence, {1, 1});
+    const int loud = tensor("loud", Kind::kSequence, {161, 2});
+    last = tensor("back", Kind::kSequence, {161, 2});
+    node("input_level", "level", {hops}, level);
+    node("multiply", "loud", {scaled, level}, loud);
+    node("divide", "back", {loud, level}, last);
+  }
+  node("istft", "out", {last}, out);
   g.inputs = {hops, gain};
   g.outputs = {out};
   ModelDraft m;
@@ -72,10 +82,10 @@ Profile profile_of(float gain) {
 }
 
 struct Fixture {
-  std::vector<std::byte> bytes = write_model(gain_model());
+  std::vector<std::byte> bytes;
   AlignedBlock file;
   Model model;
-  Fixture() {
+  explicit Fixture(bool levelled = false) : bytes(write_model(gain_model(levelled))) {
     REQUIRE(file.allocate(bytes.size()));
     std::copy(bytes.begin(), bytes.end(), file.data());
     Result<Model> m = Model::open({file.data(), bytes.size()}, all_ops());
@@ -145,6 +155,25 @@ TEST_CASE("stream: the output is the input, later by exactly the stated latency"
     CHECK(worst < (rate == 16000 ? 1e-6 : 0.05));
     CHECK(std::max_element(y.begin(), y.end()) - y.begin() ==
           static_cast<std::ptrdiff_t>(at) + latency);
+  }
+}
+
+TEST_CASE("stream: in blocks too the output is the input, later by exactly the stated latency") {
+  Fixture f(true);
+  const Profile one = profile_of(1.0f);
+  CHECK(Stream::bytes_needed(f.model, {}).status().code == Code::kBadArgument);
+  for (const BlockConfig& block : {BlockConfig{1, 0, 0}, BlockConfig{7, 3, 5}, {25, 100, 50}}) {
+    CAPTURE(block.hops);
+    Live live(f, {.block = block});
+    REQUIRE(live.stream.set_target(one).ok());
+    const int latency = live.stream.latency_samples();
+    CHECK(latency == (block.hops + block.look_ahead_hops + 1) * 160);
+    std::vector<float> x(32000, 0.0f);
+    x[16001] = 1.0f;
+    const std::vector<float> y = live.run(x, 5);
+    for (size_t i = 0; i < y.size(); ++i) {
+      REQUIRE(std::fabs(y[i] - (i == 16001 + static_cast<size_t>(latency) ? 1.0f : 0.0f)) < 1e-5f);
+    }
   }
 }
 

@@ -1,4 +1,5 @@
-// A real causal network with random weights, enrolled, and sessions of it. Not: any check.
+// Real networks, with random weights or those that ship, enrolled, and sessions of them. Not: any
+// check.
 #ifndef LIGERO_TESTS_STREAM_LIVE_H_
 #define LIGERO_TESTS_STREAM_LIVE_H_
 
@@ -10,6 +11,7 @@
 #include <random>
 #include <span>
 #include <stdexcept>
+#include <string>
 #include <vector>
 
 #include "model/format/loader.h"
@@ -57,12 +59,17 @@ inline void expect(const Status& status) {
   }
 }
 
-/// The model of model/torch/configs/small-live.json and two people's profiles.
+/// A model and two people's profiles.
 class Network {
  public:
-  explicit Network(Type weights = Type::kF32) {
-    const std::vector<std::byte> bytes = random_network(
-        std::string(LIGERO_SOURCE_DIR) + "/model/torch/configs/small-live.json", 11, weights);
+  /// Of model/torch/configs/<config>.json, at random.
+  explicit Network(const std::string& config, Type weights = Type::kF32)
+      : Network(random_network(
+            std::string(LIGERO_SOURCE_DIR) + "/model/torch/configs/" + config + ".json",
+            11,
+            weights)) {}
+  /// Of a model file.
+  explicit Network(const std::vector<std::byte>& bytes) {
     if (!file_.allocate(bytes.size())) {
       throw std::bad_alloc();
     }
@@ -98,9 +105,21 @@ inline std::vector<uint32_t> rates() {
              : std::vector<uint32_t>{16000};
 }
 
-/// One for all tests of a binary: converting takes a second.
+/// Causal, at random; one for all tests of a binary: converting takes a second.
 inline const Network& network() {
-  static const Network shared;
+  static const Network shared("small-live");
+  return shared;
+}
+
+/// Causal, with the weights that ship.
+inline const Network& trained_network() {
+  static const Network shared(pretrained_network(LIGERO_SOURCE_DIR, "lgr-tse-small-live"));
+  return shared;
+}
+
+/// It needs the whole recording. With the weights that ship.
+inline const Network& whole_network() {
+  static const Network shared(pretrained_network(LIGERO_SOURCE_DIR, "lgr-tse-small"));
   return shared;
 }
 
@@ -142,11 +161,50 @@ class Session {
     }
     return x;
   }
+  /// The same, aligned: as long as `x`, which ends there.
+  std::vector<float> run_aligned(const std::vector<float>& x, size_t block, unsigned seed = 0) {
+    std::vector<float> y = run(x, block, seed);
+    stream_.finish();
+    const size_t latency = static_cast<size_t>(stream_.latency_samples());
+    const std::vector<float> rest = run(std::vector<float>(latency, 0.0f), block, seed);
+    y.insert(y.end(), rest.begin(), rest.end());
+    y.erase(y.begin(), y.begin() + static_cast<std::ptrdiff_t>(latency));
+    return y;
+  }
 
  private:
   AlignedBlock block_;
   Stream stream_;
 };
+
+inline double largest(std::span<const float> x) {
+  double most = 0.0;
+  for (float v : x) {
+    most = std::fmax(most, std::fabs(static_cast<double>(v)));
+  }
+  return most;
+}
+
+/// Of the largest value of `want`.
+inline double worst_error(std::span<const float> got, std::span<const float> want) {
+  double worst = 0.0;
+  for (size_t i = 0; i < want.size(); ++i) {
+    const double error = std::fabs(static_cast<double>(got[i]) - static_cast<double>(want[i]));
+    worst = std::fmax(worst, std::isfinite(error) ? error : INFINITY);
+  }
+  return worst / largest(want);
+}
+
+/// How far the difference lies below `want`, in dB.
+inline double difference_db(std::span<const float> got, std::span<const float> want) {
+  double wanted = 0.0;
+  double error = 1e-30;
+  for (size_t i = 0; i < want.size(); ++i) {
+    wanted += static_cast<double>(want[i]) * static_cast<double>(want[i]);
+    error += std::pow(static_cast<double>(got[i]) - static_cast<double>(want[i]), 2.0);
+  }
+  return 10.0 * std::log10(wanted / error);
+}
 
 }  // namespace ligero::testing
 

@@ -12,32 +12,6 @@ namespace {
 
 constexpr double kParity = 1e-5;  // of the largest value of the signal
 
-double largest(std::span<const float> x) {
-  double most = 0.0;
-  for (float v : x) {
-    most = std::fmax(most, std::fabs(static_cast<double>(v)));
-  }
-  return most;
-}
-
-/// The stream's output for `x`, aligned: as long as `x`, the latency's zeros behind it.
-std::vector<float> stream_aligned(Session& session, std::vector<float> x, size_t block) {
-  const size_t latency = static_cast<size_t>(session->latency_samples());
-  const size_t size = x.size();
-  x.resize(size + latency, 0.0f);
-  std::vector<float> y = session.run(std::move(x), block, 3);
-  return {y.begin() + static_cast<std::ptrdiff_t>(latency), y.end()};
-}
-
-double worst_error(std::span<const float> got, std::span<const float> want) {
-  double worst = 0.0;
-  for (size_t i = 0; i < want.size(); ++i) {
-    const double error = std::fabs(static_cast<double>(got[i]) - static_cast<double>(want[i]));
-    worst = std::fmax(worst, std::isfinite(error) ? error : INFINITY);
-  }
-  return worst / largest(want);
-}
-
 TEST_CASE("stream: small-live frame by frame equals its offline run from first to last sample") {
   // Longer than the window of attention and level (1 s); not a whole number of hops.
   const std::vector<float> x = babble(40077, 5);
@@ -47,7 +21,7 @@ TEST_CASE("stream: small-live frame by frame equals its offline run from first t
   Session session(network());
   expect(session->set_target(network().alice()));
   CHECK(session->latency_samples() == 320);
-  const std::vector<float> y = stream_aligned(session, x, 160);
+  const std::vector<float> y = session.run_aligned(x, 160);
   REQUIRE(y.size() == whole.size());
   CHECK(worst_error(y, whole) <= kParity);
   SUBCASE("the first hops") {
@@ -57,13 +31,24 @@ TEST_CASE("stream: small-live frame by frame equals its offline run from first t
 }
 
 TEST_CASE("stream: small-live with f16 weights equals its offline run as well") {
-  const Network half(Type::kF16);
+  const Network half("small-live", Type::kF16);
   const std::vector<float> x = babble(24000, 5);
   std::vector<float> whole(x.size());
   expect(extract(half.model(), half.alice(), x, whole));
   Session session(half);
   expect(session->set_target(half.alice()));
-  CHECK(worst_error(stream_aligned(session, x, 160), whole) <= kParity);
+  CHECK(worst_error(session.run_aligned(x, 160), whole) <= kParity);
+}
+
+TEST_CASE("stream: the weights that ship, frame by frame, equal their offline run") {
+  const std::vector<float> x = babble(64077, 5);
+  std::vector<float> whole(x.size());
+  expect(extract(trained_network().model(), trained_network().alice(), x, whole));
+  REQUIRE(largest(whole) > 1e-3);
+  Session session(trained_network());
+  expect(session->set_target(trained_network().alice()));
+  CHECK(session->latency_samples() == 320);
+  CHECK(worst_error(session.run_aligned(x, 0, 3), whole) <= kParity);
 }
 
 TEST_CASE("stream: small-live offline does depend on the profile and on the past") {

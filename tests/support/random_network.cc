@@ -1,5 +1,5 @@
-// Which tensors a network has is learned from its own refusals: it names what it misses, and the
-// shape. Not: any network.
+// Which tensors a random network has is learned from its own refusals: it names what it misses, and
+// the shape. Not: any network.
 #include "tests/support/random_network.h"
 
 #include <cmath>
@@ -9,6 +9,7 @@
 #include <string_view>
 
 #include "converter/convert.h"
+#include "converter/import/import.h"
 #include "model/format/writer.h"
 #include "model/systems/systems.h"
 #include "tests/support/random.h"
@@ -70,11 +71,21 @@ bool add_missing(const std::string& refusal, Random* random, Checkpoint* checkpo
   return added;
 }
 
+std::string read_text(const std::string& path) {
+  std::ifstream file(path);
+  return {std::istreambuf_iterator<char>(file), {}};
+}
+
 }  // namespace
 
+std::vector<std::byte> pretrained_network(const std::string& source, const std::string& name) {
+  const std::string path = source + "/model/pretrained/" + name;
+  return write_model(
+      convert(read_text(path + ".json"), name, read_checkpoint(path + ".safetensors"), {}).model);
+}
+
 std::vector<std::byte> random_network(const std::string& config_path, uint64_t seed, Type weights) {
-  std::ifstream file(config_path);
-  const std::string config{std::istreambuf_iterator<char>(file), {}};
+  const std::string config = read_text(config_path);
   Random random(seed);
   Checkpoint checkpoint;
   for (bool complete = false; !complete;) {

@@ -1,4 +1,5 @@
-// A network of a real configuration with random weights, through the converter. Not: its quality.
+// Networks of real configurations, with random weights or those that ship, through the converter.
+// Not: their quality.
 #ifndef LIGERO_TESTS_SUPPORT_RANDOM_NETWORK_H_
 #define LIGERO_TESTS_SUPPORT_RANDOM_NETWORK_H_
 
@@ -16,6 +17,9 @@ namespace ligero::testing {
 std::vector<std::byte> random_network(const std::string& config_path,
                                       uint64_t seed,
                                       Type weights = Type::kF32);
+
+/// The same with the weights of model/pretrained/<name>.safetensors of the source tree `source`.
+std::vector<std::byte> pretrained_network(const std::string& source, const std::string& name);
 
 }  // namespace ligero::testing
 
