@@ -1,19 +1,24 @@
 // `ligero extract`: one enrolled person's voice out of a mixture. Not: the network (model/speech).
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <chrono>
 #include <cstdio>
 #include <filesystem>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
+#include "platforms/cli/block_options.h"
 #include "platforms/cli/commands.h"
 #include "platforms/cli/enrolment.h"
 #include "platforms/cli/live_file.h"
 #include "platforms/cli/measure.h"
 #include "platforms/cli/model_file.h"
 #include "platforms/cli/output.h"
+#include "platforms/cli/pieces.h"
 #include "platforms/cli/plot.h"
+#include "platforms/cli/progress.h"
 #include "platforms/cli/rate.h"
 #include "platforms/cli/raw.h"
 #include "platforms/cli/refusal.h"
@@ -22,6 +27,12 @@
 namespace ligero::cli {
 
 namespace {
+
+/// Longer recordings run in blocks by themselves: whole, memory grows with their length.
+constexpr double kMostWholeSeconds = 60.0;
+constexpr int kMostStreamSamples = 1 << 20;
+/// There is no hurry in a file: blocks that waste little on what they look ahead to.
+constexpr BlockConfig kFileBlocks = {1000, 200, 200};
 
 struct Options {
   std::string model;
@@ -33,17 +44,16 @@ struct Options {
   std::string plot;
   std::string reference;
   int threads = 1;
-  int stream_block = 0;  ///< samples; 0: whole file
+  int stream_samples = 0;  ///< at a time, frame by frame; 0: not so
+  BlockOptions block;
 };
 
-Encoding encoding_of(const Options& options, const Sound& mixture) {
+Encoding encoding_of(const Options& options, bool sixteen_bit) {
   if (options.samples == "auto") {
-    return mixture.sixteen_bit ? Encoding::kPcm16 : Encoding::kFloat;
+    return sixteen_bit ? Encoding::kPcm16 : Encoding::kFloat;
   }
   return options.samples == "pcm16" ? Encoding::kPcm16 : Encoding::kFloat;
 }
-
-constexpr int kMostBlockSamples = 1 << 20;
 
 std::string base_name(const std::string& path) {
   return std::filesystem::path(path).filename().string();
@@ -55,18 +65,26 @@ std::string decibels(double db) {
   return out;
 }
 
-void draw(const Options& options,
-          const Sound& mixture,
-          const std::vector<float>& voice,
-          const Sound& reference) {
-  std::vector<Panel> panels = {{text("mixture ", base_name(options.mixture)), mixture.samples},
-                               {text("extracted ", base_name(options.output)), voice}};
+/// What has been done, for what is said and drawn at the end. All at 16 kHz.
+struct Done {
+  std::vector<float> mixture;  ///< in pieces only where a picture is wanted
+  std::vector<float> voice;
+  std::vector<float> reference;
+  double seconds = 0.0;  ///< of sound
+  double taken_s = 0.0;
+  size_t block_bytes = 0;
+  int64_t clipped = 0;
+};
+
+void draw(const Options& options, const Done& done) {
+  std::vector<Panel> panels = {{text("mixture ", base_name(options.mixture)), done.mixture},
+                               {text("extracted ", base_name(options.output)), done.voice}};
   std::string title = text("ligero, model ", base_name(options.model));
-  if (!reference.samples.empty()) {
-    const double before_db = si_snr_db(mixture.samples, reference.samples);
-    const double after_db = si_snr_db(voice, reference.samples);
+  if (!done.reference.empty()) {
+    const double before_db = si_snr_db(done.mixture, done.reference);
+    const double after_db = si_snr_db(done.voice, done.reference);
     title += text(": SI-SNR ", decibels(before_db), " to ", decibels(after_db));
-    panels.push_back({text("reference ", base_name(options.reference)), reference.samples});
+    panels.push_back({text("reference ", base_name(options.reference)), done.reference});
   }
   plot_spectrograms(title, panels).write_png(options.plot);
 }
@@ -88,39 +106,123 @@ Profile profile_for(const Options& options, const ModelFile& model, const RunOpt
   return profile;
 }
 
-Sound read_reference(const Options& options, const Sound& mixture) {
+std::vector<float> read_reference(const Options& options, size_t wanted) {
   if (options.reference.empty()) {
     return {};
   }
   Sound reference = read_sound(options.reference);
-  if (reference.samples.size() != mixture.samples.size()) {
+  if (reference.samples.size() != wanted) {
     refuse("'",
            options.reference,
            "' has ",
            reference.samples.size(),
            " samples; expected ",
-           mixture.samples.size(),
+           wanted,
            " as in '",
            options.mixture,
            "'");
   }
-  return reference;
+  return std::move(reference.samples);
 }
 
-// At the mixture's rate and length.
-void write_voice(const Options& options, const Sound& mixture, const std::vector<float>& voice) {
-  const bool same = mixture.file_hz == kSampleRateHz;
-  const int64_t clipped = write_sound(
-      options.output,
-      same ? voice : convert_rate(voice, kSampleRateHz, mixture.file_hz, mixture.file_samples),
-      encoding_of(options, mixture),
-      mixture.file_hz);
-  if (clipped > 0) {
-    std::fprintf(stderr,
-                 "ligero: '%s': %lld samples were beyond full scale and clipped\n",
-                 options.output.c_str(),
-                 static_cast<long long>(clipped));
+class Stopwatch {
+ public:
+  double seconds() const {
+    return std::chrono::duration<double>(Clock::now() - start_).count();
   }
+
+ private:
+  using Clock = std::chrono::steady_clock;
+  Clock::time_point start_ = Clock::now();
+};
+
+/// The whole recording in one run.
+Done extract_whole(const Options& options,
+                   const ModelFile& model,
+                   const Profile& profile,
+                   const Threads& threads) {
+  Sound mixture = read_sound(options.mixture);
+  Done done;
+  done.reference = read_reference(options, mixture.samples.size());
+  done.voice.resize(mixture.samples.size());
+  const Stopwatch watch;
+  SessionReport report;
+  const Status status =
+      extract(model.model, profile, mixture.samples, done.voice, threads.options(), &report);
+  if (!status.ok()) {
+    refuse_status(text("cannot extract from '", options.mixture, "'"), status);
+  }
+  done.taken_s = watch.seconds();
+  done.seconds = mixture.seconds();
+  done.block_bytes = report.block_bytes;
+  const int32_t hz = mixture.file_hz;
+  done.clipped = write_sound(
+      options.output,
+      hz == kSampleRateHz ? done.voice
+                          : convert_rate(done.voice, kSampleRateHz, hz, mixture.file_samples),
+      encoding_of(options, mixture.sixteen_bit),
+      hz);
+  done.mixture = std::move(mixture.samples);
+  return done;
+}
+
+/// Frame by frame or block by block, as `config` says, reading and writing as it goes.
+Done extract_in_pieces(const Options& options,
+                       const ModelFile& model,
+                       const Profile& profile,
+                       const StreamConfig& config,
+                       SoundReader* reader) {
+  const bool keeps = !options.plot.empty();
+  Done done;
+  LiveFile live(model, profile, config);
+  PieceByPiece pieces(&live,
+                      reader->rate_hz(),
+                      keeps ? &done.mixture : nullptr,
+                      keeps ? &done.voice : nullptr);
+  SoundWriter writer(
+      options.output, encoding_of(options, reader->sixteen_bit()), reader->rate_hz());
+  Progress progress("extracting", static_cast<double>(reader->promised_samples()));
+  const Stopwatch watch;
+  const size_t at_a_time = options.stream_samples > 0 ? static_cast<size_t>(options.stream_samples)
+                                                      : SIZE_MAX;
+  for (std::span<const float> x = reader->read(); !x.empty(); x = reader->read()) {
+    while (!x.empty()) {
+      const std::span<const float> piece = x.first(std::min(x.size(), at_a_time));
+      writer.write(pieces.push(piece));
+      x = x.subspan(piece.size());
+    }
+    progress.at(static_cast<double>(reader->samples()));
+  }
+  writer.write(pieces.finish());
+  progress.clear();
+  done.taken_s = watch.seconds();
+  reader->report();
+  done.reference = read_reference(options, done.mixture.size());  // a refusal leaves no output
+  done.seconds = static_cast<double>(reader->samples()) / reader->rate_hz();
+  done.block_bytes = live.block_bytes();
+  done.clipped = writer.commit();
+  return done;
+}
+
+/// How the recording is to be run; false: whole.
+bool runs_in_pieces(const Options& options, const SoundReader& reader, StreamConfig* config) {
+  if (options.stream_samples > 0) {
+    return true;
+  }
+  if (options.block.asked_for()) {
+    config->block = options.block.config();
+    return true;
+  }
+  if (static_cast<double>(reader.promised_samples()) <= kMostWholeSeconds * reader.rate_hz()) {
+    return false;
+  }
+  config->block = kFileBlocks;
+  std::fprintf(stderr,
+               "ligero: '%s' is longer than %.0f s and runs in %s\n",
+               options.mixture.c_str(),
+               kMostWholeSeconds,
+               describe(config->block).c_str());
+  return true;
 }
 
 void extract_command(const Options& options) {
@@ -130,37 +232,27 @@ void extract_command(const Options& options) {
   }
   const Threads threads(options.threads);
   const ModelFile model = open_model(options.model);
-  const Sound mixture = read_sound(options.mixture);
-  const Sound reference = read_reference(options, mixture);
+  SoundReader reader(options.mixture);
   const Profile profile = profile_for(options, model, threads.options());
-
-  std::vector<float> voice(mixture.samples.size());
-  size_t block_bytes = 0;
-  const auto start = std::chrono::steady_clock::now();
-  if (options.stream_block > 0) {
-    LiveFile live(model, profile, kSampleRateHz);
-    voice = live.run(mixture.samples, options.stream_block);
-    block_bytes = live.block_bytes();
-  } else {
-    SessionReport report;
-    const Status status =
-        extract(model.model, profile, mixture.samples, voice, threads.options(), &report);
-    if (!status.ok()) {
-      refuse_status(text("cannot extract from '", options.mixture, "'"), status);
-    }
-    block_bytes = report.block_bytes;
+  StreamConfig config = {.pool = threads.options().pool};
+  const Done done = runs_in_pieces(options, reader, &config)
+                        ? extract_in_pieces(options, model, profile, config, &reader)
+                        : extract_whole(options, model, profile, threads);
+  if (done.clipped > 0) {
+    std::fprintf(stderr,
+                 "ligero: '%s': %lld samples were beyond full scale and clipped\n",
+                 options.output.c_str(),
+                 static_cast<long long>(done.clipped));
   }
-  const std::chrono::duration<double> taken = std::chrono::steady_clock::now() - start;
-  write_voice(options, mixture, voice);
   std::printf(
       "extracted %.2f s in %.3f s (real-time factor %.4f, %zu bytes of work memory): '%s'\n",
-      mixture.seconds(),
-      taken.count(),
-      taken.count() / mixture.seconds(),
-      block_bytes,
+      done.seconds,
+      done.taken_s,
+      done.taken_s / done.seconds,
+      done.block_bytes,
       options.output.c_str());
   if (!options.plot.empty()) {
-    draw(options, mixture, voice, reference);
+    draw(options, done);
     std::printf("spectrograms: '%s'\n", options.plot.c_str());
   }
 }
@@ -177,7 +269,8 @@ void add_extract(CLI::App* app) {
       "ann.png\n"
       "Sound of 8 to 96 kHz and any number of channels comes in; out goes one channel of the same "
       "rate\n"
-      "and length.");
+      "and length. Recordings of more than a minute run in blocks, in memory that does not grow "
+      "with them.");
   command->add_option("--model", options->model, "model file (.lgm)")->required();
   CLI::Option_group* who = command->add_option_group("who", "whose voice");
   who->add_option("--profile", options->profile, "profile made by `ligero enroll`");
@@ -197,11 +290,13 @@ void add_extract(CLI::App* app) {
   add_raw_option(command);
   command->add_option("--threads", options->threads, "threads to compute with")
       ->capture_default_str();
+  add_block_options(command, &options->block);
   command
       ->add_option("--stream",
-                   options->stream_block,
+                   options->stream_samples,
                    "run as a live session, so many samples at a time; aligned by its latency")
-      ->check(CLI::Range(1, kMostBlockSamples));
+      ->check(CLI::Range(1, kMostStreamSamples))
+      ->excludes("--block");
   CLI::Option* plot =
       command->add_option("--plot", options->plot, "PNG of the spectrograms to write");
   command->add_option("--reference", options->reference, "the wanted voice alone, for the picture")

@@ -1,4 +1,4 @@
-// Blocks in, blocks out, and the latency taken off.
+// Samples in, samples out, and the latency taken off.
 #include "platforms/cli/live_file.h"
 
 #include <algorithm>
@@ -21,7 +21,7 @@ namespace {
            node,
            "', op '",
            graph.nodes[static_cast<size_t>(status.index)].op->name,
-           "'); expected a causal model");
+           "'); expected a causal model, or to run it in blocks (--block)");
   }
   refuse_status(text("cannot run model '", model.path, "' live"), status);
 }
@@ -47,25 +47,29 @@ void create_stream(const ModelFile& model,
   }
 }
 
-LiveFile::LiveFile(const ModelFile& model, const Profile& profile, int rate_hz) {
-  create_stream(model, {.rate_hz = rate_hz}, &block_, &stream_);
+LiveFile::LiveFile(const ModelFile& model, const Profile& profile, const StreamConfig& config) {
+  create_stream(model, config, &block_, &stream_);
   if (const Status status = stream_.set_target(profile); !status.ok()) {
     refuse_status("the profile does not fit the model", status);
   }
+  early_ = static_cast<size_t>(stream_.latency_samples());
 }
 
-std::vector<float> LiveFile::run(std::span<const float> mixture, int block) {
-  const size_t latency = static_cast<size_t>(stream_.latency_samples());
-  std::vector<float> samples(mixture.begin(), mixture.end());
-  samples.resize(mixture.size() + latency, 0.0f);
-  for (size_t at = 0; at < samples.size(); at += static_cast<size_t>(block)) {
-    const size_t n = std::min(samples.size() - at, static_cast<size_t>(block));
-    const float* in[1] = {samples.data() + at};
-    float* out[1] = {samples.data() + at};
-    stream_.process(in, out, static_cast<int32_t>(n));
-  }
-  samples.erase(samples.begin(), samples.begin() + static_cast<std::ptrdiff_t>(latency));
-  return samples;
+void LiveFile::push(std::span<const float> mixture, std::vector<float>* voice) {
+  const size_t begin = voice->size();
+  voice->resize(begin + mixture.size());
+  const float* in[1] = {mixture.data()};
+  float* out[1] = {voice->data() + begin};
+  stream_.process(in, out, static_cast<int32_t>(mixture.size()));
+  const size_t early = std::min(early_, mixture.size());
+  early_ -= early;
+  const auto first = voice->begin() + static_cast<std::ptrdiff_t>(begin);
+  voice->erase(first, first + static_cast<std::ptrdiff_t>(early));
+}
+
+void LiveFile::finish(std::vector<float>* voice) {
+  stream_.finish();
+  push(std::vector<float>(static_cast<size_t>(stream_.latency_samples()), 0.0f), voice);
 }
 
 }  // namespace ligero::cli

@@ -14,20 +14,25 @@
 namespace ligero::cli {
 
 /// Creates a session in `block` for `config`; refuses, naming the op, a model that cannot run frame
-/// by frame.
+/// by frame where it is asked to.
 void create_stream(const ModelFile& model,
                    const StreamConfig& config,
                    AlignedBlock* block,
                    Stream* stream);
 
-/// One session whose target is set. The model must outlive it.
+/// One session whose target is set, over one mono recording. The model must outlive it.
 class LiveFile {
  public:
-  LiveFile(const ModelFile& model, const Profile& profile, int rate_hz);
+  LiveFile(const ModelFile& model, const Profile& profile, const StreamConfig& config);
 
-  /// The voice in `mixture`, `block` samples at a time, aligned to it and as long.
-  std::vector<float> run(std::span<const float> mixture, int block);
+  /// Appends to `voice` what `mixture` completes. In all, sample n of it belongs to sample n.
+  void push(std::span<const float> mixture, std::vector<float>* voice);
+  /// Appends the rest: as many samples have then come out as have gone in.
+  void finish(std::vector<float>* voice);
 
+  int32_t latency_samples() const {
+    return stream_.latency_samples();
+  }
   size_t block_bytes() const {
     return block_.size();
   }
@@ -35,6 +40,7 @@ class LiveFile {
  private:
   AlignedBlock block_;
   Stream stream_;
+  size_t early_;  ///< samples still to come out before the first of the recording
 };
 
 }  // namespace ligero::cli

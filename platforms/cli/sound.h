@@ -1,15 +1,66 @@
-// Sound files in and out, through libsndfile. Not: what is done with the samples.
+// Sound files in and out, whole or piece by piece, through libsndfile. Not: what is done with the
+// samples.
 #ifndef LIGERO_PLATFORMS_CLI_SOUND_H_
 #define LIGERO_PLATFORMS_CLI_SOUND_H_
 
 #include <cstdint>
+#include <memory>
 #include <span>
 #include <string>
 #include <vector>
 
+#include "model/format/atomic_file.h"
 #include "model/speech/session.h"
 
+struct sf_private_tag;  // SNDFILE
+
 namespace ligero::cli {
+
+struct SoundCloser {
+  void operator()(sf_private_tag* file) const;
+};
+using SoundHandle = std::unique_ptr<sf_private_tag, SoundCloser>;
+
+/// A file of 8 to 96 kHz with any number of channels, read piece by piece as mono of its own rate:
+/// channels are averaged, NaN and infinities become zero and are counted. A name that ends in .raw or
+/// .pcm needs --raw (raw.h). Refuses what is missing, unreadable, not audio, empty, or of another
+/// rate, and says what it found.
+class SoundReader {
+ public:
+  explicit SoundReader(const std::string& path);
+
+  /// The next samples, good until the next call; none at the end.
+  std::span<const float> read();
+  /// Says on stderr what was cleaned, mixed and (by whoever reads) converted to 16 kHz.
+  void report() const;
+
+  int32_t rate_hz() const {
+    return rate_hz_;
+  }
+  bool sixteen_bit() const {  ///< the file holds 16-bit integers
+    return sixteen_bit_;
+  }
+  int64_t promised_samples() const {  ///< by the header, which may be wrong
+    return promised_;
+  }
+  int64_t samples() const {  ///< read so far
+    return samples_;
+  }
+  int64_t cleaned() const {
+    return cleaned_;
+  }
+
+ private:
+  std::string path_;
+  SoundHandle file_;
+  std::vector<float> block_;
+  int channels_ = 1;
+  int32_t rate_hz_ = 0;
+  bool sixteen_bit_ = false;
+  int64_t promised_ = 0;
+  int64_t samples_ = 0;
+  int64_t cleaned_ = 0;
+};
 
 struct Sound {
   std::string path;
@@ -24,10 +75,8 @@ struct Sound {
   }
 };
 
-/// Reads a file of 8 to 96 kHz with any number of channels as 16 kHz mono: channels are averaged
-/// and the rate converted, aligned to the sample; both are said on stderr. A name that ends in .raw
-/// or .pcm needs --raw (raw.h). Refuses what is missing, unreadable, not audio, empty, or of
-/// another rate, and says what it found. Cleaned samples are reported on stderr.
+/// All of a file as 16 kHz mono: as SoundReader, and converted in rate, aligned to the sample. What
+/// was changed is said on stderr.
 Sound read_sound(const std::string& path);
 
 enum class Encoding : uint8_t { kPcm16, kFloat };
@@ -35,9 +84,28 @@ enum class Encoding : uint8_t { kPcm16, kFloat };
 /// Refuses what check_output() refuses, and an ending other than .wav, .flac, .ogg, .raw and .pcm.
 void check_sound_output(const std::string& path);
 
-/// Writes a mono file of that rate, whole or not at all; the format follows from the ending of
-/// `path`. FLAC has no float: kFloat means 24 bits there; OGG has one coding only; RAW is
-/// little-endian. Returns how many samples were clipped.
+/// Whether `path` names a file without a header.
+bool is_raw_name(const std::string& path);
+
+/// A mono file of that rate, written piece by piece, whole or not at all; the format follows from the
+/// ending of `path`. FLAC has no float: kFloat means 24 bits there; OGG has one coding only; RAW is
+/// little-endian.
+class SoundWriter {
+ public:
+  SoundWriter(const std::string& path, Encoding encoding, int32_t rate_hz);
+  void write(std::span<const float> samples);
+  /// The end: only now there is a file. Returns how many samples were clipped.
+  int64_t commit();
+
+ private:
+  std::string path_;
+  AtomicFile output_;
+  SoundHandle file_;
+  int coding_ = 0;
+  int64_t clipped_ = 0;
+};
+
+/// All at once.
 int64_t write_sound(const std::string& path,
                     std::span<const float> samples,
                     Encoding encoding,
