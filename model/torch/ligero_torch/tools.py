@@ -38,12 +38,22 @@ class Ligero:
         if done.returncode:
             raise data.DataError(f"{' '.join(command)}: {done.stderr.strip()}")
 
-    def __call__(self, mix: np.ndarray, anchor: np.ndarray) -> np.ndarray:
-        paths = {n: str(self.folder / n) for n in ("mix.wav", "anchor.wav", "who.profile", "out.wav")}
-        for name, x in (("mix.wav", mix), ("anchor.wav", anchor)):
-            soundfile.write(paths[name], x, data.SAMPLE_RATE, subtype="FLOAT")
-        self._run(self.tool, "enroll", "--model", str(self.model), paths["anchor.wav"], "-o",
-                  paths["who.profile"])
+    def _sound(self, name: str, x: np.ndarray) -> str:
+        path = str(self.folder / name)
+        soundfile.write(path, x, data.SAMPLE_RATE, subtype="FLOAT")
+        return path
+
+    def enroll(self, anchor: np.ndarray) -> None:
+        """Whose voice extract() gives from here on."""
+        self._run(self.tool, "enroll", "--model", str(self.model), self._sound("anchor.wav", anchor),
+                  "-o", str(self.folder / "who.profile"))
+
+    def extract(self, mix: np.ndarray, *options: str) -> np.ndarray:
+        out = str(self.folder / "out.wav")
         self._run(self.tool, "extract", "--model", str(self.model), "--profile",
-                  paths["who.profile"], paths["mix.wav"], "-o", paths["out.wav"])
-        return soundfile.read(paths["out.wav"], dtype="float32")[0]
+                  str(self.folder / "who.profile"), self._sound("mix.wav", mix), "-o", out, *options)
+        return soundfile.read(out, dtype="float32")[0]
+
+    def __call__(self, mix: np.ndarray, anchor: np.ndarray) -> np.ndarray:
+        self.enroll(anchor)
+        return self.extract(mix)
