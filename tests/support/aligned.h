@@ -16,8 +16,10 @@ struct Free {
 };
 using TestBlock = std::unique_ptr<void, Free>;
 
+/// Of exactly that size, so that a sanitizer sees any access behind it.
 inline TestBlock test_block(size_t bytes) {
-  return TestBlock(std::aligned_alloc(kAlignment, align_up(bytes == 0 ? 1 : bytes)));
+  void* block = nullptr;
+  return TestBlock(posix_memalign(&block, kAlignment, bytes) == 0 ? block : nullptr);
 }
 
 }  // namespace ligero

@@ -1,0 +1,210 @@
+// Each graph takes hops and shows a few ops, with as few weights as they need.
+#include "tests/support/seed_models.h"
+
+#include <set>
+#include <stdexcept>
+#include <utility>
+#include <vector>
+
+#include "model/systems/builder.h"
+#include "ops/table.h"
+#include "tests/support/random.h"
+
+namespace ligero::testing {
+namespace {
+
+// A graph from hops, with weights of seeded values.
+class Seed {
+ public:
+  explicit Seed(const std::string& name = "extract") : weights_({}), g_(name, &weights_) {}
+
+  int hops() {
+    return g_.sequence("hops", 1, 160);
+  }
+  /// `bins` bins of `channels`, the first of each hop.
+  int image(int bins, int channels) {
+    return op("slice",
+              {op("reshape", {hops()}, {{"bins", {bins}}, {"channels", {160 / bins}}})},
+              {{"begin", {0}}, {"count", {channels}}});
+  }
+  int vector(int size) {
+    return g_.vector(fresh("v"), random_.floats(static_cast<size_t>(size), 0.1f, 1.0f));
+  }
+  int panels(int inner, int outputs) {
+    return g_.panels(
+        fresh("w"), inner, outputs, random_.floats(static_cast<size_t>(inner * outputs)));
+  }
+  int matrix(int rows, int columns) {
+    return g_.matrix(
+        fresh("m"), rows, columns, random_.floats(static_cast<size_t>(rows * columns), 0.0f, 1.0f));
+  }
+  int op(const std::string& name,
+         const std::vector<int>& inputs,
+         const Ints& ints = {},
+         const Floats& floats = {}) {
+    return g_.node(name, fresh(name), inputs, ints, floats);
+  }
+  GraphBuilder& g() {
+    return g_;
+  }
+  GraphDraft finish(int output) {
+    g_.output(output);
+    return g_.finish();
+  }
+
+ private:
+  std::string fresh(const std::string& name) {
+    return name + "_" + std::to_string(count_++);
+  }
+
+  Weights weights_;
+  GraphBuilder g_;
+  Random random_{7};
+  int count_ = 0;
+};
+
+// Hops to hops through the spectrum.
+GraphDraft spectral() {
+  Seed s;
+  const int hops = s.hops();
+  const int gain = s.op("input_level", {hops}, {{"mode", {1}}, {"window", {3}}});
+  const int spectrum = s.op("stft", {s.op("multiply", {hops, gain})});
+  const int small = s.op("compress", {spectrum}, {}, {{"exponent", {0.5f}}});
+  const int level = s.op("magnitude", {small});
+  const int taps = s.op("concat", {small, level, level, small});
+  const int filtered = s.op("deep_filter",
+                            {taps, spectrum},
+                            {{"kernel_t", {3}}, {"kernel_f", {1}}, {"past", {1}}, {"future", {1}}});
+  const int turned = s.op("complex_multiply", {filtered, small});
+  return s.finish(s.op("istft", {turned}));
+}
+
+GraphDraft filter_bank(int recipe) {
+  Seed s("enroll");
+  const int bank =
+      s.op("fbank", {s.hops(), s.matrix(201, 3)}, {{"recipe", {recipe}}, {"past", {2}}});
+  const int level = s.op("floor_db", {bank}, {}, {{"range", {60.0f}}});
+  const int shares = s.op("softmax", {level}, {{"axis", {0}}});
+  const int mean = s.op("time_mean", {level, shares});
+  const int spread = s.op("time_std", {level, mean, shares});
+  return s.finish(s.op("concat", {mean, spread}));
+}
+
+GraphDraft convolutions() {
+  Seed s;
+  const int x = s.image(8, 2);
+  const int conv = s.op("conv2d",
+                        {x, s.panels(12, 3), s.vector(3), s.vector(3), s.vector(3), s.vector(3)},
+                        {{"kernel_t", {2}},
+                         {"kernel_f", {3}},
+                         {"stride_f", {2}},
+                         {"pad_f", {1}},
+                         {"past", {1}},
+                         {"future", {0}},
+                         {"activation", {2}}});
+  const int normed = s.op("batch_norm", {conv, s.vector(3), s.vector(3), s.vector(3), s.vector(3)});
+  const int sharp =
+      s.op("prelu", {s.op("layer_norm", {normed, s.vector(3), s.vector(3)}), s.vector(3)});
+  const int back = s.op(
+      "conv2d_transposed",
+      {sharp, s.panels(18, 2), s.vector(2)},
+      {{"kernel_t", {2}}, {"kernel_f", {3}}, {"stride_f", {2}}, {"past", {0}}, {"future", {1}}});
+  const int turned = s.op("transpose", {back});
+  return s.finish(s.op("linear", {turned, s.panels(9, 5), s.vector(5)}, {{"activation", {5}}}));
+}
+
+// Edges mirrored, dilated, with the map of a constant as bias.
+GraphDraft mapped() {
+  Seed s;
+  const int speaker = s.g().constant("speaker", 4, 2);
+  const int kernel = s.panels(12, 3);
+  const Ints shape = {{"kernel_t", {2}}, {"kernel_f", {3}}, {"past", {1}}, {"future", {0}}};
+  const int map = s.op("conv2d_map", {speaker, s.panels(12, 3)}, shape);
+  const int conv = s.op("conv2d", {s.image(4, 2), kernel, s.vector(3), -1, -1, -1, map}, shape);
+  Ints mirrored = {{"kernel_t", {3}}, {"kernel_f", {1}}, {"dilation_t", {2}}, {"past", {2}}};
+  mirrored["future"] = {2};
+  mirrored["reflect_t"] = {1};
+  return s.finish(s.op("conv2d", {conv, s.panels(9, 2)}, mirrored));
+}
+
+GraphDraft recurrent() {
+  Seed s;
+  const int x = s.image(1, 6);
+  const int time = s.op("lstm", {x, s.panels(6, 8), s.panels(2, 8), s.vector(8)});
+  const int late =
+      s.op("lstm", {x, s.panels(6, 8), s.panels(2, 8), s.vector(8)}, {{"reverse", {1}}});
+  const int both =
+      s.op("reshape", {s.op("concat", {time, late})}, {{"bins", {2}}, {"channels", {2}}});
+  const int turn =
+      s.op("lstm", {both, s.panels(2, 4), s.panels(1, 4), s.vector(4)}, {{"axis", {1}}});
+  const int row = s.op("transpose", {turn});
+  return s.finish(s.op("gru", {row, s.panels(2, 6), s.panels(2, 6), s.vector(6), s.vector(6)}));
+}
+
+GraphDraft attention() {
+  Seed s;
+  const int x = s.image(1, 4);
+  const int near =
+      s.op("attention", {x, x, x}, {{"window", {3}}, {"heads", {2}}}, {{"scale", {0.5f}}});
+  const int far = s.op("attention", {near, x, near});
+  const int bins = s.op("reshape", {far}, {{"bins", {2}}, {"channels", {2}}});
+  return s.finish(s.op("softmax", {s.op("attention", {bins, bins, bins}, {{"axis", {1}}})}));
+}
+
+GraphDraft elementwise() {
+  Seed s;
+  const int x = s.image(4, 4);
+  int y = s.op("add", {x, s.vector(4)}, {{"activation", {3}}});
+  for (const char* name : {"relu", "sigmoid", "tanh", "gelu", "elu", "square", "sqrt"}) {
+    y = s.op("subtract", {s.op(name, {y}), x});
+  }
+  y = s.op("divide", {y, s.op("power", {x}, {}, {{"exponent", {0.3f}}})});
+  return s.finish(s.op("sum_chunks", {y}, {{"chunks", {2}}}));
+}
+
+// Products with weights of half precision.
+GraphDraft halved(GraphDraft graph) {
+  for (TensorDraft& t : graph.tensors) {
+    t.type = t.layout == Layout::kPanels ? Type::kF16 : t.type;
+  }
+  return graph;
+}
+
+ModelDraft model_of(std::vector<GraphDraft> graphs) {
+  ModelDraft model;
+  model.graphs = std::move(graphs);
+  model.metadata = {{"name", "seed"}, {"licence", "Apache-2.0"}};
+  model.family = kSeedFamily;
+  return model;
+}
+
+}  // namespace
+
+std::map<std::string, ModelDraft> seed_models() {
+  std::map<std::string, ModelDraft> models = {
+      {"spectral_and_bank", model_of({filter_bank(0), spectral()})},
+      {"bank_1", model_of({filter_bank(1)})},
+      {"bank_2", model_of({filter_bank(2)})},
+      {"convolutions", model_of({convolutions()})},
+      {"halved", model_of({halved(convolutions())})},
+      {"mapped", model_of({mapped()})},
+      {"recurrent", model_of({recurrent()})},
+      {"attention", model_of({attention()})},
+      {"elementwise", model_of({elementwise()})}};
+  std::set<std::string> used;
+  for (const auto& [name, model] : models) {
+    for (const GraphDraft& graph : model.graphs) {
+      for (const NodeDraft& node : graph.nodes) {
+        used.insert(node.op);
+      }
+    }
+  }
+  for (const Op* op : all_ops().ops) {
+    if (!used.contains(op->name)) {
+      throw std::runtime_error("no seed model has the op " + std::string(op->name));
+    }
+  }
+  return models;
+}
+
+}  // namespace ligero::testing
