@@ -8,6 +8,7 @@
   X(lgr_tse)              \
   X(voicefilter)          \
   X(speakerfilter)        \
+  X(gated_crn)            \
   X(ecapa_tdnn)
 
 namespace ligero {

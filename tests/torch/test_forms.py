@@ -10,7 +10,7 @@ import pytest
 import soundfile
 import torch
 from safetensors.torch import save_file
-from tools import CONVERT, LIGERO, ROOT, TOLERANCE, read
+from tools import CONVERT, LIGERO, ROOT, SYSTEMS, TOLERANCE, read
 
 from ligero_torch.config import from_dict
 from ligero_torch.export import exported_tensors, randomise
@@ -23,51 +23,109 @@ LIVE = {"causal": True, "arn": {"window": 50}, "input_level": "window"}
 LITTLE_PAPER = {"channels": [4, 8, 8, 16, 32],
                 "ecapa": {"channels": 64, "mfa": 96, "attention": 32, "embedding": 32, "se": 16}}
 
+
+
+def values_of(base, **changes):
+    """A configuration file's values with changes, nested ones merged."""
+    values = json.loads((ROOT / f"{base}.json").read_text())
+    for key, value in changes.items():
+        values[key] = {**values.get(key, {}), **value} if isinstance(value, dict) else value
+    return values
+
+
+TINY = "tests/golden/tiny"
+CONFIGS = "model/torch/configs"
 CASES = {
-    "lgr": ("tests/golden/tiny", {}),
-    "local": ("tests/golden/tiny", {"form": "local"}),
-    "global": ("tests/golden/tiny", {"form": "global"}),
-    "live": ("tests/golden/tiny", LIVE),
-    "live, local": ("tests/golden/tiny", {**LIVE, "form": "local"}),
-    "live, global": ("tests/golden/tiny", {**LIVE, "form": "global"}),
-    "q_norm, two linear": ("tests/golden/tiny",
-                           {"arn": {"q_norm": True, "feed_forward": "two_linear"}}),
-    "F2": ("tests/golden/tiny", {"arn_frame": {"form": "F2"}}),
-    "small": ("model/torch/configs/small", {}),
-    "small-live": ("model/torch/configs/small-live", {}),
-    "paper in little": ("model/torch/configs/paper", LITTLE_PAPER),
-    "paper-live in little": ("model/torch/configs/paper-live", LITTLE_PAPER),
+    "lgr": values_of(TINY),
+    "local": values_of(TINY, form="local"),
+    "global": values_of(TINY, form="global"),
+    "live": values_of(TINY, **LIVE),
+    "live, local": values_of(TINY, **LIVE, form="local"),
+    "live, global": values_of(TINY, **LIVE, form="global"),
+    "q_norm, two linear": values_of(TINY, arn={"q_norm": True, "feed_forward": "two_linear"}),
+    "F2": values_of(TINY, arn_frame={"form": "F2"}),
+    "small": values_of(f"{CONFIGS}/small"),
+    "small-live": values_of(f"{CONFIGS}/small-live"),
+    "paper in little": values_of(f"{CONFIGS}/paper", **LITTLE_PAPER),
+    "paper-live in little": values_of(f"{CONFIGS}/paper-live", **LITTLE_PAPER),
+    **SYSTEMS,
 }
+SAMPLES = {"anchor": 24000, "mixture": 32077}
 
 
 def run(*command):
     done = subprocess.run([str(c) for c in command], capture_output=True, text=True)
     assert done.returncode == 0, f"{command}: {done.stdout}{done.stderr}"
+    return done.stdout
+
+
+def converted(values, folder, *options):
+    """The network with random weights; leaves c.json, x.safetensors and x.lgm in `folder`."""
+    (folder / "c.json").write_text(json.dumps(values))
+    model = make(from_dict(values))
+    randomise(model, 1)
+    save_file(exported_tensors(model), folder / "x.safetensors")
+    run(CONVERT, folder / "x.safetensors", "--config", folder / "c.json", "-o", folder / "x.lgm",
+        *options)
+    return model
+
+
+def extracted(folder, *options):
+    """What the tool makes of folder/x.lgm and of the demo's recordings, cut."""
+    for name, samples in SAMPLES.items():
+        wave = read(ROOT / f"platforms/demo/mixed_pair_{name}.flac", samples)
+        soundfile.write(folder / f"{name}.wav", wave[0].numpy(), 16000, subtype="FLOAT")
+    run(LIGERO, "extract", "--model", folder / "x.lgm", "--enroll", folder / "anchor.wav",
+        folder / "mixture.wav", "-o", folder / "voice.wav", "--samples", "float", *options)
+    return torch.from_numpy(soundfile.read(folder / "voice.wav", dtype="float32")[0])
+
+
+def extract_macs(model):
+    """Multiply-accumulates per frame of the graph `extract`."""
+    graphs = json.loads(run(LIGERO, "info", "--json", model))["graphs"]
+    return next(g["macs_per_frame"] for g in graphs if g["name"] == "extract")
 
 
 @pytest.mark.parametrize("weights", TOLERANCES)
 @pytest.mark.parametrize("case", CASES)
 def test_the_tools_extract_what_pytorch_does(case, weights, tmp_path):
-    base, changes = CASES[case]
-    values = json.loads((ROOT / f"{base}.json").read_text())
-    for key, value in changes.items():
-        values[key] = {**values.get(key, {}), **value} if isinstance(value, dict) else value
-    (tmp_path / "c.json").write_text(json.dumps(values))
-    model = make(from_dict(values))
-    randomise(model, 1)
-    save_file(exported_tensors(model), tmp_path / "x.safetensors")
-    for name, samples in (("anchor", 24000), ("mixture", 32077)):
-        wave = read(ROOT / f"platforms/demo/mixed_pair_{name}.flac", samples)
-        soundfile.write(tmp_path / f"{name}.wav", wave[0].numpy(), 16000, subtype="FLOAT")
-    run(CONVERT, tmp_path / "x.safetensors", "--config", tmp_path / "c.json",
-        "-o", tmp_path / "x.lgm", "--weights", weights)
-    run(LIGERO, "extract", "--model", tmp_path / "x.lgm", "--enroll", tmp_path / "anchor.wav",
-        tmp_path / "mixture.wav", "-o", tmp_path / "voice.wav", "--samples", "float")
-    ours = torch.from_numpy(soundfile.read(tmp_path / "voice.wav", dtype="float32")[0])
+    model = converted(CASES[case], tmp_path, "--weights", weights)
+    ours = extracted(tmp_path)
     with torch.no_grad():
         anchor, mixture = (read(tmp_path / f"{name}.wav", samples)
-                           for name, samples in (("anchor", 24000), ("mixture", 32077)))
+                           for name, samples in SAMPLES.items())
         expected = model.eval().extract(mixture, model.enroll(anchor))[0][0]
     assert ours.shape == expected.shape
     error = float((ours - expected).abs().max() / expected.abs().max())
     assert error <= TOLERANCES[weights]
+
+
+@pytest.mark.parametrize("case", [name for name, values in CASES.items() if values.get("causal")])
+def test_a_live_session_gives_what_the_whole_recording_does(case, tmp_path):
+    converted(CASES[case], tmp_path)
+    whole = extracted(tmp_path)
+    live = extracted(tmp_path, "--stream", "100")
+    assert float((live - whole).abs().max() / whole.abs().max()) <= 1e-5
+
+
+@pytest.mark.parametrize("case", SYSTEMS)
+def test_every_pass_keeps_every_node(case, tmp_path):
+    """The converter's own check, 1e-5 for each node of a signal with its first and last frames."""
+    converted(SYSTEMS[case], tmp_path, "--check")
+
+
+@pytest.mark.parametrize("system", ["lgr_tse", "voicefilter", "speakerfilter", "gated_crn"])
+def test_local_features_cost_nothing_on_the_audio_path(system, tmp_path):
+    """Spec 2.9: folded, LGR has the cost of the other form, and less than unfolded."""
+    values = CASES["lgr"] if system == "lgr_tse" else SYSTEMS[system]
+    macs = {}
+    for form in ("lgr", "local" if system == "speakerfilter" else "global"):
+        folder = tmp_path / form
+        folder.mkdir()
+        converted({**values, "form": form}, folder)
+        macs[form] = extract_macs(folder / "x.lgm")
+        if form == "lgr":
+            run(CONVERT, folder / "x.safetensors", "--config", folder / "c.json", "-o",
+                folder / "unfolded.lgm", "--unfolded")
+            assert extract_macs(folder / "unfolded.lgm") > macs[form]
+    assert len(set(macs.values())) == 1

@@ -16,7 +16,7 @@ import pytest
 import torch
 import tools
 from safetensors.torch import save_file
-from tools import CONVERT, LEAST_COSINE, LIGERO, ROOT, TOLERANCE
+from tools import CONVERT, LEAST_COSINE, LIGERO, ROOT, SYSTEMS, TINY, TOLERANCE
 
 from ligero_torch.config import from_dict
 from ligero_torch.export import exported_tensors, randomise, record
@@ -32,9 +32,6 @@ BINS = 4  # of the flattened encoder output
 # Only the folded form of an ARN computes these two.
 FOLDED_ONLY = ("query_folded", "context")
 
-TINY = {"system": "lgr_tse", "name": "tiny", "channels": [2, 3, 4, 5, 6],
-        "arn_frame": {"size": 4},
-        "ecapa": {"channels": 16, "mfa": 24, "attention": 8, "embedding": 10, "se": 4}}
 CAUSAL = {"causal": True, "arn": {"window": 100}, "input_level": "window"}
 SWITCHES = {
     "default": {},
@@ -62,27 +59,6 @@ SWITCHES = {
     "no context": {"ecapa": {"global_context": False}},
     "causal F2, q_norm": {**CAUSAL, "arn": {"window": 20, "q_norm": True},
                           "arn_frame": {"size": 4, "form": "F2"}},
-}
-
-ECAPA = TINY["ecapa"]
-VOICEFILTER = {"system": "voicefilter", "name": "tiny", "channels": 5, "reduced": 2, "lstm": 6,
-               "hidden": 7, "arn_frame": {"size": 4}, "ecapa": ECAPA}
-SPEAKERFILTER = {"system": "speakerfilter", "name": "tiny", "channels": [2, 3, 4, 5, 6],
-                 "ecapa": ECAPA}
-LIVE = {"causal": True, "input_level": "window"}
-SYSTEMS = {
-    "voicefilter": VOICEFILTER,
-    "voicefilter, global": {**VOICEFILTER, "form": "global"},
-    "voicefilter, causal": {**VOICEFILTER, **LIVE},
-    "voicefilter, causal, global": {**VOICEFILTER, **LIVE, "form": "global"},
-    "voicefilter, linear magnitudes": {**VOICEFILTER, "compression": 1.0},
-    "speakerfilter": SPEAKERFILTER,
-    "speakerfilter, local": {**SPEAKERFILTER, "form": "local"},
-    "speakerfilter, causal": {**SPEAKERFILTER, **LIVE},
-    "speakerfilter, causal, local": {**SPEAKERFILTER, **LIVE, "form": "local"},
-    "speakerfilter, 3 x 5 filter": {**SPEAKERFILTER, "deep_filter": {"frames": 3, "bins": 5}},
-    "voicefilter, normalised embedding, no level": {
-        **VOICEFILTER, "normalise_embedding": True, "input_level": "none"},
 }
 
 pytestmark = pytest.mark.skipif(not (LIGERO.exists() and CONVERT.exists()),

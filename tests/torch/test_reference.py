@@ -9,6 +9,7 @@ import numpy
 import pytest
 import torch
 import torch.nn.functional as F
+from tools import SYSTEMS, TINY
 
 from ligero_torch import features
 from ligero_torch.arn import Arn
@@ -20,14 +21,13 @@ from ligero_torch.export import main as export_main
 from ligero_torch.infer import InputError, load_tensors
 from ligero_torch.infer import main as infer_main
 from ligero_torch.layers import ConvBlock, DeconvBlock, deep_filter
+from ligero_torch.conv import TimeConv
 from ligero_torch.lgr_tse import LgrTse
+from ligero_torch.systems import SYSTEMS as ALL_SYSTEMS
+from ligero_torch.systems import make
 from ligero_torch.taps import Recorder
 
 CONFIGS = Path(__file__).resolve().parents[2] / "model" / "torch" / "configs"
-TINY = {"system": "lgr_tse", "name": "tiny", "channels": [2, 3, 4, 5, 6],
-        "arn_frame": {"size": 4},
-        "ecapa": {"channels": 16, "mfa": 24, "attention": 8, "embedding": 10, "se": 4}}
-
 
 def tiny(**changes):
     values = copy.deepcopy(TINY)
@@ -65,6 +65,22 @@ def test_paper_parameters(form, expected):
     counts = count(config)
     assert counts.parameters == expected
     assert counts.ecapa_parameters == (0 if form == "local" else 78_988_416)
+
+
+@pytest.mark.parametrize("config,all_parts,audio_path", [
+    ("voicefilter-global", 7_347_561, 7_347_561), ("voicefilter", 8_442_762, 7_889_641),
+    ("speakerfilter-local", 16_783_829, 15_755_068), ("speakerfilter", 17_046_997, 16_018_236),
+    ("gated-crn-global", 7_937_356, 7_937_356), ("gated-crn", 8_274_541, 8_198_668)])
+def test_parameters_of_the_compared_systems(config, all_parts, audio_path):
+    """Those of the specification's count.py; speaker networks but ECAPA are in the first."""
+    with torch.device("meta"):
+        model = make(load_config(CONFIGS / f"{config}.json"))
+
+    def size(module):
+        return sum(p.numel() for p in module.parameters())
+
+    assert size(model) - (size(model.ecapa) if model.config.has_global else 0) == all_parts
+    assert size(model.sep) == audio_path
 
 
 def test_paper_macs_after_folds():
@@ -259,6 +275,19 @@ def test_folded_constant_equals_unfolded(causal, frames):
         assert relative_error(folded[:, :, t], unfolded[:, :, t]) < 1e-5
 
 
+@pytest.mark.parametrize("causal", [False, True])
+@pytest.mark.parametrize("frames", [1, 3, 40])
+def test_folded_constant_of_a_dilated_kernel_equals_unfolded(causal, frames):
+    """VoiceFilter's kernels reach over more frames than a short signal has."""
+    conv = TimeConv("c", 5, 4, (5, 3), causal, pad=1, dilation=4)
+    x, constant = noise(2, 3, frames, 11), noise(2, 2, 11, seed=1)
+    with torch.no_grad():
+        folded, unfolded = conv(x, constant, fold=True), conv(x, constant)
+    assert folded.shape == (2, 4, frames, 11)
+    for t in range(frames):
+        assert relative_error(folded[:, :, t], unfolded[:, :, t]) < 1e-5
+
+
 @pytest.mark.parametrize("causal,window", [(False, 0), (True, 0), (True, 4)])
 @pytest.mark.parametrize("q_norm", [False, True])
 def test_attention_folds(causal, window, q_norm):
@@ -383,6 +412,54 @@ def test_every_switch_runs_and_trains(switch):
                           attention) < 1e-4
 
 
+def random_system(name, seed=1):
+    model = make(from_dict(SYSTEMS[name]))
+    randomise(model, seed)
+    return model
+
+
+@pytest.mark.parametrize("name", SYSTEMS)
+def test_every_system_trains_all_of_itself(name):
+    model = random_system(name).train()
+    mix, anchor = noise(2, 1700), noise(2, 4000)
+    wave, estimate, spectrum = model(mix, anchor, lengths=torch.tensor([4000, 3700]))
+    assert wave.shape == mix.shape
+    assert estimate.shape == spectrum.shape == (2, 12, 161)
+    wave.square().mean().backward()
+    for parameter, p in model.named_parameters():
+        if parameter.startswith("ecapa."):
+            assert p.grad is None
+        else:
+            assert p.grad is not None and torch.isfinite(p.grad).all(), parameter
+
+
+@pytest.mark.parametrize("name", [n for n, values in SYSTEMS.items() if values.get("causal")])
+def test_causal_systems_do_not_look_ahead(name):
+    model = random_system(name)
+    anchor, mix = noise(1, 16000) * 0.1, noise(1, 9600) * 0.1
+    changed = mix.clone()
+    changed[:, 4800:] += 0.1 * noise(1, 4800, seed=3)
+    with torch.no_grad():
+        profile = model.enroll(anchor)
+        before, after = (model.extract(x, profile)[0] for x in (mix, changed))
+    # Frame 30 is the first that covers sample 4800; its samples begin at 4640.
+    assert (before - after)[:, :4640].abs().max() < 1e-6 * before.abs().max()
+    assert (before - after)[:, 4800:].abs().max() > 1e-4 * before.abs().max()
+
+
+@pytest.mark.parametrize("name", ["voicefilter", "speakerfilter", "gated_crn"])
+def test_padding_of_an_anchor_changes_no_map(name):
+    model = random_system(name)
+    a = noise(1, 8000) * 0.1
+    with torch.no_grad():
+        alone = model.local_maps(a)
+        padded = model.local_maps(torch.cat([F.pad(a, (0, 3000)), noise(1, 11000, seed=2)]),
+                                  torch.tensor([8000, 11000]))
+    assert [tuple(level.shape[1:]) for level in alone] == model.map_shapes
+    for mine, theirs in zip(padded, alone):
+        assert relative_error(mine[:1], theirs) < 1e-4
+
+
 def test_form_local_has_no_embedding():
     with pytest.raises(ValueError, match="no global"):
         LgrTse(tiny(form="local")).embed(noise(1, 4000))
@@ -408,7 +485,12 @@ def test_ecapa_stays_frozen_in_training():
 def test_configurations_load_and_round_trip():
     for file in sorted(CONFIGS.glob("*.json")):
         config = load_config(file)
-        assert to_dict(config) == json.loads(file.read_text())
+        assert from_dict(to_dict(config)) == config
+        assert to_dict(config).items() >= flat_only(json.loads(file.read_text())).items()
+
+
+def flat_only(values):
+    return {key: value for key, value in values.items() if not isinstance(value, dict)}
 
 
 @pytest.mark.parametrize("change,message", [
@@ -427,7 +509,12 @@ def test_configurations_load_and_round_trip():
     ({"ecapa": {"channels": 12}}, r"config\.ecapa\.channels: got 12, expected a multiple"),
     ({"deep_filter": {"bins": 2}}, r"config\.deep_filter\.bins: got 2, expected an odd integer"),
     ({"arn_frame": {"size": 5}}, r"config\.arn_frame\.size: got 5, expected an even integer"),
-    ({"system": "tasnet"}, r"config\.system: got 'tasnet', expected one of 'lgr_tse'"),
+    ({"system": "tasnet"}, r"config\.system: got 'tasnet', expected one of "
+     + ", ".join(f"'{name}'" for name in ALL_SYSTEMS)),
+    ({"system": "gated_crn", "compression": 0.5}, r"config\.compression: got 0.5, expected 1.0"),
+    ({"system": "voicefilter", "channels": 5, "form": "local"},
+     r"config\.form: got 'local', expected one of 'lgr', 'global'"),
+    ({"system": ["lgr_tse"]}, r"config\.system: got \['lgr_tse'\], expected one of"),
 ])
 def test_bad_configurations(change, message):
     with pytest.raises(ConfigError, match=message):

@@ -12,6 +12,38 @@ BUILD = ROOT / os.environ.get("LIGERO_BUILD", "build/native")
 LIGERO = Path(os.environ.get("LIGERO", BUILD / "platforms/cli/ligero"))
 CONVERT = Path(os.environ.get("LIGERO_CONVERT", BUILD / "converter/ligero-convert"))
 
+ECAPA = {"channels": 16, "mfa": 24, "attention": 8, "embedding": 10, "se": 4}
+CHANNELS = [2, 3, 4, 5, 6]
+TINY = {"system": "lgr_tse", "name": "tiny", "channels": CHANNELS, "arn_frame": {"size": 4},
+        "ecapa": ECAPA}
+VOICEFILTER = {"system": "voicefilter", "name": "tiny", "channels": 5, "reduced": 2, "lstm": 6,
+               "hidden": 7, "arn_frame": {"size": 4}, "ecapa": ECAPA}
+SPEAKERFILTER = {"system": "speakerfilter", "name": "tiny", "channels": CHANNELS,
+                 "ecapa": ECAPA}
+GATED_CRN = {"system": "gated_crn", "name": "tiny", "channels": CHANNELS,
+             "arn_frame": {"size": 4}, "ecapa": ECAPA}
+LIVE = {"causal": True, "input_level": "window"}
+# The systems that LGR-TSE is compared with, tiny, every form.
+SYSTEMS = {
+    "voicefilter": VOICEFILTER,
+    "voicefilter, global": {**VOICEFILTER, "form": "global"},
+    "voicefilter, causal": {**VOICEFILTER, **LIVE},
+    "voicefilter, causal, global": {**VOICEFILTER, **LIVE, "form": "global"},
+    "voicefilter, linear magnitudes": {**VOICEFILTER, "compression": 1.0},
+    "speakerfilter": SPEAKERFILTER,
+    "speakerfilter, local": {**SPEAKERFILTER, "form": "local"},
+    "speakerfilter, causal": {**SPEAKERFILTER, **LIVE},
+    "speakerfilter, causal, local": {**SPEAKERFILTER, **LIVE, "form": "local"},
+    "speakerfilter, 3 x 5 filter": {**SPEAKERFILTER, "deep_filter": {"frames": 3, "bins": 5}},
+    "gated_crn": GATED_CRN,
+    "gated_crn, global": {**GATED_CRN, "form": "global"},
+    "gated_crn, causal": {**GATED_CRN, **LIVE},
+    "gated_crn, causal, global": {**GATED_CRN, **LIVE, "form": "global"},
+    "gated_crn, no level": {**GATED_CRN, "input_level": "none"},
+    "voicefilter, normalised embedding, no level": {
+        **VOICEFILTER, "normalise_embedding": True, "input_level": "none"},
+}
+
 TOLERANCE = 1e-4  # of a node's largest value
 LEAST_COSINE = 0.999999
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from .gated_crn import GatedCrn
 from .lgr_tse import LgrTse
 from .speakerfilter import Speakerfilter
 from .voicefilter import VoiceFilter
@@ -10,6 +11,7 @@ SYSTEMS = {
     "lgr_tse": LgrTse,
     "voicefilter": VoiceFilter,
     "speakerfilter": Speakerfilter,
+    "gated_crn": GatedCrn,
 }
 
 
