@@ -69,11 +69,14 @@ void Interpreter::reset() noexcept {
   for (const NodePlacement& place : plan_.places) {
     std::memset(block_ + place.state_offset, 0, place.state_bytes);
   }
+  int32_t rings = 0;
   for (size_t t = 0; t < plan_.tensors.size(); ++t) {
     const Placement& place = plan_.tensors[t];
     head_[t] = 0;
     if (place.live && place.state && graph_->tensors[t].kind == Kind::kSequence) {
       std::memset(block_ + place.offset, 0, place.bytes);
+      // Each at a place of its own, so that they are not all moved back in the same call.
+      head_[t] = rings++ % (place.capacity - place.history - plan_.options.max_frames + 1);
     }
   }
   frames_in_ = 0;
