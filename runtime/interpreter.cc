@@ -136,7 +136,7 @@ void Interpreter::compute(
       extent.total_samples,
       pool_,
       static_cast<int32_t>(std::min<int64_t>(options.context_frames, first + begin)),
-      static_cast<int32_t>(std::clamp<int64_t>(extent.total_frames - first - end, 0, ahead))});
+      static_cast<int32_t>(std::clamp<int64_t>(extent.total_frames - (first + end), 0, ahead))});
 }
 
 void Interpreter::run_node(size_t n, int32_t frames, const Extent& extent) noexcept {
