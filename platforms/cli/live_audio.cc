@@ -10,6 +10,7 @@
 #include <cmath>
 #include <csignal>
 #include <cstdio>
+#include <memory>
 #include <vector>
 
 #include "model/speech/resampler.h"
@@ -17,6 +18,7 @@
 #include "platforms/cli/enrolment.h"
 #include "platforms/cli/live_file.h"
 #include "platforms/cli/live_options.h"
+#include "platforms/cli/live_worker.h"
 #include "platforms/cli/model_file.h"
 #include "platforms/cli/output.h"
 #include "platforms/cli/refusal.h"
@@ -126,8 +128,14 @@ struct Meter {
 /// Everything that the callback touches.
 struct Engine {
   Stream stream;
+  std::unique_ptr<LiveWorker> worker;  ///< block by block only
   int out_channels = 1;
   Meter meter;
+
+  size_t latency_samples() const {
+    return static_cast<size_t>(stream.latency_samples()) +
+           (worker != nullptr ? worker->spare_samples() : 0);
+  }
 };
 
 double sum_of_squares(const float* x, unsigned long n) {
@@ -152,7 +160,11 @@ int on_audio(const void* input,
   const float* const* in = static_cast<const float* const*>(input);
   float* const* out = static_cast<float* const*>(output);
   const auto start = std::chrono::steady_clock::now();
-  engine.stream.process(in, out, static_cast<int32_t>(frames));
+  if (engine.worker != nullptr) {
+    engine.worker->process(in[0], out[0], frames);
+  } else {
+    engine.stream.process(in, out, static_cast<int32_t>(frames));
+  }
   for (int c = 1; c < engine.out_channels; ++c) {
     std::copy(out[0], out[0] + frames, out[c]);
   }
@@ -271,12 +283,12 @@ Profile record_profile(const LiveOptions& options, const ModelFile& model, const
 
 void run_live(const LiveOptions& options, const Devices& devices, Engine* engine) {
   engine->out_channels = devices.out.channelCount;
-  const unsigned long block =
-      options.block > 0 ? static_cast<unsigned long>(options.block)
+  const unsigned long period =
+      options.period > 0 ? static_cast<unsigned long>(options.period)
                         : static_cast<unsigned long>(devices.rate_hz * kHopSamples / kSampleRateHz);
   PaStream* stream = nullptr;
   check(Pa_OpenStream(
-            &stream, &devices.in, &devices.out, devices.rate_hz, block, paNoFlag, on_audio, engine),
+            &stream, &devices.in, &devices.out, devices.rate_hz, period, paNoFlag, on_audio, engine),
         "cannot open the devices");
   const PaError started = Pa_StartStream(stream);
   if (started == paNoError) {
@@ -284,7 +296,7 @@ void run_live(const LiveOptions& options, const Devices& devices, Engine* engine
     const double devices_s = info->inputLatency + info->outputLatency;
     std::printf("live at %.0f Hz: %.1f ms of ligero, %s ms of the devices; Ctrl-C ends\n",
                 info->sampleRate,
-                1e3 * engine->stream.latency_samples() / info->sampleRate,
+                1e3 * static_cast<double>(engine->latency_samples()) / info->sampleRate,
                 devices_s < kMostLatencyS ? text(1e3 * devices_s).c_str() : "unknown");
     const std::chrono::duration<double> begun = std::chrono::steady_clock::now().time_since_epoch();
     while (pause_until(options.seconds, begun.count()) && Pa_IsStreamActive(stream) == 1) {
@@ -299,9 +311,6 @@ void run_live(const LiveOptions& options, const Devices& devices, Engine* engine
 }  // namespace
 
 void live_command(const LiveOptions& options) {
-  if (!options.list_devices && options.model.empty()) {
-    refuse("--model is missing; expected a model file (.lgm)");
-  }
   if (!options.list_devices && options.profile.empty() && options.enroll_seconds == 0.0) {
     refuse("nobody to listen for; expected --profile FILE or --enroll SECONDS");
   }
@@ -317,10 +326,17 @@ void live_command(const LiveOptions& options) {
                                                        : load_profile(options.profile);
   AlignedBlock block;
   Engine engine;
-  create_stream(model, {.rate_hz = static_cast<int32_t>(devices.rate_hz)}, &block, &engine.stream);
+  const StreamConfig config = {.rate_hz = static_cast<int32_t>(devices.rate_hz),
+                               .block = live_blocks(model, options.block)};
+  create_stream(model, config, &block, &engine.stream);
   engine.stream.set_strength(1.0f, static_cast<float>(options.limit_db));
   if (const Status status = engine.stream.set_target(profile); !status.ok()) {
     refuse_status("the profile does not fit the model", status);
+  }
+  if (config.block.hops > 0) {
+    const double block_s = static_cast<double>(config.block.hops) * kHopSamples / kSampleRateHz;
+    engine.worker = std::make_unique<LiveWorker>(
+        &engine.stream, static_cast<size_t>(block_s * devices.rate_hz));
   }
   run_live(options, devices, &engine);
 }

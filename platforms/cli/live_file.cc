@@ -2,6 +2,7 @@
 #include "platforms/cli/live_file.h"
 
 #include <algorithm>
+#include <cstdio>
 
 #include "platforms/cli/refusal.h"
 #include "runtime/base/cpu.h"
@@ -45,6 +46,22 @@ void create_stream(const ModelFile& model,
   if (!status.ok()) {
     refuse_stream(model, status);
   }
+}
+
+BlockConfig live_blocks(const ModelFile& model, const BlockOptions& asked) {
+  if (asked.asked_for()) {
+    return asked.config();
+  }
+  const Status status = Stream::bytes_needed(model.model, {}).status();
+  if (status.code != Code::kBadArgument || status.index < 0) {
+    return {};
+  }
+  const BlockConfig block = {.hops = 50};
+  std::fprintf(stderr,
+               "ligero: '%s' needs what follows as well, so it runs in %s\n",
+               model.path.c_str(),
+               describe(block).c_str());
+  return block;
 }
 
 LiveFile::LiveFile(const ModelFile& model, const Profile& profile, const StreamConfig& config) {

@@ -9,6 +9,7 @@
 
 #include "model/speech/graph_run.h"
 #include "model/speech/stream.h"
+#include "platforms/cli/block_options.h"
 #include "platforms/cli/model_file.h"
 
 namespace ligero::cli {
@@ -19,6 +20,10 @@ void create_stream(const ModelFile& model,
                    const StreamConfig& config,
                    AlignedBlock* block,
                    Stream* stream);
+
+/// The blocks to run `model` in live: those asked for, else none where it can run frame by frame, else
+/// blocks of half a second, which is said on stderr.
+BlockConfig live_blocks(const ModelFile& model, const BlockOptions& asked);
 
 /// One session whose target is set, over one mono recording. The model must outlive it.
 class LiveFile {

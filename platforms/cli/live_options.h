@@ -4,6 +4,8 @@
 
 #include <string>
 
+#include "platforms/cli/block_options.h"
+
 namespace ligero::cli {
 
 struct LiveOptions {
@@ -14,7 +16,8 @@ struct LiveOptions {
   int input = -1;   ///< -1: the system's default
   int output = -1;  ///< -1: the system's default
   int rate_hz = 0;
-  int block = 0;  ///< 0: a hop
+  int period = 0;  ///< samples at a time of the device; 0: a hop
+  BlockOptions block;
   double seconds = 0.0;
   int limit_db = 100;
 };

@@ -57,7 +57,7 @@ std::optional<RawFormat> parse_raw(const std::string& text) {
   return raw;
 }
 
-void add_raw_option(CLI::App* command) {
+void add_raw_option(CLI::App* command, const char* what) {
   command
       ->add_option_function<std::string>(
           "--raw",
@@ -68,7 +68,7 @@ void add_raw_option(CLI::App* command) {
                   "--raw", text + ": expected RATE[:CHANNELS[:s16|s24|s32|u8|f32|f64]]");
             }
           },
-          "what .raw and .pcm files hold, little-endian: 48000:2:s16, say")
+          what)
       ->type_name("RATE[:CHANNELS[:CODING]]");
 }
 

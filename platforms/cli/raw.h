@@ -22,8 +22,10 @@ struct RawFormat {
 /// s32, u8, f32, f64; nothing where it is anything else.
 std::optional<RawFormat> parse_raw(const std::string& text);
 
-/// Adds --raw to a command; it holds for every file without a header that this process reads.
-void add_raw_option(CLI::App* command);
+/// Adds --raw to a command; it holds for every file without a header that this process reads. `what`
+/// is its help.
+void add_raw_option(CLI::App* command,
+                    const char* what = "what .raw and .pcm files hold, little-endian: 48000:2:s16, say");
 
 /// What --raw said, if it did.
 const std::optional<RawFormat>& raw_format();
