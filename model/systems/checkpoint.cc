@@ -59,6 +59,15 @@ bool Weights::has(const std::string& name) const {
   return left_.contains(name);
 }
 
+bool Weights::has_any(const std::string& prefix) const {
+  const auto first = left_.lower_bound(prefix);
+  return first != left_.end() && first->first.starts_with(prefix);
+}
+
+void Weights::complain(std::string error) {
+  errors_.insert(errors_.begin(), std::move(error));
+}
+
 void Weights::ignore(const std::string& prefix) {
   ignored_.push_back(prefix);
 }

@@ -50,6 +50,10 @@ class Weights {
   void set_origin(const std::string& name, Origin origin);
   /// Whether a tensor of this name has not been taken.
   bool has(const std::string& name) const;
+  /// Whether a tensor whose name begins so has not been taken.
+  bool has_any(const std::string& prefix) const;
+  /// Puts an error at the head of the list.
+  void complain(std::string error);
   /// Tensors whose names begin so may be left over: they are no part of the network.
   void ignore(const std::string& prefix);
 

@@ -26,6 +26,15 @@ std::vector<float> deconv_panels(const std::vector<float>& w, int inputs, const 
   return out;
 }
 
+std::vector<int> inputs_of(
+    GraphBuilder& g, const std::string& ck, int x, int weight, const ConvSizes& s) {
+  std::vector<int> inputs = {x, weight};
+  if (s.bias) {
+    inputs.push_back(g.vector(ck + ".bias", s.outputs));
+  }
+  return inputs;
+}
+
 // Attributes that both kinds have.
 Ints attributes(const ConvSizes& s) {
   const TimePadding time = time_padding(s);
@@ -73,7 +82,7 @@ int conv2d(GraphBuilder& g, const std::string& ck, const std::string& name, int 
   if (s.pad_f > 0) {
     ints["pad_f"] = {s.pad_f};
   }
-  return g.node("conv2d", name, {x, w, g.vector(ck + ".bias", s.outputs)}, ints);
+  return g.node("conv2d", name, inputs_of(g, ck, x, w, s), ints);
 }
 
 int conv2d_transposed(
@@ -87,7 +96,7 @@ int conv2d_transposed(
                          deconv_panels(values, inputs, s));
   Ints ints = attributes(s);
   ints["out_pad_f"] = {s.out_pad_f};
-  return g.node("conv2d_transposed", name, {x, w, g.vector(ck + ".bias", s.outputs)}, ints);
+  return g.node("conv2d_transposed", name, inputs_of(g, ck, x, w, s), ints);
 }
 
 }  // namespace ligero

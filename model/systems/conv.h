@@ -18,6 +18,7 @@ struct ConvSizes {
   int dilation_t = 1;  ///< conv2d only
   int pad_f = 0;       ///< conv2d only: bins of zeros on both sides
   int out_pad_f = 0;   ///< transposed only: bins added at the top, which hold the bias
+  bool bias = true;
   bool causal = false;
 };
 

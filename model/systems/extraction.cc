@@ -3,6 +3,8 @@
 
 #include <utility>
 
+#include "model/systems/checkpoint.h"
+
 namespace ligero {
 namespace {
 
@@ -95,6 +97,18 @@ void global_network(GraphBuilder& g, int scaled_hops, int projected, const Extra
   keep(g, "profile.voice", voice);
 }
 
+// A form that the checkpoint was not trained for is said before tensor by tensor.
+void check_form(Weights& weights, const ExtractionOptions& o) {
+  const auto check = [&](bool wanted, const char* prefix, const char* network) {
+    if (wanted && !weights.has_any(prefix)) {
+      weights.complain("form \"" + o.form + "\" needs a " + network + " speaker network, and there is "
+                       "no tensor " + prefix + "*");
+    }
+  };
+  check(o.has_local(), "local.", "local");
+  check(o.has_global(), "ecapa.", "global");
+}
+
 }  // namespace
 
 ExtractionOptions read_extraction_options(Options& options, const ExtractionTraits& traits) {
@@ -116,14 +130,15 @@ ExtractionOptions read_extraction_options(Options& options, const ExtractionTrai
   return o;
 }
 
-int arn_frame(GraphBuilder& g, const Anchor& anchor, const ExtractionOptions& o) {
+int arn_frame(
+    GraphBuilder& g, const std::string& name, const Anchor& anchor, const ExtractionOptions& o) {
+  const std::string frame = name + ".arn_frame";
   int x = anchor.magnitude;
   if (o.linear_in) {
-    const std::string name = "local.arn_frame.linear_in";
-    x = g.linear(name, name, x, 1, o.arn_frame.size);
+    x = g.linear(frame + ".linear_in", frame + ".linear_in", x, 1, o.arn_frame.size);
   }
-  x = arn(g, "local.arn_frame", x, o.arn_frame);
-  return g.linear("local.linear", "local.linear", x, o.arn_frame.size, 1);
+  x = arn(g, frame, x, o.arn_frame);
+  return g.linear(name + ".linear", name + ".linear", x, o.arn_frame.size, 1);
 }
 
 void keep_level(GraphBuilder& g, int level, int x) {
@@ -136,6 +151,7 @@ GraphDraft enroll_graph(Weights& weights,
                         const ExtractionOptions& o,
                         int projected,
                         const std::function<void(GraphBuilder&, const Anchor&)>& local_network) {
+  check_form(weights, o);
   GraphBuilder g("enroll", &weights);
   const int hops = g.sequence("anchor_hops", 1, kHopSamples);
   const int scaled_hops = scaled(g, "anchor", hops, level_gain(g, "anchor", hops, Level::kFile));

@@ -56,8 +56,9 @@ struct Anchor {
   int magnitude = -1;
 };
 
-/// The output of the ARN_frame, [161, 1] (spec 1.4).
-int arn_frame(GraphBuilder& g, const Anchor& anchor, const ExtractionOptions& o);
+/// The output of the ARN_frame of the local network `name`, [161, 1] (spec 1.4).
+int arn_frame(
+    GraphBuilder& g, const std::string& name, const Anchor& anchor, const ExtractionOptions& o);
 
 /// Averages `x` over time and keeps it as level `level` of the speaker's local features.
 void keep_level(GraphBuilder& g, int level, int x);

@@ -41,7 +41,7 @@ int glu_conv(GraphBuilder& g, const std::string& name, int x, int outputs) {
 }
 
 void local_network(GraphBuilder& g, const Anchor& anchor, const GatedCrnOptions& o) {
-  const int x = g.node("concat", "local.feats", {anchor.magnitude, arn_frame(g, anchor, o)});
+  const int x = g.node("concat", "local.feats", {anchor.magnitude, arn_frame(g, "local", anchor, o)});
   keep_level(g, 0, x);
   crn_local(g, x, o.channels, glu_conv);
 }

@@ -57,7 +57,7 @@ DecoderLayer decoder_layer(const LgrTseOptions& o) {
 // Local path (spec 2.5): anchor spectrum to five maps averaged over time.
 void local_network(GraphBuilder& g, const Anchor& anchor, const LgrTseOptions& o) {
   const int mag = anchor.magnitude;
-  const int arn_out = arn_frame(g, anchor, o);
+  const int arn_out = arn_frame(g, "local", anchor, o);
   int x = o.local_spectrum ? g.node("concat", "local.feats", {mag, anchor.spectrum, arn_out})
                            : g.node("concat", "local.feats", {mag, arn_out});
   int level0 = arn_out;

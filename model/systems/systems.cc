@@ -9,6 +9,7 @@
   X(voicefilter)          \
   X(speakerfilter)        \
   X(gated_crn)            \
+  X(tea_pse)              \
   X(ecapa_tdnn)
 
 namespace ligero {

@@ -47,7 +47,7 @@ int cnn_block(
 }
 
 void local_network(GraphBuilder& g, const Anchor& anchor, const VoiceFilterOptions& o) {
-  int x = g.node("concat", "local.feats", {anchor.magnitude, arn_frame(g, anchor, o)});
+  int x = g.node("concat", "local.feats", {anchor.magnitude, arn_frame(g, "local", anchor, o)});
   keep_level(g, 0, x);
   for (int i = 1; i <= kNumLayers; ++i) {
     x = cnn_block(g, "local.cnn_" + std::to_string(i), x, o.channels, kLayers[i - 1], o.causal);

@@ -16,7 +16,8 @@ import pytest
 import torch
 import tools
 from safetensors.torch import save_file
-from tools import CONVERT, LEAST_COSINE, LIGERO, ROOT, SYSTEMS, TINY, TOLERANCE
+from tools import (CONVERT, GATED_CRN, LEAST_COSINE, LIGERO, ROOT, SPEAKERFILTER, SYSTEMS, TEA_PSE,
+                   TINY, TOLERANCE, VOICEFILTER)
 
 from ligero_torch.config import from_dict
 from ligero_torch.export import exported_tensors, randomise, record
@@ -59,6 +60,17 @@ SWITCHES = {
     "no context": {"ecapa": {"global_context": False}},
     "causal F2, q_norm": {**CAUSAL, "arn": {"window": 20, "q_norm": True},
                           "arn_frame": {"size": 4, "form": "F2"}},
+}
+
+SYSTEM_SWITCHES = {
+    "voicefilter, linear magnitudes": {**VOICEFILTER, "compression": 1.0},
+    "voicefilter, normalised embedding, no level": {
+        **VOICEFILTER, "normalise_embedding": True, "input_level": "none"},
+    "speakerfilter, 3 x 5 filter": {**SPEAKERFILTER, "deep_filter": {"frames": 3, "bins": 5}},
+    "gated_crn, no level": {**GATED_CRN, "input_level": "none"},
+    "tea_pse, linear spectra, no level": {**TEA_PSE, "compression": 1.0, "input_level": "none"},
+    "tea_pse, compression 0.3": {**TEA_PSE, "compression": 0.3},
+    "tea_pse, F2": {**TEA_PSE, "arn_frame": {"size": 4, "form": "F2"}},
 }
 
 pytestmark = pytest.mark.skipif(not (LIGERO.exists() and CONVERT.exists()),
@@ -232,11 +244,12 @@ def test_every_node_of_every_switch_equals_pytorch(switch, speech, tmp_path):
     check(twins, anchor, mix)
 
 
-@pytest.mark.parametrize("system", SYSTEMS)
-def test_every_node_of_every_system_equals_pytorch(system, speech, tmp_path):
+@pytest.mark.parametrize("values", [*SYSTEMS.values(), *SYSTEM_SWITCHES.values()],
+                         ids=[*SYSTEMS, *SYSTEM_SWITCHES])
+def test_every_node_of_every_system_equals_pytorch(values, speech, tmp_path):
     anchor, mix = speech
     anchor, mix = anchor[:, :20000], mix[:, :24077]
-    check(Twins(SYSTEMS[system], tmp_path, anchor, mix), anchor, mix)
+    check(Twins(values, tmp_path, anchor, mix), anchor, mix)
 
 
 @pytest.fixture(scope="module", params=["small", "small-live", "paper"])

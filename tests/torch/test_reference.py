@@ -70,7 +70,8 @@ def test_paper_parameters(form, expected):
 @pytest.mark.parametrize("config,all_parts,audio_path", [
     ("voicefilter-global", 7_347_561, 7_347_561), ("voicefilter", 8_442_762, 7_889_641),
     ("speakerfilter-local", 16_783_829, 15_755_068), ("speakerfilter", 17_046_997, 16_018_236),
-    ("gated-crn-global", 7_937_356, 7_937_356), ("gated-crn", 8_274_541, 8_198_668)])
+    ("gated-crn-global", 7_937_356, 7_937_356), ("gated-crn", 8_274_541, 8_198_668),
+    ("tea-pse-global", 4_587_779, 4_587_779), ("tea-pse", 5_309_125, 4_986_115)])
 def test_parameters_of_the_compared_systems(config, all_parts, audio_path):
     """Those of the specification's count.py; speaker networks but ECAPA are in the first."""
     with torch.device("meta"):
@@ -447,7 +448,7 @@ def test_causal_systems_do_not_look_ahead(name):
     assert (before - after)[:, 4800:].abs().max() > 1e-4 * before.abs().max()
 
 
-@pytest.mark.parametrize("name", ["voicefilter", "speakerfilter", "gated_crn"])
+@pytest.mark.parametrize("name", ["voicefilter", "speakerfilter", "gated_crn", "tea_pse"])
 def test_padding_of_an_anchor_changes_no_map(name):
     model = random_system(name)
     a = noise(1, 8000) * 0.1

@@ -345,11 +345,12 @@ def test_killed_save_keeps_the_last_checkpoint(tmp_path):
 
 
 def test_warm_start_passes_the_mixture():
-    from ligero_torch.lgr_tse import CENTRE_TAP, LgrTse
+    from ligero_torch.layers import CENTRE_TAP
+    from ligero_torch.systems import make
 
-    for name in ("small", "small-live"):
+    for name in ("small", "small-live", "speakerfilter-small"):
         torch.manual_seed(0)
-        model = LgrTse(runs.find_config(name))
+        model = make(runs.find_config(name))
         model.warm_start()
         model.eval()
         mix = 0.05 * torch.randn(1, 8000)

@@ -22,6 +22,8 @@ SPEAKERFILTER = {"system": "speakerfilter", "name": "tiny", "channels": CHANNELS
                  "ecapa": ECAPA}
 GATED_CRN = {"system": "gated_crn", "name": "tiny", "channels": CHANNELS,
              "arn_frame": {"size": 4}, "ecapa": ECAPA}
+TEA_PSE = {"system": "tea_pse", "name": "tiny", "channels": 4, "squeezed": 3, "stcns": 2,
+           "arn_frame": {"size": 4}, "ecapa": ECAPA}
 LIVE = {"causal": True, "input_level": "window"}
 # The systems that LGR-TSE is compared with, tiny, every form.
 SYSTEMS = {
@@ -29,19 +31,18 @@ SYSTEMS = {
     "voicefilter, global": {**VOICEFILTER, "form": "global"},
     "voicefilter, causal": {**VOICEFILTER, **LIVE},
     "voicefilter, causal, global": {**VOICEFILTER, **LIVE, "form": "global"},
-    "voicefilter, linear magnitudes": {**VOICEFILTER, "compression": 1.0},
     "speakerfilter": SPEAKERFILTER,
     "speakerfilter, local": {**SPEAKERFILTER, "form": "local"},
     "speakerfilter, causal": {**SPEAKERFILTER, **LIVE},
     "speakerfilter, causal, local": {**SPEAKERFILTER, **LIVE, "form": "local"},
-    "speakerfilter, 3 x 5 filter": {**SPEAKERFILTER, "deep_filter": {"frames": 3, "bins": 5}},
     "gated_crn": GATED_CRN,
     "gated_crn, global": {**GATED_CRN, "form": "global"},
     "gated_crn, causal": {**GATED_CRN, **LIVE},
     "gated_crn, causal, global": {**GATED_CRN, **LIVE, "form": "global"},
-    "gated_crn, no level": {**GATED_CRN, "input_level": "none"},
-    "voicefilter, normalised embedding, no level": {
-        **VOICEFILTER, "normalise_embedding": True, "input_level": "none"},
+    "tea_pse": TEA_PSE,
+    "tea_pse, global": {**TEA_PSE, "form": "global"},
+    "tea_pse, causal": {**TEA_PSE, **LIVE},
+    "tea_pse, causal, global": {**TEA_PSE, **LIVE, "form": "global"},
 }
 
 TOLERANCE = 1e-4  # of a node's largest value

@@ -26,8 +26,9 @@ class TimeConv(nn.Conv2d):
     """
 
     def __init__(self, name, inputs, outputs, kernel, causal, stride=1, pad=0, dilation=1,
-                 stem=None):
-        super().__init__(inputs, outputs, kernel, stride=(1, stride), dilation=(dilation, 1))
+                 bias=True, stem=None):
+        super().__init__(inputs, outputs, kernel, stride=(1, stride), dilation=(dilation, 1),
+                         bias=bias)
         self.tap_name, self.stem = name, stem
         self.pad = pad
         self.past, self.future = _context(dilation * (kernel[0] - 1), causal)

@@ -87,7 +87,7 @@ class Extractor(nn.Module):
         self.local.eval()
         with torch.no_grad():
             frame = torch.zeros(1, 1, features.NUM_BINS, dtype=torch.complex64,
-                                device=self.local.linear.weight.device)
+                                device=next(self.local.parameters()).device)
             shapes = [tuple(level.shape[1:]) for level in self.local(frame)]
         self.local.train(training)
         return shapes
@@ -122,6 +122,8 @@ class Extractor(nn.Module):
     def _local_maps(self, scaled, lengths):
         spectrum = tap("anchor.stft", features.stft(scaled), "complex")
         spectrum = self._compressed("anchor.compressed", spectrum)
+        if taps.on():
+            tap("anchor.mag", spectrum.abs(), "btf")
         return self.local(spectrum, features.frame_mask(features.frame_lengths(lengths),
                                                         spectrum.shape[1]))
 

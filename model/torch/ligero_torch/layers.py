@@ -13,6 +13,7 @@ from .conv import TimeConv, TimeDeconv
 from .taps import tap
 
 KERNEL = (3, 3)
+CENTRE_TAP = 0.6  # the untrained deep filter passes the mixture at this gain
 
 
 class _PreluGradient(torch.autograd.Function):

@@ -13,11 +13,9 @@ from .arn import Arn
 from .config import ArnConfig, ArnFrameSystemConfig, DeepFilterConfig, choice, counts, fail
 from .crn import NUM_LAYERS, Crn
 from .extractor import Extractor
-from .layers import ConvBlock, DeconvBlock, deep_filter, start_as_centre_tap
+from .layers import CENTRE_TAP, ConvBlock, DeconvBlock, deep_filter, start_as_centre_tap
 from .local import LocalNetwork
 from .taps import tap
-
-CENTRE_TAP = 0.6  # the untrained deep filter passes the mixture at this gain
 
 
 @dataclass

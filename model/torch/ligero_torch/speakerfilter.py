@@ -6,6 +6,7 @@ Its causal form (LSTMs of the same width, everything else as in LGR-TSE) is a ch
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 
 import torch
@@ -17,11 +18,12 @@ from .conv import TimeConv, TimeDeconv
 from .crn import NUM_LAYERS, Crn
 from .extractor import Extractor
 from .features import NUM_BINS
-from .layers import deep_filter
+from .layers import CENTRE_TAP, deep_filter, start_as_centre_tap
 from .local import LocalNetwork
 from .taps import tap
 
 KERNEL = (3, 3)
+OPEN = 0.9  # of the untrained gates of the deep filter's taps
 
 
 @dataclass
@@ -143,6 +145,15 @@ class Speakerfilter(Extractor):
 
     def bounded_layers(self):
         return [self.sep.deconv2d_1.conv, self.sep.deconv2d_1.gate]
+
+    def warm_start(self):
+        """The untrained deep filter passes the mixture, as LgrTse's."""
+        last = self.sep.deconv2d_1
+        start_as_centre_tap(last.conv, self.config, math.atanh(CENTRE_TAP / OPEN))
+        with torch.no_grad():
+            last.gate.weight.mul_(0.1)
+            last.gate.bias.fill_(math.log(OPEN / (1.0 - OPEN)))
+        super().warm_start()
 
     def extract(self, mix, profile):
         """As Extractor.extract."""

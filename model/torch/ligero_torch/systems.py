@@ -5,6 +5,7 @@ from __future__ import annotations
 from .gated_crn import GatedCrn
 from .lgr_tse import LgrTse
 from .speakerfilter import Speakerfilter
+from .tea_pse import TeaPse
 from .voicefilter import VoiceFilter
 
 SYSTEMS = {
@@ -12,6 +13,7 @@ SYSTEMS = {
     "voicefilter": VoiceFilter,
     "speakerfilter": Speakerfilter,
     "gated_crn": GatedCrn,
+    "tea_pse": TeaPse,
 }
 
 
