@@ -79,12 +79,21 @@ Result<ligero::StreamConfig> read_config(const ligero_session_config* config) {
     std::memcpy(&given, config, config->struct_bytes);
   }
   constexpr uint32_t kMost = 1u << 30;  // anything larger is refused by the session, not wrapped here
-  if (given.rate_hz > kMost || given.channels > kMost) {
-    return ligero::error(Code::kBadArgument, "rate or channel count out of range");
+  for (const uint32_t value : {given.rate_hz,
+                               given.channels,
+                               given.block_hops,
+                               given.context_hops,
+                               given.look_ahead_hops}) {
+    if (value > kMost) {
+      return ligero::error(Code::kBadArgument, "rate, channel count or block out of range");
+    }
   }
   c.rate_hz = given.rate_hz != 0 ? static_cast<int32_t>(given.rate_hz) : c.rate_hz;
   c.channels = given.channels != 0 ? static_cast<int32_t>(given.channels) : c.channels;
   c.pass_without_target = given.pass_without_target != 0;
+  c.block = {static_cast<int32_t>(given.block_hops),
+             static_cast<int32_t>(given.context_hops),
+             static_cast<int32_t>(given.look_ahead_hops)};
   return c;
 }
 

@@ -23,7 +23,7 @@
 extern "C" {
 #endif
 
-#define LIGERO_API_VERSION 1
+#define LIGERO_API_VERSION 2
 
 /* What a function found. Everything but LIGERO_OK is a refusal that changed nothing. */
 typedef enum ligero_status {
@@ -98,6 +98,10 @@ typedef struct ligero_session_config {
   uint32_t rate_hz;             /* of input and output; default 16000 */
   uint32_t channels;            /* default 1; mixed to one, the voice goes to all */
   uint32_t pass_without_target; /* 1: the input, 0: silence until a target is set */
+  /* In hops of 10 ms, at most 6000. Models that need the whole recording run live in blocks: */
+  uint32_t block_hops;      /* computed at a time, all in one call; 0: frame by frame */
+  uint32_t context_hops;    /* seen before a block: 200 is a good choice */
+  uint32_t look_ahead_hops; /* seen after it: adds to the latency, and to the quality */
 } ligero_session_config;
 
 /* Bytes that ligero_session_create needs in the caller's block. Load. */

@@ -128,6 +128,27 @@ TEST_CASE(
   ligero_session_destroy(session);
 }
 
+TEST_CASE("C API: a model that needs the whole recording is refused frame by frame, not in blocks") {
+  ligero_model* model = nullptr;
+  const std::span<const std::byte> file = whole_network().bytes();
+  REQUIRE(ligero_model_open_memory(file.data(), file.size(), &model) == LIGERO_OK);
+  ligero_session_config config = config_of(16000, 1);
+  ligero_session* session = nullptr;
+  CHECK(ligero_session_create(model, &config, nullptr, 0, &session) == LIGERO_BAD_ARGUMENT);
+  CHECK(said("cannot run frame by frame"));
+  config.block_hops = 25;
+  config.context_hops = 100;
+  config.look_ahead_hops = 50;
+  REQUIRE(ligero_session_create(model, &config, nullptr, 0, &session) == LIGERO_OK);
+  CHECK(ligero_latency(session) == (25 + 50 + 10 + 1) * 160);
+  ligero_session_destroy(session);
+  for (const uint32_t bad : {6001u, 0xFFFFFFFFu}) {
+    config.look_ahead_hops = bad;
+    CHECK(ligero_session_create(model, &config, nullptr, 0, &session) == LIGERO_BAD_ARGUMENT);
+  }
+  ligero_model_close(model);
+}
+
 TEST_CASE("C API: anchors too short, silent or of odd shape are refused; good ones are described") {
   const Opened at;
   const uint32_t rate_hz = some_rate();
