@@ -2,6 +2,7 @@
 #include <CLI/CLI.hpp>
 #include <cstring>
 #include <exception>
+#include <filesystem>
 #include <fstream>
 #include <iomanip>
 #include <iostream>
@@ -63,6 +64,26 @@ std::string read_text(const std::string& path) {
   return text;
 }
 
+// No output may be a file that is read, by whatever name or link.
+void check_apart(const Arguments& a) {
+  std::error_code ignored;
+  for (const std::string& output : {a.output, a.report}) {
+    if (std::filesystem::is_directory(output, ignored)) {
+      throw ligero::ImportError(output + ": is a folder, expected the name of a file to write");
+    }
+    for (const std::string& input : {a.checkpoint, a.config}) {
+      if (std::filesystem::equivalent(output, input, ignored)) {
+        throw ligero::ImportError(output + ": would be written over " + input +
+                                  ", which is to be converted");
+      }
+    }
+  }
+  if (!a.report.empty() && std::filesystem::weakly_canonical(a.output, ignored) ==
+                               std::filesystem::weakly_canonical(a.report, ignored)) {
+    throw ligero::ImportError(a.output + ": cannot be both the model and the report");
+  }
+}
+
 void write(const std::string& path, std::span<const std::byte> bytes) {
   const ligero::Status status = ligero::write_file_atomic(path.c_str(), bytes);
   if (!status.ok()) {
@@ -103,6 +124,7 @@ ligero::Conversion convert(const Arguments& a, ligero::ConvertOptions options) {
 }
 
 void run(const Arguments& a) {
+  check_apart(a);
   ligero::ConvertOptions options;
   options.passes.weights = a.weights == "f16" ? ligero::Type::kF16 : ligero::Type::kF32;
   options.check = a.check || !a.report.empty();

@@ -109,9 +109,14 @@ Panel panel_of(const Sound& anchor, const AnchorQuality& q) {
 }
 
 void enroll_command(const Options& options) {
+  std::vector<std::string> used = options.anchors;
+  used.push_back(options.model);
   check_output(options.output);
+  check_apart(options.output, used);
   if (!options.plot.empty()) {
+    used.push_back(options.output);
     check_output(options.plot);
+    check_apart(options.plot, used);
   }
   const Threads threads(options.threads);
   const ModelFile model = open_model(options.model);

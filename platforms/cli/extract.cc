@@ -226,9 +226,14 @@ bool runs_in_pieces(const Options& options, const SoundReader& reader, StreamCon
 }
 
 void extract_command(const Options& options) {
+  std::vector<std::string> used = options.anchors;
+  used.insert(used.end(), {options.model, options.profile, options.mixture, options.reference});
   check_sound_output(options.output);
+  check_apart(options.output, used);
   if (!options.plot.empty()) {
+    used.push_back(options.output);
     check_output(options.plot);
+    check_apart(options.plot, used);
   }
   const Threads threads(options.threads);
   const ModelFile model = open_model(options.model);

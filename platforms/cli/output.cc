@@ -32,6 +32,20 @@ void check_output(const std::string& path) {
   }
 }
 
+void check_apart(const std::string& path, const std::vector<std::string>& others) {
+  std::error_code ignored;
+  const bool device = fs::exists(path, ignored) && !fs::is_regular_file(path, ignored);
+  for (const std::string& other : others) {
+    if (device || other.empty()) {
+      continue;
+    }
+    if (fs::equivalent(path, other, ignored) ||
+        fs::weakly_canonical(path, ignored) == fs::weakly_canonical(other, ignored)) {
+      refuse("cannot write '", path, "': it is '", other, "', which this command uses as well");
+    }
+  }
+}
+
 void write_output(const std::string& path, std::span<const std::byte> bytes) {
   if (const Status status = write_file_atomic(path.c_str(), bytes); !status.ok()) {
     refuse_system_status(text("cannot write '", path, "'"), status);
