@@ -2,6 +2,7 @@
 #include <doctest/doctest.h>
 #include <flatbuffers/flatbuffers.h>
 
+#include <algorithm>
 #include <functional>
 #include <limits>
 
@@ -342,6 +343,62 @@ TEST_CASE("Model: tensors that nothing makes are refused") {
   const auto model = e.file.open({}, &fault);
   CHECK(std::string_view(model.status().message).find("neither") != std::string_view::npos);
   CHECK(std::string_view(fault.text) == "graph \"extract\", tensor 7 \"half_vector\"");
+}
+
+/// Makes element `i` of a vector of tables point `bytes` on from where it stands.
+void point(Table* owner, int vector_field, uint32_t i, uint32_t bytes) {
+  auto* vector = owner->GetPointer<Vector<Offset<Table>>*>(field(vector_field));
+  flatbuffers::WriteScalar(vector->Data() + i * sizeof(bytes), bytes);
+}
+
+/// Makes two elements of a vector share the table of the one further on in the file.
+void share(Table* owner, int vector_field, uint32_t a, uint32_t b) {
+  auto* vector = owner->GetPointer<Vector<Offset<Table>>*>(field(vector_field));
+  const auto* target = reinterpret_cast<const uint8_t*>(std::max(vector->Get(a), vector->Get(b)));
+  for (const uint32_t i : {a, b}) {
+    const uint8_t* from = vector->Data() + i * sizeof(uint32_t);
+    point(owner, vector_field, i, static_cast<uint32_t>(target - from));
+  }
+}
+
+TEST_CASE("Model: tables that are shared, point at themselves, back or out are refused") {
+  enum { kGraphs = 0, kTensors = 1, kNodes = 2 };
+  const Code bad = Code::kBadModel;
+  constexpr uint32_t kBack = 0xFFFFFFC0;
+  check_damage({
+      {"same name", bad, "graph", [](Editor& e) { share(e.root(), kGraphs, 0, 1); }},
+      {"", bad, "graph \"extract\"", [](Editor& e) { share(e.graph(1), kTensors, 0, 1); }},
+      {"", bad, "graph \"extract\"", [](Editor& e) { share(e.graph(1), kNodes, 0, 1); }},
+      {"schema", bad, "", [](Editor& e) { point(e.root(), kGraphs, 1, 0); }},
+      {"schema", bad, "", [](Editor& e) { point(e.root(), kGraphs, 1, kBack); }},
+      {"schema", bad, "", [](Editor& e) { point(e.graph(0), kTensors, 0, 0); }},
+      {"schema", bad, "", [](Editor& e) { point(e.graph(0), kNodes, 0, kBack); }},
+      {"schema", bad, "", [](Editor& e) { point(e.graph(0), kNodes, 0, 1u << 31); }},
+  });
+}
+
+TEST_CASE("Model: 2^31 dimensions, and dimensions of 2^31, are refused") {
+  const auto stretch = [](Vector<int32_t>* vector) {
+    flatbuffers::WriteScalar(reinterpret_cast<uint8_t*>(vector), uint32_t{1} << 31);
+  };
+  check_damage({
+      {"schema", Code::kBadModel, "", [&](Editor& e) { stretch(e.ints(e.tensor(0, 0), kDims)); }},
+      {"schema",
+       Code::kBadModel,
+       "",
+       [&](Editor& e) { stretch(e.ints(e.graph(1), kGraphInputs)); }},
+      {"zero or negative",
+       Code::kBadModel,
+       "\"hops\"",
+       [](Editor& e) { e.ints(e.tensor(0, 0), kDims)->Mutate(1, INT32_MIN); }},
+      {"dimension is over",
+       Code::kUnsupportedModel,
+       "\"hops\"",
+       [](Editor& e) {
+         e.ints(e.tensor(0, 0), kDims)->Mutate(0, INT32_MAX);
+         e.ints(e.tensor(0, 0), kDims)->Mutate(1, INT32_MAX);
+       }},
+  });
 }
 
 }  // namespace
