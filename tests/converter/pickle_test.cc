@@ -4,6 +4,7 @@
 #include <doctest/doctest.h>
 
 #include "tests/converter/archive.h"
+#include "tests/converter/refusals.h"
 
 namespace ligero::testing {
 namespace {
@@ -16,17 +17,7 @@ Pickle read(const std::string& text) {
 }
 
 std::string refusal(const std::string& text) {
-  try {
-    read(text);
-  } catch (const ImportError& error) {
-    return error.what();
-  }
-  return "";
-}
-
-bool has(const std::string& text, const std::string& part) {
-  INFO(text);
-  return text.find(part) != std::string::npos;
+  return refusal_by([&] { read(text); });
 }
 
 }  // namespace

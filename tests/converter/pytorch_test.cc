@@ -9,6 +9,7 @@
 
 #include "converter/import/import.h"
 #include "tests/converter/archive.h"
+#include "tests/converter/refusals.h"
 
 namespace ligero::testing {
 namespace {
@@ -34,17 +35,7 @@ Checkpoint read(const std::string& file) {
 }
 
 std::string refusal(const std::string& file) {
-  try {
-    read(file);
-  } catch (const ImportError& error) {
-    return error.what();
-  }
-  return "";
-}
-
-bool has(const std::string& text, const std::string& part) {
-  INFO(text);
-  return text.find(part) != std::string::npos;
+  return refusal_by([&] { read(file); });
 }
 
 using Values = std::vector<float>;

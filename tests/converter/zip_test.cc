@@ -4,6 +4,7 @@
 #include <doctest/doctest.h>
 
 #include "tests/converter/archive.h"
+#include "tests/converter/refusals.h"
 
 namespace ligero::testing {
 namespace {
@@ -19,21 +20,13 @@ std::string read_entry(const std::string& file, const std::string& name) {
 
 // Opens and reads everything; the message of the refusal, or "".
 std::string refusal(const std::string& file) {
-  try {
+  return refusal_by([&] {
     const ZipArchive archive(bytes_of_text(file), "x.pt");
     for (const ZipEntry& entry : archive.entries()) {
       std::vector<std::byte> unpacked;
       (void)archive.read(entry, &unpacked);
     }
-  } catch (const ImportError& error) {
-    return error.what();
-  }
-  return "";
-}
-
-bool has(const std::string& text, const std::string& part) {
-  INFO(text);
-  return text.find(part) != std::string::npos;
+  });
 }
 
 std::vector<RawEntry> three() {
