@@ -218,8 +218,9 @@ ModelDraft gated_attention(Axis axis, int window, const char* query_op) {
 TEST_CASE(
     "fold_gates: keys and values become one sequence, along time, in a window and along bins") {
   for (const char* query_op : {"linear", "layer_norm"}) {
-    for (const auto& [axis, window] :
-         {std::pair{Axis::kTime, 0}, {Axis::kTime, 7}, {Axis::kBins, 0}}) {
+    for (const auto& form : {std::pair{Axis::kTime, 0}, {Axis::kTime, 7}, {Axis::kBins, 0}}) {
+      const Axis axis = form.first;
+      const int window = form.second;
       CAPTURE(query_op);
       CAPTURE(window);
       ModelDraft model = gated_attention(axis, window, query_op);

@@ -54,9 +54,10 @@ const std::vector<std::byte>& small() {
 
 TEST_CASE("damage: in small files of every op, each byte wrong is refused or runs") {
   constexpr size_t kMostBytes = 20480;
-  for (const auto& [name, draft] : seed_models()) {
+  for (const auto& seed : seed_models()) {
+    const std::string& name = seed.first;
     CAPTURE(name);
-    const std::vector<std::byte> whole = write_model(draft);
+    const std::vector<std::byte> whole = write_model(seed.second);
     REQUIRE(whole.size() <= kMostBytes);
     const Image image(whole);
     const size_t weights_at = image.weights_at();

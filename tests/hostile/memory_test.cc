@@ -162,9 +162,10 @@ TEST_CASE("memory: a stream refuses every block that is too small, and says what
 }
 
 TEST_CASE("memory: graphs of every op, in every mode, refuse every block that is too small") {
-  for (const auto& [name, draft] : seed_models()) {
+  for (const auto& seed : seed_models()) {
+    const std::string& name = seed.first;
     CAPTURE(name);
-    const Network network(write_model(draft));
+    const Network network(write_model(seed.second));
     for (const Graph& graph : network.model.graphs()) {
       for (const Mode mode : {Mode::kOffline, Mode::kStream, Mode::kBlocks}) {
         PlanOptions options;
