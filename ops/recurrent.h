@@ -1,5 +1,5 @@
-// The walk of a recurrent layer: one direction, along time (the state is carried) or along the bins of
-// each frame. The input product is taken for many steps at once, the recurrent one step by step.
+// The walk of a recurrent layer: one direction, along time (the state is carried) or along the bins
+// of each frame. The input product is taken for many steps at once, the recurrent one step by step.
 // Not: a cell (lstm.cc, gru.cc), nor the products (ops/kernels).
 #ifndef LIGERO_OPS_RECURRENT_H_
 #define LIGERO_OPS_RECURRENT_H_

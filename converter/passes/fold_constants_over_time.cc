@@ -42,8 +42,9 @@ Split split_concat(GraphEdit& edit, const NodeDraft& concat, const TensorDraft& 
 
 // Whether `p` can take what it reads of the joined tensor apart.
 bool foldable(GraphEdit& edit, int joined, const NodeDraft& p) {
-  const bool fits = p.op == "linear" || (p.op == "conv2d" && !GraphEdit::int_or(p, "reflect_t", 0) &&
-                                         GraphEdit::input(p, kInputBiasMap) < 0);
+  const bool fits =
+      p.op == "linear" || (p.op == "conv2d" && !GraphEdit::int_or(p, "reflect_t", 0) &&
+                           GraphEdit::input(p, kInputBiasMap) < 0);
   return fits && p.inputs[0] == joined && edit.consumers(p.inputs[1]).size() == 1;
 }
 
@@ -51,7 +52,8 @@ bool foldable(GraphEdit& edit, int joined, const NodeDraft& p) {
 bool foldable_concat(GraphEdit& edit, const NodeDraft& concat) {
   const int out = concat.outputs[0];
   const std::vector<int> readers = edit.consumers(out);
-  if (readers.empty() || edit.is_output(out) || !std::all_of(readers.begin(), readers.end(), [&](int i) {
+  if (readers.empty() || edit.is_output(out) ||
+      !std::all_of(readers.begin(), readers.end(), [&](int i) {
         return foldable(edit, out, edit.node(i));
       })) {
     return false;

@@ -22,9 +22,7 @@ std::vector<float> logistic_of(const std::vector<float>& values) {
 }
 
 // W v + b of PyTorch's Linear `ck` in double precision, at build time.
-std::vector<double> product(GraphBuilder& g,
-                            const std::string& ck,
-                            const std::vector<double>& v) {
+std::vector<double> product(GraphBuilder& g, const std::string& ck, const std::vector<double>& v) {
   const auto n = v.size();
   const auto size = static_cast<int64_t>(n);
   const std::vector<float> w = g.weights().take(ck + ".weight", {size, size});

@@ -68,7 +68,8 @@ std::vector<float> conv_panels(const std::vector<float>& w, int outputs, int inp
   return out;
 }
 
-int conv2d(GraphBuilder& g, const std::string& ck, const std::string& name, int x, const ConvSizes& s) {
+int conv2d(
+    GraphBuilder& g, const std::string& ck, const std::string& name, int x, const ConvSizes& s) {
   const int inputs = g.channels(x);
   const int taps = s.kernel_t * s.kernel_f;
   const std::vector<float> values =

@@ -30,7 +30,8 @@ struct TimePadding {
 TimePadding time_padding(const ConvSizes& sizes);
 
 /// PyTorch's Conv2d or ConvTranspose2d `ck`, padded so that frames stay. Throws SystemError.
-int conv2d(GraphBuilder& g, const std::string& ck, const std::string& name, int x, const ConvSizes& s);
+int conv2d(
+    GraphBuilder& g, const std::string& ck, const std::string& name, int x, const ConvSizes& s);
 int conv2d_transposed(
     GraphBuilder& g, const std::string& ck, const std::string& name, int x, const ConvSizes& s);
 

@@ -5,7 +5,10 @@
 
 namespace ligero {
 
-void crn_local(GraphBuilder& g, int x, const std::vector<int>& channels, const EncoderLayer& layer) {
+void crn_local(GraphBuilder& g,
+               int x,
+               const std::vector<int>& channels,
+               const EncoderLayer& layer) {
   for (int i = 1; i < kCrnLayers; ++i) {
     x = layer(g, "local.conv2d_" + std::to_string(i), x, channels[static_cast<size_t>(i) - 1]);
     keep_level(g, i, x);
@@ -71,7 +74,8 @@ FilterSize read_filter_size(Options filter) {
   size.frames = filter.integer("frames", size.frames, {1, 31});
   size.bins = filter.integer("bins", size.bins, {1, 31});
   filter.finish();
-  for (const auto& [key, value] : {std::pair{"frames", size.frames}, std::pair{"bins", size.bins}}) {
+  for (const auto& [key, value] :
+       {std::pair{"frames", size.frames}, std::pair{"bins", size.bins}}) {
     if (value % 2 == 0) {
       filter.fail(key, std::to_string(value), "an odd integer");
     }

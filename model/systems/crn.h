@@ -1,6 +1,6 @@
-// The convolutional recurrent network that LGR-TSE, Speakerfilter and GatedCRN share (spec 2.2, 2.3):
-// five layers of stride 2 along the bins, a recurrent part, transposed layers with skips. Not: the
-// layers themselves.
+// The convolutional recurrent network that LGR-TSE, Speakerfilter and GatedCRN share
+// (spec 2.2, 2.3): five layers of stride 2 along the bins, a recurrent part, transposed layers with
+// skips. Not: the layers themselves.
 #ifndef LIGERO_MODEL_SYSTEMS_CRN_H_
 #define LIGERO_MODEL_SYSTEMS_CRN_H_
 

@@ -101,8 +101,10 @@ void global_network(GraphBuilder& g, int scaled_hops, int projected, const Extra
 void check_form(Weights& weights, const ExtractionOptions& o) {
   const auto check = [&](bool wanted, const char* prefix, const char* network) {
     if (wanted && !weights.has_any(prefix)) {
-      weights.complain("form \"" + o.form + "\" needs a " + network + " speaker network, and there is "
-                       "no tensor " + prefix + "*");
+      weights.complain("form \"" + o.form + "\" needs a " + network +
+                       " speaker network, and there is "
+                       "no tensor " +
+                       prefix + "*");
     }
   };
   check(o.has_local(), "local.", "local");
@@ -119,7 +121,9 @@ ExtractionOptions read_extraction_options(Options& options, const ExtractionTrai
   options.integer("window", kWindowSamples, {kWindowSamples, kWindowSamples});
   options.integer("hop", kHopSamples, {kHopSamples, kHopSamples});
   const std::string level = options.choice("input_level", "file", {"file", "window", "none"});
-  o.input_level = level == "file" ? Level::kFile : level == "window" ? Level::kWindow : Level::kNone;
+  o.input_level = level == "file"     ? Level::kFile
+                  : level == "window" ? Level::kWindow
+                                      : Level::kNone;
   o.compression = options.number("compression", traits.compression, kLeastCompression, 1.0);
   o.normalise_embedding = options.boolean("normalise_embedding", false);
   if (traits.arn_frame) {
@@ -130,8 +134,10 @@ ExtractionOptions read_extraction_options(Options& options, const ExtractionTrai
   return o;
 }
 
-int arn_frame(
-    GraphBuilder& g, const std::string& name, const Anchor& anchor, const ExtractionOptions& o) {
+int arn_frame(GraphBuilder& g,
+              const std::string& name,
+              const Anchor& anchor,
+              const ExtractionOptions& o) {
   const std::string frame = name + ".arn_frame";
   int x = anchor.magnitude;
   if (o.linear_in) {
@@ -142,9 +148,7 @@ int arn_frame(
 }
 
 void keep_level(GraphBuilder& g, int level, int x) {
-  keep(g,
-       level_name(level),
-       g.node("time_mean", "local.mean_" + std::to_string(level), {x}));
+  keep(g, level_name(level), g.node("time_mean", "local.mean_" + std::to_string(level), {x}));
 }
 
 GraphDraft enroll_graph(Weights& weights,
@@ -194,10 +198,8 @@ Mixture mixture(GraphBuilder& g, const ExtractionOptions& o) {
 }
 
 void output_samples(GraphBuilder& g, int spectrum) {
-  g.output(g.node("istft",
-                  "sep.istft",
-                  {spectrum},
-                  {{"window", {kWindowSamples}}, {"hop", {kHopSamples}}}));
+  g.output(g.node(
+      "istft", "sep.istft", {spectrum}, {{"window", {kWindowSamples}}, {"hop", {kHopSamples}}}));
 }
 
 ModelDraft extraction_model(const ExtractionOptions& o, GraphDraft enroll, GraphDraft extract) {

@@ -50,21 +50,24 @@ struct ExtractionOptions {
 /// Reads the shared keys; throws SystemError. The system's own keys and finish() are the caller's.
 ExtractionOptions read_extraction_options(Options& options, const ExtractionTraits& traits);
 
-/// What a local network is made of: the anchor's spectrum as the network sees it, and its magnitude.
+/// What a local network is made of: the anchor's spectrum as the network sees it, and its
+/// magnitude.
 struct Anchor {
   int spectrum = -1;
   int magnitude = -1;
 };
 
 /// The output of the ARN_frame of the local network `name`, [161, 1] (spec 1.4).
-int arn_frame(
-    GraphBuilder& g, const std::string& name, const Anchor& anchor, const ExtractionOptions& o);
+int arn_frame(GraphBuilder& g,
+              const std::string& name,
+              const Anchor& anchor,
+              const ExtractionOptions& o);
 
 /// Averages `x` over time and keeps it as level `level` of the speaker's local features.
 void keep_level(GraphBuilder& g, int level, int x);
 
-/// The graph `enroll`: global path with a projection to `projected` channels (0: the embedding as it
-/// is), and `local_network`, where the form has them.
+/// The graph `enroll`: global path with a projection to `projected` channels (0: the embedding as
+/// it is), and `local_network`, where the form has them.
 GraphDraft enroll_graph(Weights& weights,
                         const ExtractionOptions& o,
                         int projected,
@@ -72,8 +75,12 @@ GraphDraft enroll_graph(Weights& weights,
 
 /// `x` joined with level `level` of the local features, which has that many channels; `x` itself in
 /// a form without them.
-int with_local(
-    GraphBuilder& g, const std::string& name, int x, int level, int channels, const ExtractionOptions& o);
+int with_local(GraphBuilder& g,
+               const std::string& name,
+               int x,
+               int level,
+               int channels,
+               const ExtractionOptions& o);
 
 /// The projected embedding, or the raw one, of `size` channels.
 int speaker_embedding(GraphBuilder& g, int size);

@@ -1,5 +1,5 @@
-// GatedCRN (spec 6): gated convolutions along the bins, grouped LSTMs, a decoder for each part of the
-// spectrum. Not: what the convolutional recurrent networks share (crn.cc).
+// GatedCRN (spec 6): gated convolutions along the bins, grouped LSTMs, a decoder for each part of
+// the spectrum. Not: what the convolutional recurrent networks share (crn.cc).
 #include "model/systems/crn.h"
 
 namespace ligero {
@@ -16,9 +16,8 @@ GatedCrnOptions read_options(Options& options) {
   o.channels = options.integers("channels", o.channels, {1, 4096});
   options.finish();
   if (o.compression != 1.0) {
-    options.fail("compression",
-                 std::to_string(o.compression),
-                 "1.0: this network's output is a spectrum");
+    options.fail(
+        "compression", std::to_string(o.compression), "1.0: this network's output is a spectrum");
   }
   return o;
 }
@@ -41,14 +40,17 @@ int glu_conv(GraphBuilder& g, const std::string& name, int x, int outputs) {
 }
 
 void local_network(GraphBuilder& g, const Anchor& anchor, const GatedCrnOptions& o) {
-  const int x = g.node("concat", "local.feats", {anchor.magnitude, arn_frame(g, "local", anchor, o)});
+  const int x =
+      g.node("concat", "local.feats", {anchor.magnitude, arn_frame(g, "local", anchor, o)});
   keep_level(g, 0, x);
   crn_local(g, x, o.channels, glu_conv);
 }
 
 // The outputs of one LSTM for each group of channels.
-std::vector<int> grouped_lstm(
-    GraphBuilder& g, const std::string& name, int x, const GatedCrnOptions& o) {
+std::vector<int> grouped_lstm(GraphBuilder& g,
+                              const std::string& name,
+                              int x,
+                              const GatedCrnOptions& o) {
   const int size = g.channels(x) / kGroups;
   std::vector<int> outputs;
   for (int k = 0; k < kGroups; ++k) {
@@ -63,10 +65,7 @@ int recurrent_part(GraphBuilder& g, int x, const GatedCrnOptions& o) {
   const int size = g.channels(x);
   // The groups of the first layer are interleaved, so that those of the second see both.
   x = g.node("concat", "sep.joined", grouped_lstm(g, "sep.lstm_1", x, o));
-  x = g.node("reshape",
-             "sep.by_group",
-             {x},
-             {{"bins", {kGroups}}, {"channels", {size / kGroups}}});
+  x = g.node("reshape", "sep.by_group", {x}, {{"bins", {kGroups}}, {"channels", {size / kGroups}}});
   x = g.node("transpose", "sep.by_unit", {x});
   x = g.node("reshape", "sep.interleaved", {x}, {{"bins", {1}}, {"channels", {size}}});
   x = g.layer_norm("sep.ln_1", "sep.ln_1", x, size);
@@ -101,8 +100,8 @@ int decoder(GraphBuilder& g,
 GraphDraft extract_graph(Weights& weights, const GatedCrnOptions& o) {
   GraphBuilder g("extract", &weights);
   const Mixture mix = mixture(g, o);
-  const int feats = g.node(
-      "reshape", "mix.feats", {mix.seen}, {{"bins", {kSpectrumBins}}, {"channels", {2}}});
+  const int feats =
+      g.node("reshape", "mix.feats", {mix.seen}, {{"bins", {kSpectrumBins}}, {"channels", {2}}});
   const std::vector<int> skips = crn_encoder(g, feats, 2, o.channels, o, glu_conv);
   int x = crn_unflattened(g, recurrent_part(g, crn_flattened(g, skips.back(), o), o));
   x = g.node("concat", "sep.decoder.in", {x, skips.back()});

@@ -1,5 +1,5 @@
-// LGR-TSE (arXiv 2210.15849), in the order of its Table 1 (spec 2). Not: the blocks (blocks.cc), nor
-// ECAPA-TDNN (ecapa_tdnn.cc).
+// LGR-TSE (arXiv 2210.15849), in the order of its Table 1 (spec 2). Not: the blocks (blocks.cc),
+// nor ECAPA-TDNN (ecapa_tdnn.cc).
 #include "model/systems/crn.h"
 
 namespace ligero {
@@ -7,7 +7,7 @@ namespace {
 
 struct LgrTseOptions : ExtractionOptions {
   std::vector<int> channels = {16, 32, 64, 128, 256};
-  bool mix_magnitude = true;      // the separator sees magnitude, real, imaginary; else the last two
+  bool mix_magnitude = true;  // the separator sees magnitude, real, imaginary; else the last two
   bool level0_magnitude = false;  // level 0 of the local features: ARN output; or |A| and it
   bool local_spectrum = false;    // the local encoder sees |A| and ARN output; or the spectrum too
   LastActivation last = LastActivation::kTanh;
@@ -44,13 +44,8 @@ EncoderLayer encoder_layer(const LgrTseOptions& o) {
 
 DecoderLayer decoder_layer(const LgrTseOptions& o) {
   return [&o](GraphBuilder& g, const std::string& name, int x, const DeconvShape& shape) {
-    return deconv_block(g,
-                        name,
-                        x,
-                        shape,
-                        shape.last ? o.last : LastActivation::kBnPrelu,
-                        o.slopes,
-                        o.causal);
+    return deconv_block(
+        g, name, x, shape, shape.last ? o.last : LastActivation::kBnPrelu, o.slopes, o.causal);
   };
 }
 
@@ -84,10 +79,8 @@ GraphDraft extract_graph(Weights& weights, const LgrTseOptions& o) {
   const int feats =
       o.mix_magnitude
           ? g.node("concat", "mix.feats", {g.node("magnitude", "mix.mag", {mix.seen}), mix.seen})
-          : g.node("reshape",
-                   "mix.feats",
-                   {mix.seen},
-                   {{"bins", {kSpectrumBins}}, {"channels", {2}}});
+          : g.node(
+                "reshape", "mix.feats", {mix.seen}, {{"bins", {kSpectrumBins}}, {"channels", {2}}});
   const std::vector<int> skips =
       crn_encoder(g, feats, o.level0_magnitude ? 2 : 1, o.channels, o, encoder_layer(o));
   int x = attentive_recurrent(g, crn_flattened(g, skips.back(), o), o);

@@ -1,5 +1,5 @@
-// Speakerfilter (spec 4): gated convolutions around two BLSTMs, a deep filter; a BGRU on the anchor.
-// Not: what the convolutional recurrent networks share (crn.cc).
+// Speakerfilter (spec 4): gated convolutions around two BLSTMs, a deep filter; a BGRU on the
+// anchor. Not: what the convolutional recurrent networks share (crn.cc).
 #include "model/systems/crn.h"
 
 namespace ligero {
@@ -38,8 +38,7 @@ EncoderLayer encoder_layer(const SpeakerfilterOptions& o) {
     y = g.batch_norm(name + ".bn", name + ".bn", y, outputs);
     y = g.node("elu", name + ".elu", {y});
     const int gate = conv2d(g, name + ".gate", name + ".gate", x, sizes);
-    return gated(
-        g, name, y, g.batch_norm(name + ".gate_bn", name + ".gate_bn", gate, outputs));
+    return gated(g, name, y, g.batch_norm(name + ".gate_bn", name + ".gate_bn", gate, outputs));
   };
 }
 
@@ -83,8 +82,7 @@ GraphDraft extract_graph(Weights& weights, const SpeakerfilterOptions& o) {
   GraphBuilder g("extract", &weights);
   const Mixture mix = mixture(g, o);
   const int magnitude = g.node("magnitude", "mix.mag", {mix.seen});
-  const std::vector<int> skips =
-      crn_encoder(g, magnitude, 1, o.channels, o, encoder_layer(o));
+  const std::vector<int> skips = crn_encoder(g, magnitude, 1, o.channels, o, encoder_layer(o));
   int x = crn_flattened(g, skips.back(), o);
   const int size = g.channels(x);
   const RecurrentShape shape{o.causal ? size : size / 2, !o.causal};

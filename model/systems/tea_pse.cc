@@ -1,5 +1,5 @@
-// TEA-PSE (spec 7, a reconstruction): a network for the magnitude, then one for the complex residual.
-// Not: what all systems share (extraction.cc).
+// TEA-PSE (spec 7, a reconstruction): a network for the magnitude, then one for the complex
+// residual. Not: what all systems share (extraction.cc).
 #include "model/systems/extraction.h"
 
 namespace ligero {
@@ -112,10 +112,8 @@ int stcm(GraphBuilder& g,
 int stcns(GraphBuilder& g, const std::string& stage, int x, int speaker, const TeaPseOptions& o) {
   const int channels = g.channels(x);
   x = g.node("transpose", stage + ".flat.transposed", {x});
-  x = g.node("reshape",
-             stage + ".flat",
-             {x},
-             {{"bins", {1}}, {"channels", {kEncoderBins * channels}}});
+  x = g.node(
+      "reshape", stage + ".flat", {x}, {{"bins", {1}}, {"channels", {kEncoderBins * channels}}});
   for (int group = 1; group <= o.stcns; ++group) {
     for (size_t k = 0; k < o.dilations.size(); ++k) {
       const std::string name =
@@ -189,8 +187,7 @@ GraphDraft extract_graph(Weights& weights, const TeaPseOptions& o) {
   mask = g.node("sigmoid", "sep.mask", {mask});
   const int coarse = g.node("multiply", "sep.coarse", {mix.seen, mask});
   const int feats = g.node("concat", "sep.com.feats", {mix.seen, coarse});
-  const std::vector<int> parts =
-      stage(g, "sep.com", feats, speaker, kLayers, {"real", "imag"}, o);
+  const std::vector<int> parts = stage(g, "sep.com", feats, speaker, kLayers, {"real", "imag"}, o);
   int x = g.node("add", "sep.estimate", {coarse, g.node("concat", "sep.residual", parts)});
   x = expanded(g, x, o);
   output_samples(g, mix.gain < 0 ? x : g.node("divide", "sep.unscaled", {x, mix.gain}));

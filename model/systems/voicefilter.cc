@@ -72,7 +72,8 @@ GraphDraft extract_graph(Weights& weights, const VoiceFilterOptions& o) {
   int x = convolutions(g, g.node("magnitude", "mix.mag", {mix.seen}), o);
   // Index c * 161 + f.
   x = g.node("transpose", "sep.flat.transposed", {x});
-  x = g.node("reshape", "sep.flat", {x}, {{"bins", {1}}, {"channels", {o.reduced * kSpectrumBins}}});
+  x = g.node(
+      "reshape", "sep.flat", {x}, {{"bins", {1}}, {"channels", {o.reduced * kSpectrumBins}}});
   x = g.node("concat", "sep.lstm.in", {x, speaker_embedding(g, o.ecapa.embedding)});
   x = recurrent(g, "sep.lstm", "sep.lstm", x, {o.lstm, !o.causal});
   x = g.node("relu", "sep.lstm.relu", {x});
