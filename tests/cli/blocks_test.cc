@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "model/speech/resampler.h"
 #include "platforms/cli/sound.h"
 #include "tests/cli/tool.h"
 
@@ -32,7 +33,9 @@ double largest_difference(const std::vector<float>& a, const std::vector<float>&
 
 TEST_CASE("extract --block: as many samples as come in, each where it was, at any rate") {
   const Workplace at;
-  for (const int rate_hz : {16000, 48000, 44100, 8000}) {
+  const bool converts = Resampler::create(48000, 16000).ok();
+  for (const int rate_hz :
+       converts ? std::vector<int>{16000, 48000, 44100, 8000} : std::vector<int>{16000}) {
     CAPTURE(rate_hz);
     write_wav(at / "in.wav", tone(16077, 330.0f), {.rate_hz = rate_hz});
     REQUIRE(run_tool(extract_line(at, "in.wav") + "--samples float -o " + at / "whole.wav").code ==
