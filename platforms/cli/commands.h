@@ -18,9 +18,11 @@ void add_score(CLI::App* app);    ///< SI-SNR of one file against another
 void add_run(CLI::App* app);      ///< tensors in, tensors out
 void add_verify(CLI::App* app);   ///< profile and recording -> same person or not
 void add_live(CLI::App* app);     ///< microphone -> that person's voice, at once
+void add_bench(CLI::App* app);    ///< how long a model takes on this machine
 
 inline constexpr void (*kCommands[])(CLI::App*) = {
-    add_info, add_enroll, add_extract, add_score, add_run, add_verify, add_live};
+    add_info, add_enroll, add_extract, add_score, add_run, add_verify, add_live,
+    add_bench};
 
 }  // namespace ligero::cli
 

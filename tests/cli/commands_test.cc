@@ -192,7 +192,7 @@ TEST_CASE("run: a graph from hops to a constant") {
 
 TEST_CASE("--help: every command shows an example of itself") {
   CHECK(run_tool("--help").says("Example:\n  ligero enroll"));
-  for (const std::string name : {"info", "enroll", "extract", "score", "run", "verify", "live"}) {
+  for (const std::string name : {"info", "enroll", "extract", "score", "run", "verify", "live", "bench"}) {
     CAPTURE(name);
     const Outcome help = run_tool(name + " --help");
     CHECK(help.code == 0);
