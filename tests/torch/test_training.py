@@ -360,21 +360,6 @@ def test_warm_start_passes_the_mixture():
         assert abs(float((wave * mix).sum() / mix.square().sum()) - CENTRE_TAP) < 0.2
 
 
-def test_with_both_features_training_starts_as_with_the_global_one_alone():
-    from ligero_torch.systems import make
-
-    torch.manual_seed(0)
-    model = make(runs.find_config("small"))
-    model.warm_start()
-    model.eval()
-    mix, embedding = 0.05 * torch.randn(1, 8000), torch.randn(1, 128)
-    with torch.no_grad():
-        a, b = (model(mix, torch.randn(1, 8000), embedding=embedding)[0] for _ in range(2))
-    assert torch.equal(a, b)  # two anchors, one embedding
-    model.train()(mix, torch.randn(1, 8000), embedding=embedding)[0].square().sum().backward()
-    assert model.sep.conv2d_1.conv.weight.grad[:, -1:].abs().max() > 0.0  # but it learns
-
-
 def test_weights_file_round_trip(tmp_path):
     from ligero_torch.evaluate import torch_extractor
     from ligero_torch.lgr_tse import LgrTse

@@ -80,18 +80,13 @@ class LgrTse(Extractor):
     def bounded_layers(self):
         return [self.sep.deconv2d_1.conv]
 
-    @torch.no_grad()
     def warm_start(self):
         """Makes the untrained network pass the mixture, with a mild dependence on the speaker.
 
         The deep filter starts as its centre tap (the plain random start spends its first thousand
-        steps on learning that), and the projected embedding as 1 plus a little. The form `lgr` starts
-        as `global`: weights of zero join the local maps, which at random are noise to it.
+        steps on learning that), and the projected embedding as 1 plus a little.
         """
         c = self.config
-        if c.has_local and c.has_global:
-            for i, (channels, _) in enumerate(self.map_shapes, 1):
-                self.sep.get_submodule(f"conv2d_{i}").conv.weight[:, -channels:] = 0.0
         if c.last_activation != "bn_prelu":
             start_as_centre_tap(self.sep.deconv2d_1.conv, c, math.atanh(CENTRE_TAP)
                                 if c.last_activation == "tanh" else CENTRE_TAP)
