@@ -4,7 +4,6 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
-#include <random>
 #include <string>
 
 #include "runtime/interpreter.h"
@@ -19,13 +18,7 @@ using toy::Sketch;
 constexpr int kRow = 3;
 
 std::vector<float> noise(int frames, unsigned seed) {
-  std::mt19937 random(seed);
-  std::uniform_real_distribution<float> uniform(-1, 1);
-  std::vector<float> x(static_cast<size_t>(frames * kRow));
-  for (float& v : x) {
-    v = uniform(random);
-  }
-  return x;
+  return toy::noise(static_cast<size_t>(frames * kRow), seed);
 }
 
 struct Blocks {

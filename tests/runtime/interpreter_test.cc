@@ -12,19 +12,10 @@
 namespace ligero {
 namespace {
 
+using toy::noise;
 using toy::Sketch;
 
 constexpr int kRow = 6;
-
-std::vector<float> noise(size_t n, unsigned seed) {
-  std::mt19937 random(seed);
-  std::uniform_real_distribution<float> uniform(-1, 1);
-  std::vector<float> x(n);
-  for (float& v : x) {
-    v = uniform(random);
-  }
-  return x;
-}
 
 /// Paths of unequal look-ahead, a recurrent op, a constant, in-place adds and a window over the input.
 Sketch uneven() {

@@ -4,12 +4,24 @@
 
 #include <algorithm>
 #include <deque>
+#include <random>
 #include <string>
 #include <vector>
 
 #include "runtime/op.h"
 
 namespace ligero::toy {
+
+/// Uniform values in [-1, 1).
+inline std::vector<float> noise(size_t n, unsigned seed) {
+  std::mt19937 random(seed);
+  std::uniform_real_distribution<float> uniform(-1, 1);
+  std::vector<float> x(n);
+  for (float& v : x) {
+    v = uniform(random);
+  }
+  return x;
+}
 
 inline Status same_shape(const OpContext& c, Inference* i) {
   i->outputs[0].set(i->outputs[0].kind, c.input(0).bins(), c.input(0).channels());
