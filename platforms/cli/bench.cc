@@ -3,6 +3,7 @@
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <chrono>
+#include <cinttypes>
 #include <cstdio>
 #include <fstream>
 #include <memory>
@@ -79,21 +80,6 @@ Json times(std::vector<double> ms) {
           {"min", ms.front()}};
 }
 
-Json memory_of(const MemoryReport& memory) {
-  return {{"state", memory.state_bytes},
-          {"activations", memory.activation_bytes},
-          {"scratch", memory.scratch_bytes},
-          {"worked_out_at_load", memory.data_bytes}};
-}
-
-size_t weight_bytes(const Graph& graph) {
-  size_t bytes = 0;
-  for (const Tensor& tensor : graph.tensors) {
-    bytes += static_cast<size_t>(stored_bytes(tensor));
-  }
-  return bytes;
-}
-
 Json bench_offline(const ModelFile& model, const Profile& profile, const Options& options,
                    const Threads& threads) {
   const std::vector<float> mixture =
@@ -119,7 +105,7 @@ Json bench_offline(const ModelFile& model, const Profile& profile, const Options
           {"ms", time},
           {"real_time_factor", time["p50"].get<double>() / (1000.0 * options.seconds)},
           {"block_bytes", report.block_bytes},
-          {"memory", memory_of(report.memory)}};
+          {"memory", memory_json(report.memory)}};
 }
 
 Json bench_stream(const ModelFile& model, const Profile& profile, const Options& options,
@@ -208,7 +194,7 @@ void print(const Json& report) {
   std::printf("real-time factor %.4f over %.0f s\n",
               report["real_time_factor"].get<double>(),
               report["seconds"].get<double>());
-  std::printf("weights of the graph %zu bytes, ", report["weight_bytes"].get<size_t>());
+  std::printf("weights of the graph %" PRId64 " bytes, ", report["weight_bytes"].get<int64_t>());
   if (live) {
     std::printf("session %zu bytes, latency %.0f ms\n",
                 report["session_bytes"].get<size_t>(),

@@ -39,12 +39,9 @@ Json memory_of(const ModelFile& file, const Graph& graph) {
   if (!plan.ok()) {
     refuse_status(text("model '", file.path, "', graph '", graph.name, "'"), plan.status());
   }
-  const MemoryReport& memory = plan.value().memory;
-  return {{"total", plan.value().bytes()},
-          {"state", memory.state_bytes},
-          {"activations", memory.activation_bytes},
-          {"scratch", memory.scratch_bytes},
-          {"worked_out_at_load", memory.data_bytes}};
+  Json memory = {{"total", plan.value().bytes()}};
+  memory.update(memory_json(plan.value().memory));
+  return memory;
 }
 
 // Impulse delay of a graph from hops to hops, or the first node that must see the whole recording.
@@ -84,10 +81,8 @@ Json graph_report(const ModelFile& file, const Graph& graph) {
                   status);
   }
   int64_t parameters = 0;
-  int64_t weight_bytes = 0;
   for (const Tensor& tensor : graph.tensors) {
     parameters += tensor.kind == Kind::kWeight ? tensor.elements() : 0;
-    weight_bytes += stored_bytes(tensor);
   }
   int64_t per_frame = 0;
   int64_t once = 0;
@@ -97,7 +92,7 @@ Json graph_report(const ModelFile& file, const Graph& graph) {
   Json report = {{"name", graph.name},
                  {"layers", graph.nodes.size()},
                  {"parameters", parameters},
-                 {"weight_bytes", weight_bytes},
+                 {"weight_bytes", weight_bytes(graph)},
                  {"macs_per_frame", per_frame},
                  {"macs_once", once},
                  {"arena_bytes_4s", memory_of(file, graph)}};

@@ -1,6 +1,7 @@
 // Opening of models, profiles and threads, with messages for people. Not: running.
 #include "platforms/cli/model_file.h"
 
+#include <nlohmann/json.hpp>
 #include <thread>
 #include <utility>
 
@@ -43,6 +44,21 @@ const Graph& graph_of(const ModelFile& file, const std::string& name) {
     refuse("model '", file.path, "' has no graph '", name, "'; it has: ", there);
   }
   return *graph;
+}
+
+int64_t weight_bytes(const Graph& graph) {
+  int64_t bytes = 0;
+  for (const Tensor& tensor : graph.tensors) {
+    bytes += stored_bytes(tensor);
+  }
+  return bytes;
+}
+
+nlohmann::ordered_json memory_json(const MemoryReport& memory) {
+  return {{"state", memory.state_bytes},
+          {"activations", memory.activation_bytes},
+          {"scratch", memory.scratch_bytes},
+          {"worked_out_at_load", memory.data_bytes}};
 }
 
 Threads::Threads(int threads) {

@@ -2,6 +2,7 @@
 #ifndef LIGERO_PLATFORMS_CLI_MODEL_FILE_H_
 #define LIGERO_PLATFORMS_CLI_MODEL_FILE_H_
 
+#include <nlohmann/json_fwd.hpp>
 #include <string>
 
 #include "model/format/loader.h"
@@ -27,6 +28,12 @@ Profile load_profile(const std::string& path);
 
 /// Graph `name` of the model, or a refusal that lists those it has.
 const Graph& graph_of(const ModelFile& file, const std::string& name);
+
+/// Bytes of a graph's weights as the file stores them.
+int64_t weight_bytes(const Graph& graph);
+
+/// What a plan's memory is made of, by kind.
+nlohmann::ordered_json memory_json(const MemoryReport& memory);
 
 /// RunOptions with the pool that `--threads` asks for. One thread: no pool.
 class Threads {

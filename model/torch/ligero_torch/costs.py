@@ -16,7 +16,6 @@ import dataclasses
 import json
 import re
 import resource
-import subprocess
 import sys
 import tempfile
 from pathlib import Path
@@ -25,9 +24,10 @@ import soundfile
 import torch
 
 from .config import from_dict, to_dict
+from .data import DataError
 from .runs import find_config
 from .systems import SYSTEMS, make
-from .tools import tool
+from .tools import run, tool
 
 DEMO = Path(__file__).resolve().parents[3] / "platforms" / "demo"
 ANCHOR, MIXTURE = DEMO / "mixed_pair_anchor.flac", DEMO / "mixed_pair_mixture.flac"
@@ -59,10 +59,6 @@ COLUMNS = (("form", "form"), ("parameters", "parameters"), ("spec_parameters", "
            ("live_mb", "MB"), ("latency_ms", "ms"))
 
 
-class CostError(RuntimeError):
-    """A tool refused; the message is its own."""
-
-
 def forms_of(system: str) -> list[str]:
     """Its forms, LGR last."""
     fields = {f.name: f for f in dataclasses.fields(SYSTEMS[system].Config)}
@@ -79,13 +75,6 @@ def paper_values(system: str, form: str, causal: bool) -> dict:
         if "window" in values.get("arn", {}):
             values["arn"] = {**values["arn"], "window": ATTENTION_FRAMES}
     return values
-
-
-def run(*command) -> str:
-    done = subprocess.run([str(c) for c in command], capture_output=True, text=True)
-    if done.returncode:
-        raise CostError(f"{' '.join(map(str, command))}: {done.stderr.strip()}")
-    return done.stdout + done.stderr
 
 
 class Model:
@@ -165,7 +154,7 @@ def main(argv=None) -> int:
             for form in forms_of(system):
                 rows.append(costs(system, form, a.repeat))
                 print(f"{system}({form})", file=sys.stderr, flush=True)
-    except CostError as e:
+    except DataError as e:
         print(f"error: {e}", file=sys.stderr)
         return 1
     if a.json:

@@ -17,6 +17,14 @@ def tool(variable: str, default: str) -> str:
     return os.environ.get(variable, f"build/native/{default}")
 
 
+def run(*command) -> str:
+    """What a tool prints; DataError with what it said where it fails."""
+    done = subprocess.run([str(c) for c in command], capture_output=True, text=True)
+    if done.returncode:
+        raise data.DataError(f"{' '.join(map(str, command))}: {done.stderr.strip()}")
+    return done.stdout + done.stderr
+
+
 class Ligero:
     """The command-line tools, as a function (mix [n], anchor [m]) -> estimate [n].
 
@@ -28,30 +36,24 @@ class Ligero:
         self.folder, self.model = folder, model
         if model.suffix != ".lgm":
             self.model = folder / "model.lgm"
-            self._run(tool("LIGERO_CONVERT", "converter/ligero-convert"), str(model), "--config",
-                      str(model.with_suffix(".json")), "-o", str(self.model), *options)
+            run(tool("LIGERO_CONVERT", "converter/ligero-convert"), model, "--config",
+                model.with_suffix(".json"), "-o", self.model, *options)
         self.tool = tool("LIGERO", "platforms/cli/ligero")
 
-    @staticmethod
-    def _run(*command: str) -> None:
-        done = subprocess.run(command, capture_output=True, text=True)
-        if done.returncode:
-            raise data.DataError(f"{' '.join(command)}: {done.stderr.strip()}")
-
-    def _sound(self, name: str, x: np.ndarray) -> str:
-        path = str(self.folder / name)
+    def _sound(self, name: str, x: np.ndarray) -> Path:
+        path = self.folder / name
         soundfile.write(path, x, data.SAMPLE_RATE, subtype="FLOAT")
         return path
 
     def enroll(self, anchor: np.ndarray) -> None:
         """Whose voice extract() gives from here on."""
-        self._run(self.tool, "enroll", "--model", str(self.model), self._sound("anchor.wav", anchor),
-                  "-o", str(self.folder / "who.profile"))
+        run(self.tool, "enroll", "--model", self.model, self._sound("anchor.wav", anchor), "-o",
+            self.folder / "who.profile")
 
     def extract(self, mix: np.ndarray, *options: str) -> np.ndarray:
-        out = str(self.folder / "out.wav")
-        self._run(self.tool, "extract", "--model", str(self.model), "--profile",
-                  str(self.folder / "who.profile"), self._sound("mix.wav", mix), "-o", out, *options)
+        out = self.folder / "out.wav"
+        run(self.tool, "extract", "--model", self.model, "--profile", self.folder / "who.profile",
+            self._sound("mix.wav", mix), "-o", out, *options)
         return soundfile.read(out, dtype="float32")[0]
 
     def __call__(self, mix: np.ndarray, anchor: np.ndarray) -> np.ndarray:
