@@ -131,12 +131,12 @@ void run(const Arguments& a) {
   options.unfolded = a.unfolded;
   options.only_extract = a.only == "extract";
   const ligero::Conversion conversion = convert(a, options);
-  if (!a.report.empty()) {
+  const std::vector<std::byte> bytes = ligero::write_model(conversion.model);
+  write(a.output, bytes);
+  if (!a.report.empty()) {  // of a model that is there
     const std::string report = ligero::report_json(conversion);
     write(a.report, std::as_bytes(std::span(report)));
   }
-  const std::vector<std::byte> bytes = ligero::write_model(conversion.model);
-  write(a.output, bytes);
   std::cout << a.output << ": " << bytes.size() << " bytes, family "
             << conversion.model.family.substr(0, 16) << "...\n";
 }

@@ -139,6 +139,10 @@ TEST_CASE("malicious: a full disk leaves nothing behind, and the old file as it 
   refused(at.folder, small_disk + enroll + at / "old.profile", {"old.profile", "File too large"});
   refused(at.folder, small_disk + enroll + at / "new.profile", {"new.profile", "File too large"});
   refused(at.folder, small_disk + convert + at / "x.lgm", {"x.lgm", "File too large"});
+  // Room for the report (140 KB), not for the model (280 KB).
+  refused(at.folder,
+          "trap '' XFSZ; ulimit -f 400; " + convert + at / "x.lgm --report " + at / "x.report",
+          {"x.lgm", "File too large"});
   for (const char* name : {"o.wav", "o.flac", "o.ogg"}) {
     refused(at.folder, small_disk + extract + at / name, {name});
   }
