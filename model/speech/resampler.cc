@@ -66,6 +66,12 @@ double Resampler::delay_s() const noexcept {
                : 0.0;
 }
 
+void Resampler::skip_delay() noexcept {
+  if (impl_) {
+    speex_resampler_skip_zeros(impl_->state);
+  }
+}
+
 void Resampler::reset() noexcept {
   if (impl_) {
     speex_resampler_reset_mem(impl_->state);
@@ -85,6 +91,7 @@ int32_t Resampler::most_output(int32_t n) const noexcept {
 double Resampler::delay_s() const noexcept {
   return 0.0;
 }
+void Resampler::skip_delay() noexcept {}
 void Resampler::reset() noexcept {}
 
 #endif
@@ -129,6 +136,10 @@ Result<Resampler> Resampler::create(int32_t from_hz, int32_t to_hz) {
 #endif
 }
 
+int64_t samples_at(int64_t samples, int32_t from_hz, int32_t to_hz) {
+  return (samples * to_hz + from_hz - 1) / from_hz;
+}
+
 Status resample_recording(std::span<const float> samples,
                           int32_t channels,
                           int32_t from_hz,
@@ -138,18 +149,18 @@ Status resample_recording(std::span<const float> samples,
   Result<Resampler> resampler = Resampler::create(from_hz, to_hz);
   LIGERO_RETURN_IF_ERROR(resampler.status());
   Resampler& r = resampler.value();
+  r.skip_delay();
   const size_t width = static_cast<size_t>(channels);
   const size_t frames = samples.size() / width;
-  const double ratio = static_cast<double>(to_hz) / from_hz;
-  const size_t wanted = static_cast<size_t>(static_cast<double>(frames) * ratio + 0.5);
-  const size_t skip = static_cast<size_t>(r.delay_s() * to_hz + 0.5);
+  const auto wanted =
+      static_cast<size_t>(samples_at(static_cast<int64_t>(frames), from_hz, to_hz));
   Array<float> piece;
   LIGERO_CHECK(
       piece.allocate(static_cast<size_t>(r.most_output(kBlock))) && out->allocate(wanted),
       Code::kTooLittleMemory,
       "no memory for the recording");
   size_t made = 0;
-  for (size_t at = 0; made < wanted + skip; at += kBlock) {
+  for (size_t at = 0; made < wanted; at += kBlock) {
     float block[kBlock] = {};
     for (size_t i = 0; i < kBlock && at + i < frames; ++i) {
       for (size_t c = 0; c < width; ++c) {
@@ -157,11 +168,9 @@ Status resample_recording(std::span<const float> samples,
       }
     }
     const int32_t n = r.process(block, static_cast<int32_t>(kBlock), piece.data());
-    for (size_t i = 0; i < static_cast<size_t>(n) && made < wanted + skip; ++i, ++made) {
-      if (made >= skip) {
-        (*out)[made - skip] = piece[i];
-      }
-    }
+    const size_t kept = std::min(static_cast<size_t>(n), wanted - made);
+    std::copy_n(piece.data(), kept, out->data() + made);
+    made += kept;
   }
   return {};
 }

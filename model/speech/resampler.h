@@ -29,6 +29,10 @@ class Resampler {
   int32_t process(const float* x, int32_t n, float* y) noexcept;
   /// Delay from input to output, in seconds.
   double delay_s() const noexcept;
+  /// Before the first sample: leaves the delay out. Output sample n is then the signal at the time
+  /// of input sample n * from_hz / to_hz, exactly, and comes once half a filter more has gone in.
+  /// For recordings. Any time.
+  void skip_delay() noexcept;
   /// Forgets the signal. Real-time safe.
   void reset() noexcept;
 
@@ -37,8 +41,11 @@ class Resampler {
   std::unique_ptr<Impl> impl_;  ///< null: equal rates
 };
 
-/// A whole recording of `channels` interleaved channels as mono of `to_hz` in `out`, the
-/// resampler's delay taken off. Errors as Resampler::create(). Load time.
+/// Samples at `to_hz` that last as long as `samples` at `from_hz`, rounded up.
+int64_t samples_at(int64_t samples, int32_t from_hz, int32_t to_hz);
+
+/// A whole recording of `channels` interleaved channels as mono of `to_hz` in `out`: samples_at() of
+/// them, aligned as after skip_delay(), zeros outside. Errors as Resampler::create(). Load time.
 Status resample_recording(std::span<const float> samples,
                           int32_t channels,
                           int32_t from_hz,

@@ -155,13 +155,12 @@ Done extract_whole(const Options& options,
   done.taken_s = watch.seconds();
   done.seconds = mixture.seconds();
   done.block_bytes = report.block_bytes;
-  const int32_t hz = mixture.file_hz;
+  RateConverter from_model(kSampleRateHz, mixture.file_hz);
+  std::vector<float> out;
+  from_model.push(done.voice, &out);
+  from_model.finish(mixture.file_samples, &out);
   done.clipped = write_sound(
-      options.output,
-      hz == kSampleRateHz ? done.voice
-                          : convert_rate(done.voice, kSampleRateHz, hz, mixture.file_samples),
-      encoding_of(options, mixture.sixteen_bit),
-      hz);
+      options.output, out, encoding_of(options, mixture.sixteen_bit), mixture.file_hz);
   done.mixture = std::move(mixture.samples);
   return done;
 }

@@ -1,5 +1,5 @@
-// Recordings from one sample rate to another, aligned to the sample, at once or piece by piece. Not:
-// live streams (model/speech/stream.h).
+// Recordings from one sample rate to another, piece by piece, aligned to the sample. Not: the filter,
+// a recording at once (model/speech/resampler.h), live streams (model/speech/stream.h).
 #ifndef LIGERO_PLATFORMS_CLI_RATE_H_
 #define LIGERO_PLATFORMS_CLI_RATE_H_
 
@@ -15,12 +15,8 @@ namespace ligero::cli {
 inline constexpr int32_t kLowestFileHz = 8000;
 inline constexpr int32_t kHighestFileHz = 96000;
 
-/// Samples at `to_hz` that last as long as `samples` at `from_hz`, rounded up.
-int64_t samples_at(int64_t samples, int32_t from_hz, int32_t to_hz);
-
-/// Converts a recording piece by piece: sample n of what comes out is the signal at the time of
-/// sample n * from_hz / to_hz of what has gone in, exactly, as far as the lower rate carries it; zeros
-/// lie outside. Throws Refusal where this build cannot convert.
+/// What resample_recording() gives, of a recording that comes in pieces. Throws Refusal where this
+/// build cannot convert.
 class RateConverter {
  public:
   RateConverter(int32_t from_hz, int32_t to_hz);
@@ -33,15 +29,8 @@ class RateConverter {
  private:
   Resampler resampler_;
   std::vector<float> converted_;
-  int64_t skipped_ = 0;  ///< samples still to be left out
   int64_t given_ = 0;
 };
-
-/// `count` samples at `to_hz` of a whole recording, as RateConverter.
-std::vector<float> convert_rate(std::span<const float> samples,
-                                int32_t from_hz,
-                                int32_t to_hz,
-                                int64_t count);
 
 }  // namespace ligero::cli
 

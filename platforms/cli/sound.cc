@@ -148,23 +148,19 @@ void SoundReader::report() const {
 
 Sound read_sound(const std::string& path) {
   SoundReader reader(path);
+  RateConverter to_model(reader.rate_hz(), kSampleRateHz);
   Sound sound;
   sound.path = path;
   // The header's length is only a promise: read until there is no more.
   for (std::span<const float> x = reader.read(); !x.empty(); x = reader.read()) {
-    sound.samples.insert(sound.samples.end(), x.begin(), x.end());
+    to_model.push(x, &sound.samples);
   }
+  to_model.finish(samples_at(reader.samples(), reader.rate_hz(), kSampleRateHz), &sound.samples);
   reader.report();
   sound.sixteen_bit = reader.sixteen_bit();
   sound.cleaned = reader.cleaned();
   sound.file_hz = reader.rate_hz();
   sound.file_samples = reader.samples();
-  if (sound.file_hz != kSampleRateHz) {
-    sound.samples = convert_rate(sound.samples,
-                                 sound.file_hz,
-                                 kSampleRateHz,
-                                 samples_at(sound.file_samples, sound.file_hz, kSampleRateHz));
-  }
   return sound;
 }
 

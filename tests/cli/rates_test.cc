@@ -84,11 +84,11 @@ Read read_file_of(const std::string& path) {
   return out;
 }
 
-/// A smooth pulse of about 600 Hz width at sample `centre`, and a weak tone.
-std::vector<float> pulse(size_t samples, int rate_hz, size_t centre) {
+/// A smooth pulse of about 600 Hz width at sample `centre`, which need not be whole, and a weak tone.
+std::vector<float> pulse(size_t samples, int rate_hz, double centre) {
   std::vector<float> out(samples);
   for (size_t i = 0; i < samples; ++i) {
-    const double s = (static_cast<double>(i) - static_cast<double>(centre)) / rate_hz;
+    const double s = (static_cast<double>(i) - centre) / rate_hz;
     const double t = static_cast<double>(i) / rate_hz;
     out[i] = static_cast<float>(0.8 * std::exp(-0.5 * std::pow(s / 0.0004, 2)) +
                                 0.02 * std::sin(2.0 * std::numbers::pi * 440.0 * t));
@@ -115,7 +115,7 @@ TEST_CASE("extract: at any rate the output has rate, length and place of the inp
     CAPTURE(rate_hz);
     const size_t samples = static_cast<size_t>(rate_hz) + 77;
     const size_t centre = samples / 3 + 1;
-    const std::vector<float> in = pulse(samples, rate_hz, centre);
+    const std::vector<float> in = pulse(samples, rate_hz, static_cast<double>(centre));
     write_wav(at / "in.wav", in, {.rate_hz = rate_hz, .coding = SF_FORMAT_FLOAT});
     const Outcome done = at.extract("in.wav", "out.wav");
     INFO(done.text);
@@ -208,12 +208,43 @@ TEST_CASE("parse_raw: what it takes and what not") {
   }
 }
 
-TEST_CASE("convert_rate: counts, empty signals and equal rates") {
-  CHECK(cli::samples_at(44100, 44100, 16000) == 16000);
-  CHECK(cli::samples_at(44101, 44100, 16000) == 16001);
-  CHECK(cli::convert_rate(std::vector<float>{}, 44100, 16000, 10) == std::vector<float>(10, 0.0f));
-  const std::vector<float> x = tone(500, 200.0f);
-  CHECK(cli::convert_rate(x, 16000, 16000, 500) == x);
+TEST_CASE("rates: a recording keeps its place in time, converted at once or in whatever pieces") {
+  for (const auto& [from_hz, to_hz] : {std::pair{8000, 16000},
+                                       {11025, 16000},
+                                       {16000, 16000},
+                                       {44100, 16000},
+                                       {44101, 16000},
+                                       {16000, 48000},
+                                       {96000, 16000}}) {
+    CAPTURE(from_hz);
+    CAPTURE(to_hz);
+    const std::vector<float> x = pulse(static_cast<size_t>(from_hz) / 2 + 77, from_hz, 3001);
+    Array<float> whole;
+    REQUIRE(resample_recording(x, 1, from_hz, to_hz, &whole).ok());
+    cli::RateConverter converter(from_hz, to_hz);
+    std::vector<float> pieces;
+    for (size_t at = 0, size = 1; at < x.size(); at += size, size = size * 7 % 5003) {
+      converter.push(std::span<const float>(x).subspan(at, std::min(size, x.size() - at)), &pieces);
+    }
+    converter.finish(samples_at(static_cast<int64_t>(x.size()), from_hz, to_hz), &pieces);
+    CHECK(pieces == std::vector<float>(whole.begin(), whole.end()));
+    const std::vector<float> wanted = pulse(pieces.size(), to_hz, 3001.0 * to_hz / from_hz);
+    CHECK(snr_db(pieces, wanted, pieces.size() / 50) > 60.0);
+  }
+}
+
+TEST_CASE("rates: counts, nothing at all, channels and equal rates") {
+  CHECK(samples_at(44100, 44100, 16000) == 16000);
+  CHECK(samples_at(44101, 44100, 16000) == 16001);
+  std::vector<float> out;
+  cli::RateConverter(44100, 16000).finish(10, &out);
+  CHECK(out == std::vector<float>(10, 0.0f));
+  Array<float> mono;
+  REQUIRE(resample_recording({}, 1, 44100, 16000, &mono).ok());
+  CHECK(mono.size() == 0);
+  const std::vector<float> pairs = {1.0f, 0.5f, -1.0f, 0.0f};
+  REQUIRE(resample_recording(pairs, 2, 16000, 16000, &mono).ok());
+  CHECK(std::vector<float>(mono.begin(), mono.end()) == std::vector<float>{0.75f, -0.5f});
 }
 
 }  // namespace ligero::testing
