@@ -1,5 +1,6 @@
-// conv2d: convolution over time and bins, dense, all forms but the transposed. A row of the product
-// is an output bin of a frame; taps are pointers into the input, never copies. Not: the product.
+// conv2d: convolution over time and bins, all forms but the transposed. A row of the product
+// is an output bin of a frame; taps are pointers into the input, never copies. Each group of
+// channels is a product of its own. Not: the product.
 #include "ops/check.h"
 #include "ops/conv_shape.h"
 #include "ops/product_op.h"
@@ -19,6 +20,14 @@ Status check_bias_map(const OpContext& ctx, const ConvShape& shape, int64_t row)
   return {};
 }
 
+Status read_groups(const OpContext& ctx, int32_t* groups) {
+  const int32_t channels = ctx.input(kX).channels();
+  *groups = ctx.node.int_or("groups", 1);
+  LIGERO_RETURN_IF_ERROR(check_int(*groups, 1, kMaxConvNumber));
+  LIGERO_CHECK(channels % *groups == 0, Code::kBadModel, "groups do not divide the channels");
+  return {};
+}
+
 Status infer(const OpContext& ctx, Inference* out) {
   LIGERO_RETURN_IF_ERROR(check_arity(ctx, 2, kInputs));
   LIGERO_RETURN_IF_ERROR(check_signal(ctx, kX));
@@ -28,9 +37,13 @@ Status infer(const OpContext& ctx, Inference* out) {
   LIGERO_CHECK(x.kind == Kind::kSequence || shape.kernel_t == 1,
                Code::kBadModel,
                "a convolution over time of a constant");
+  int32_t groups = 1;
+  LIGERO_RETURN_IF_ERROR(read_groups(ctx, &groups));
   const int64_t inner = static_cast<int64_t>(shape.kernel_t) * shape.kernel_f * x.channels();
   LIGERO_RETURN_IF_ERROR(check_panels(ctx, kW, inner));
-  const int32_t outputs = ctx.input(kW).dim[1];
+  const int64_t all_outputs = int64_t{groups} * ctx.input(kW).dim[1];
+  LIGERO_CHECK(all_outputs <= kMaxFrameElements, Code::kBadModel, "a tensor is too large");
+  const auto outputs = static_cast<int32_t>(all_outputs);
   LIGERO_RETURN_IF_ERROR(check_epilogue(ctx, kEpilogue, outputs));
   out->outputs[0].set(out->outputs[0].kind, shape.out_bins, outputs);
   LIGERO_RETURN_IF_ERROR(check_size(out->outputs[0].dim, 2));
@@ -43,7 +56,7 @@ Status infer(const OpContext& ctx, Inference* out) {
   } else if (shape.kernel_t > 1 || shape.past + shape.future > 0) {
     out->time[kX] = {TimeUse::kWindow, shape.past, shape.future};
   }
-  LIGERO_CHECK(checked_mul(inner * outputs, shape.out_bins, &out->macs),
+  LIGERO_CHECK(checked_mul(inner * (outputs / groups), shape.out_bins, &out->macs),
                Code::kBadModel,
                "a convolution is too large");
   return {};
@@ -59,13 +72,19 @@ Status prepare(const OpContext& ctx, void* data) {
   const Tensor& x = ctx.input(kX);
   ConvShape shape;
   LIGERO_RETURN_IF_ERROR(read_conv_shape(ctx, x.bins(), &shape));
+  int32_t groups = 1;
+  LIGERO_RETURN_IF_ERROR(read_groups(ctx, &groups));
   ProductProblem& p = make_product_data(data, x.channels())->problem;
   prepare_weights(ctx, kW, &p);
   prepare_epilogue(ctx, kEpilogue, &p.epilogue);
-  set_conv_rows(shape, x.bins(), x.channels(), &p.rows);
+  // A group's channels of a bin are a bin of their own, `groups` bins from those of the next.
+  set_conv_rows(shape, x.bins() * groups, x.channels() / groups, &p.rows);
+  p.rows.stride_f *= groups;
+  p.rows.dilation_f *= groups;
+  p.rows.pad_f *= groups;
   p.rows.mirror_frames = shape.reflect_t ? 1 : 0;
-  p.output.bin_stride = p.weights.outputs;
-  p.output.frame_stride = static_cast<int64_t>(shape.out_bins) * p.weights.outputs;
+  p.output.bin_stride = ctx.output(0).channels();
+  p.output.frame_stride = ctx.output(0).elements();
   p.add.bin_stride = p.output.bin_stride;
   p.add.tap_stride = p.output.frame_stride;
   p.add.taps = shape.kernel_t;
@@ -88,7 +107,22 @@ void run(const RunContext& ctx) noexcept {
     p.rows.mirror_frames = ctx.frames;
     p.add.total_frames = -1;
   }
-  product(p, ctx.frames, ctx.pool);
+  const int64_t inner =
+      static_cast<int64_t>(p.rows.taps_t) * p.rows.taps_f * p.rows.channels * kProductPanel;
+  const auto next = [&](const float* values) {
+    return values != nullptr ? values + p.weights.outputs : nullptr;
+  };
+  for (int32_t outputs = ctx.output(0).channels(); outputs > 0; outputs -= p.weights.outputs) {
+    product(p, ctx.frames, ctx.pool);
+    p.rows.x += p.rows.channels;
+    p.weights.data = static_cast<const std::byte*>(p.weights.data) + inner * p.weight_bytes;
+    p.output.y += p.weights.outputs;
+    p.add.data = next(p.add.data);
+    p.epilogue.bias = next(p.epilogue.bias);
+    p.epilogue.slopes = next(p.epilogue.slopes);
+    p.epilogue.post_scale = next(p.epilogue.post_scale);
+    p.epilogue.post_shift = next(p.epilogue.post_shift);
+  }
 }
 
 }  // namespace

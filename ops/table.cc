@@ -39,6 +39,7 @@ OpTable all_ops() {
       &kPreluOp,
       &kBatchNormOp,
       &kLayerNormOp,
+      &kCumulativeNormOp,
       &kSoftmaxOp,
       &kConcatOp,
       &kSliceOp,

@@ -45,6 +45,7 @@ extern const Op kPowerOp;
 extern const Op kPreluOp;
 extern const Op kBatchNormOp;
 extern const Op kLayerNormOp;
+extern const Op kCumulativeNormOp;
 extern const Op kSoftmaxOp;
 extern const Op kConcatOp;
 extern const Op kSliceOp;

@@ -89,7 +89,8 @@ bool fold_backward(GraphEdit& edit, int bn, const Affine& a) {
     return false;
   }
   NodeDraft& product = edit.node(p);
-  const bool plain = GraphEdit::int_or(product, "activation", 0) == 0;
+  const bool plain = GraphEdit::int_or(product, "activation", 0) == 0 &&
+                     GraphEdit::int_or(product, "groups", 1) == 1;
   if (plain && owns_weights(edit, p) && GraphEdit::input(product, kInputBiasMap) < 0) {
     scale_columns(edit, product, a);
   } else {

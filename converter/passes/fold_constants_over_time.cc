@@ -43,8 +43,9 @@ Split split_concat(GraphEdit& edit, const NodeDraft& concat, const TensorDraft& 
 // Whether `p` can take what it reads of the joined tensor apart.
 bool foldable(GraphEdit& edit, int joined, const NodeDraft& p) {
   const bool fits =
-      p.op == "linear" || (p.op == "conv2d" && !GraphEdit::int_or(p, "reflect_t", 0) &&
-                           GraphEdit::input(p, kInputBiasMap) < 0);
+      p.op == "linear" ||
+      (p.op == "conv2d" && !GraphEdit::int_or(p, "reflect_t", 0) &&
+       GraphEdit::int_or(p, "groups", 1) == 1 && GraphEdit::input(p, kInputBiasMap) < 0);
   return fits && p.inputs[0] == joined && edit.consumers(p.inputs[1]).size() == 1;
 }
 

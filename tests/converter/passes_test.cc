@@ -158,6 +158,21 @@ TEST_CASE("fold_batch_norm: into the product before it, with and without an acti
   CHECK(GraphEdit::input(*find(model, "out"), kInputPostScale) >= 0);
 }
 
+TEST_CASE(
+    "fold_batch_norm: behind the sum of a convolution in groups, whose weights lie by group") {
+  Toy toy;
+  GraphBuilder& g = toy.g();
+  const int x = g.sequence("x", 7, 4);
+  const int c = g.node("conv2d",
+                       "c",
+                       {x, toy.panels("c.w", 3 * 4, 3)},
+                       {{"kernel_t", {1}}, {"kernel_f", {3}}, {"groups", {2}}});
+  g.output(toy.batch_norm("out", c));
+  ModelDraft model = model_of(toy);
+  CHECK(apply(fold_batch_norm, &model) == 1);
+  CHECK(GraphEdit::input(*find(model, "out"), kInputPostScale) >= 0);
+}
+
 TEST_CASE("fold_batch_norm: into the linear layer behind it, and around one that has no bias") {
   Toy toy;
   GraphBuilder& g = toy.g();

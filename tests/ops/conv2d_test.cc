@@ -25,6 +25,7 @@ struct Conv {
   int pad_f = 0;
   int past = 0;
   bool reflect = false;
+  int groups = 1;
 
   int extent_t() const {
     return dilation_t * (kernel_t - 1);
@@ -53,9 +54,14 @@ double tap(const Conv& c, const Floats& x, const Floats& w, int frame, int bin, 
     return 0;
   }
   double sum = 0;
-  for (int ch = 0; ch < c.channels; ++ch) {
-    sum += static_cast<double>(x[static_cast<size_t>((frame * c.bins + bin) * c.channels + ch)]) *
-           static_cast<double>(w[static_cast<size_t>((row * c.channels + ch) * c.outputs + o)]);
+  const int inputs = c.channels / c.groups;
+  const int outputs = c.outputs / c.groups;
+  const int group = o / outputs;
+  for (int ch = 0; ch < inputs; ++ch) {
+    const int from = (frame * c.bins + bin) * c.channels + group * inputs + ch;
+    const int by = ((group * c.kernel_t * c.kernel_f + row) * inputs + ch) * outputs + o % outputs;
+    sum += static_cast<double>(x[static_cast<size_t>(from)]) *
+           static_cast<double>(w[static_cast<size_t>(by)]);
   }
   return sum;
 }
@@ -89,20 +95,21 @@ void set_attributes(OpHarness& h, const Conv& c) {
   h.ints("kernel_t", {c.kernel_t}).ints("kernel_f", {c.kernel_f}).ints("stride_f", {c.stride_f});
   h.ints("dilation_t", {c.dilation_t}).ints("dilation_f", {c.dilation_f}).ints("pad_f", {c.pad_f});
   h.ints("past", {c.past}).ints("future", {c.extent_t() - c.past});
-  h.ints("reflect_t", {c.reflect ? 1 : 0});
+  h.ints("reflect_t", {c.reflect ? 1 : 0}).ints("groups", {c.groups});
 }
 
 void check(const Conv& c, bool with_map, Type type = Type::kF32) {
   Random random(static_cast<uint64_t>(c.inner() * 131 + c.outputs));
   const Floats x = random.floats(static_cast<size_t>(c.frames * c.bins * c.channels));
-  const Floats w = random.floats(static_cast<size_t>(c.inner() * c.outputs));
+  const int outputs = c.outputs / c.groups;
+  const Floats w = random.floats(static_cast<size_t>(c.inner() * outputs));
   Epilogue e;
   e.bias = random.floats(static_cast<size_t>(c.outputs));
   e.slopes = random.floats(static_cast<size_t>(c.outputs));
   e.activation = 2;
   Floats map;
   OpHarness h("conv2d");
-  h.sequence(c.bins, c.channels, x).panels(c.inner(), c.outputs, w, type);
+  h.sequence(c.bins, c.channels, x).panels(c.inner(), outputs, w, type);
   h.weight({c.outputs}, e.bias).weight({c.outputs}, e.slopes).absent().absent();
   if (with_map) {
     const int row = c.out_bins() * c.outputs;
@@ -129,7 +136,7 @@ void check(const Conv& c, bool with_map, Type type = Type::kF32) {
     CHECK(h.run(1) == whole);
     CHECK(h.run(3) == whole);
   }
-  CHECK(h.inference().macs == int64_t{1} * c.inner() * c.outputs * c.out_bins());
+  CHECK(h.inference().macs == int64_t{1} * c.inner() * outputs * c.out_bins());
 }
 
 }  // namespace
@@ -153,6 +160,26 @@ TEST_CASE("conv2d: taps over time and bins match plain loops, whole and frame by
   check(c, true);
   c.dilation_f = 2;
   c.pad_f = 4;
+  check(c, true);
+}
+
+TEST_CASE("conv2d: groups of channels match plain loops, with all else a convolution has") {
+  Conv c;
+  c.channels = 12;
+  c.outputs = 60;
+  c.kernel_t = 3;
+  c.kernel_f = 3;
+  c.past = 1;
+  for (int groups : {2, 3, 12}) {
+    c.groups = groups;
+    for (int pad : {0, 1}) {
+      c.pad_f = pad;
+      check(c, false);
+      check(c, true);
+      check(c, true, Type::kF16);
+    }
+  }
+  c.reflect = true;
   check(c, true);
 }
 
@@ -227,9 +254,8 @@ TEST_CASE("conv2d: threads change no bit, many rows or few") {
     c.pad_f = 1;
     c.past = 2;
     OpHarness h("conv2d");
-    h.sequence(c.bins,
-               c.channels,
-               random.floats(static_cast<size_t>(c.frames * c.bins * c.channels)));
+    h.sequence(
+        c.bins, c.channels, random.floats(static_cast<size_t>(c.frames * c.bins * c.channels)));
     h.panels(c.inner(), c.outputs, random.floats(static_cast<size_t>(c.inner() * c.outputs)));
     set_attributes(h, c);
     const Floats alone = h.run();
@@ -270,4 +296,7 @@ TEST_CASE("conv2d: what does not fit together is refused") {
   CHECK(refusal("past", -2) == Code::kBadModel);
   CHECK(refusal("future", 1) == Code::kBadModel);
   CHECK(refusal("reflect_t", 2) == Code::kBadModel);
+  CHECK(refusal("groups", 0) == Code::kBadModel);
+  CHECK(refusal("groups", 3) == Code::kBadModel);
+  CHECK(refusal("groups", 8) == Code::kBadModel);
 }

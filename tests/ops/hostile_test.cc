@@ -112,6 +112,7 @@ const std::vector<Sound>& sound_nodes() {
        {},
        {"epsilon"}},
       {"layer_norm", {{kSeq, 3, 16}, {kPlain, 1, 16}, {kPlain, 1, 16}}, {}, {"epsilon"}},
+      {"cumulative_norm", {{kSeq, 3, 16}, {kPlain, 1, 16}, {kPlain, 1, 16}}, {}, {"epsilon"}},
       {"softmax", {{kSeq, 3, 16}}, {{"axis", 0}}},
       {"concat", {{kSeq, 3, 16}, {kSeq, 3, 2}, {kConst, 3, 4}}, {}},
       {"slice", {{kSeq, 3, 16}}, {{"begin", 2}, {"count", 3}}},

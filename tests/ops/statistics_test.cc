@@ -84,6 +84,46 @@ TEST_CASE("layer_norm: silence gives beta") {
   CHECK(h.inference().outputs[0].kind == Kind::kConstant);
 }
 
+TEST_CASE(
+    "cumulative_norm: matches double precision far from zero, and begins anew after a reset") {
+  Random random(43);
+  const int channels = 3;
+  const int bins = 2;
+  const size_t row = 6;
+  const std::vector<float> x = random.floats(400 * row, 99.0f, 101.0f);
+  const std::vector<float> gamma = random.floats(channels);
+  const std::vector<float> beta = random.floats(channels);
+  std::vector<double> want;
+  double sum = 0.0;
+  for (size_t end = row; end <= x.size(); end += row) {
+    double variance = 0.0;
+    for (size_t i = end - row; i < end; ++i) {
+      sum += static_cast<double>(x[i]);
+    }
+    const double mean = sum / static_cast<double>(end);
+    for (size_t i = 0; i < end; ++i) {
+      variance += (x[i] - mean) * (x[i] - mean) / static_cast<double>(end);
+    }
+    for (size_t i = end - row; i < end; ++i) {
+      const size_t c = i % channels;
+      want.push_back((x[i] - mean) / std::sqrt(variance + 1e-5) * gamma[c] + beta[c]);
+    }
+  }
+  OpHarness h("cumulative_norm");
+  h.sequence(bins, channels, x).weight({channels}, gamma).weight({channels}, beta);
+  const std::vector<float> y = h.run();
+  CHECK(largest_error(y, want) <= 1e-4);
+  CHECK(h.run(1) == y);
+  CHECK(h.run(7) == y);
+  CHECK(h.inference().time[0].use == TimeUse::kRecurrent);
+}
+
+TEST_CASE("cumulative_norm: silence gives beta") {
+  OpHarness h("cumulative_norm");
+  h.sequence(2, 3, std::vector<float>(6)).weight({3}, {1, 2, 3}).weight({3}, {4, 5, 6});
+  CHECK(h.run() == std::vector<float>{4, 5, 6, 4, 5, 6});
+}
+
 TEST_CASE("batch_norm: matches its formula and refuses a bad variance") {
   Random random(42);
   const int channels = 19;
@@ -116,16 +156,22 @@ TEST_CASE("batch_norm: matches its formula and refuses a bad variance") {
 TEST_CASE("norms: refusals") {
   const std::vector<float> x(8);
   const std::vector<float> w(4);
-  CHECK(OpHarness("layer_norm").sequence(2, 4, x).weight({4}, w).weight({4}, w).infer().ok());
-  CHECK_FALSE(OpHarness("layer_norm").sequence(2, 4, x).weight({4}, w).infer().ok());
-  CHECK_FALSE(OpHarness("layer_norm").sequence(4, 2, x).weight({4}, w).weight({4}, w).infer().ok());
-  CHECK_FALSE(
-      OpHarness("layer_norm").sequence(2, 4, x).weight({4}, w).constant(1, 4, w).infer().ok());
-  for (const float epsilon : {0.0f, -1.0f, static_cast<float>(NAN)}) {
-    OpHarness h("layer_norm");
-    h.sequence(2, 4, x).weight({4}, w).weight({4}, w).floats("epsilon", {epsilon});
-    CHECK_FALSE(h.infer().ok());
+  for (const char* name : {"layer_norm", "cumulative_norm"}) {
+    CAPTURE(name);
+    const auto make = [&] { return OpHarness(name); };
+    CHECK(make().sequence(2, 4, x).weight({4}, w).weight({4}, w).infer().ok());
+    CHECK_FALSE(make().sequence(2, 4, x).weight({4}, w).infer().ok());
+    CHECK_FALSE(make().sequence(4, 2, x).weight({4}, w).weight({4}, w).infer().ok());
+    CHECK_FALSE(make().sequence(2, 4, x).weight({4}, w).constant(1, 4, w).infer().ok());
+    for (const float epsilon : {0.0f, -1.0f, static_cast<float>(NAN)}) {
+      OpHarness h = make();
+      h.sequence(2, 4, x).weight({4}, w).weight({4}, w).floats("epsilon", {epsilon});
+      CHECK_FALSE(h.infer().ok());
+    }
   }
+  OpHarness timeless("cumulative_norm");
+  const Status status = timeless.constant(2, 4, x).weight({4}, w).weight({4}, w).infer();
+  CHECK(std::string(status.message) == "this op needs a time axis");
   OpHarness h("batch_norm");
   CHECK_FALSE(h.sequence(2, 4, x).weight({4}, w).weight({4}, w).weight({4}, w).infer().ok());
 }
