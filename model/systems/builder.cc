@@ -105,8 +105,12 @@ int GraphBuilder::linear(const std::string& ck,
 }
 
 int GraphBuilder::layer_norm(const std::string& ck, const std::string& name, int x, int size) {
+  return node("layer_norm", name, {x, vector(ck + ".weight", size), vector(ck + ".bias", size)});
+}
+
+int GraphBuilder::cumulative_norm(const std::string& ck, const std::string& name, int x, int size) {
   return node(
-      "layer_norm", name, {x, vector(ck + ".weight", size), vector(ck + ".bias", size)});
+      "cumulative_norm", name, {x, vector(ck + ".weight", size), vector(ck + ".bias", size)});
 }
 
 int GraphBuilder::batch_norm(const std::string& ck, const std::string& name, int x, int size) {

@@ -50,6 +50,7 @@ class GraphBuilder {
              int outputs,
              int kernel_axes = 0);
   int layer_norm(const std::string& ck, const std::string& name, int x, int size);
+  int cumulative_norm(const std::string& ck, const std::string& name, int x, int size);
   int batch_norm(const std::string& ck, const std::string& name, int x, int size);
   int prelu(const std::string& ck, const std::string& name, int x, int slopes);
 

@@ -16,6 +16,7 @@ struct TeaPseOptions : ExtractionOptions {
   int squeezed = 64;
   int stcns = 4;
   std::vector<int> dilations = {1, 2, 5, 9};
+  bool cumulative_norm = false;
 };
 
 TeaPseOptions read_options(Options& options) {
@@ -24,6 +25,7 @@ TeaPseOptions read_options(Options& options) {
   o.squeezed = options.integer("squeezed", o.squeezed, {1, 4096});
   o.stcns = options.integer("stcns", o.stcns, {1, 64});
   o.dilations = options.integers("dilations", o.dilations, {1, 256});
+  o.cumulative_norm = options.choice("norm", "batch", {"batch", "cumulative"}) == "cumulative";
   options.finish();
   return o;
 }
@@ -32,8 +34,9 @@ int prelu(GraphBuilder& g, const std::string& name, int x) {
   return g.prelu(name, name, x, g.channels(x));
 }
 
-int batch_norm(GraphBuilder& g, const std::string& name, int x) {
-  return g.batch_norm(name, name, x, g.channels(x));
+int norm(GraphBuilder& g, const std::string& name, int x, const TeaPseOptions& o) {
+  return o.cumulative_norm ? g.cumulative_norm(name, name, x, g.channels(x))
+                           : g.batch_norm(name, name, x, g.channels(x));
 }
 
 // Layer `i`, 1 .. 5, of an encoder or a decoder: twice the channels.
@@ -45,17 +48,18 @@ ConvSizes layer_sizes(int i, int channels) {
           .causal = true};
 }
 
-// a * sigmoid(b) of the two halves [a, b] of y, batch norm, PReLU.
-int gated(GraphBuilder& g, const std::string& name, int y) {
+// a * sigmoid(b) of the two halves [a, b] of y, norm, PReLU.
+int gated(GraphBuilder& g, const std::string& name, int y, const TeaPseOptions& o) {
   const int half = g.channels(y) / 2;
   const int a = g.node("slice", name + ".a", {y}, {{"begin", {0}}, {"count", {half}}});
   const int b = g.node("slice", name + ".b", {y}, {{"begin", {half}}, {"count", {half}}});
   y = g.node("multiply", name + ".gated", {a, g.node("sigmoid", name + ".sigmoid", {b})});
-  return prelu(g, name + ".prelu", batch_norm(g, name + ".bn", y));
+  return prelu(g, name + ".prelu", norm(g, name + ".bn", y, o));
 }
 
-int gate_conv(GraphBuilder& g, const std::string& name, int i, int x, int channels) {
-  return gated(g, name, conv2d(g, name + ".conv", name + ".conv", x, layer_sizes(i, channels)));
+int gate_conv(GraphBuilder& g, const std::string& name, int i, int x, const TeaPseOptions& o) {
+  x = conv2d(g, name + ".conv", name + ".conv", x, layer_sizes(i, o.channels));
+  return gated(g, name, x, o);
 }
 
 // The local network of one stage.
@@ -67,7 +71,7 @@ void local_network(GraphBuilder& g,
   int x = g.node("concat", name + ".feats", {anchor.magnitude, arn_frame(g, name, anchor, o)});
   keep_level(g, first_level, x);
   for (int i = 1; i < kLayers; ++i) {
-    x = gate_conv(g, name + ".conv2d_" + std::to_string(i), i, x, o.channels);
+    x = gate_conv(g, name + ".conv2d_" + std::to_string(i), i, x, o);
     keep_level(g, first_level + i, x);
   }
 }
@@ -80,16 +84,17 @@ int pointwise(GraphBuilder& g, const std::string& name, int x, int outputs) {
   return g.node("linear", name, {x, w});
 }
 
-// PReLU, batch norm, dilated convolution over time.
-int stcm_side(GraphBuilder& g, const std::string& name, int x, int dilation, bool causal) {
+// PReLU, norm, dilated convolution over time.
+int stcm_side(
+    GraphBuilder& g, const std::string& name, int x, int dilation, const TeaPseOptions& o) {
   ConvSizes sizes;
   sizes.outputs = g.channels(x);
   sizes.kernel_t = kStcmKernel;
   sizes.kernel_f = 1;
   sizes.dilation_t = dilation;
   sizes.bias = false;
-  sizes.causal = causal;
-  x = batch_norm(g, name + "_bn", prelu(g, name + "_prelu", x));
+  sizes.causal = o.causal;
+  x = norm(g, name + "_bn", prelu(g, name + "_prelu", x), o);
   return conv2d(g, name + "_conv", name + "_conv", x, sizes);
 }
 
@@ -101,10 +106,10 @@ int stcm(GraphBuilder& g,
          int dilation,
          const TeaPseOptions& o) {
   int y = pointwise(g, name + ".squeeze", joined, o.squeezed);
-  const int left = stcm_side(g, name + ".left", y, dilation, o.causal);
-  const int right = stcm_side(g, name + ".right", y, dilation, o.causal);
+  const int left = stcm_side(g, name + ".left", y, dilation, o);
+  const int right = stcm_side(g, name + ".right", y, dilation, o);
   y = g.node("multiply", name + ".gated", {left, g.node("sigmoid", name + ".sigmoid", {right})});
-  y = batch_norm(g, name + ".bn", prelu(g, name + ".prelu", y));
+  y = norm(g, name + ".bn", prelu(g, name + ".prelu", y), o);
   return g.node("add", name + ".out", {x, pointwise(g, name + ".expand", y, g.channels(x))});
 }
 
@@ -139,7 +144,7 @@ int decoder(GraphBuilder& g,
     const std::string layer = name + ".deconv2d_" + std::to_string(i);
     x = g.node("concat", layer + ".in", {x, skips[static_cast<size_t>(i) - 1]});
     x = conv2d_transposed(g, layer + ".conv", layer + ".conv", x, layer_sizes(i, o.channels));
-    x = gated(g, layer, x);
+    x = gated(g, layer, x, o);
   }
   return g.linear(name + ".out", name + ".out", x, o.channels, 1, 2);
 }
@@ -156,7 +161,7 @@ std::vector<int> stage(GraphBuilder& g,
   for (int i = 1; i <= kLayers; ++i) {
     const std::string layer = name + ".conv2d_" + std::to_string(i);
     x = with_local(g, layer, x, first_level + i - 1, i == 1 ? 2 : o.channels, o);
-    x = gate_conv(g, layer, i, x, o.channels);
+    x = gate_conv(g, layer, i, x, o);
     skips.push_back(x);
   }
   x = stcns(g, name, x, speaker, o);

@@ -43,6 +43,7 @@ SYSTEMS = {
     "tea_pse, global": {**TEA_PSE, "form": "global"},
     "tea_pse, causal": {**TEA_PSE, **LIVE},
     "tea_pse, causal, global": {**TEA_PSE, **LIVE, "form": "global"},
+    "tea_pse, causal, cumulative norm": {**TEA_PSE, **LIVE, "norm": "cumulative"},
 }
 
 TOLERANCE = 1e-4  # of a node's largest value

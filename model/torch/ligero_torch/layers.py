@@ -47,6 +47,18 @@ class Prelu(nn.PReLU):
         return super().forward(x)
 
 
+class CumulativeNorm(nn.LayerNorm):
+    """Frame t of [B, C, T, F] to mean 0 and variance 1 of frames 0 .. t, then a gain and an offset per
+    channel (Conv-TasNet's cLN)."""
+
+    def forward(self, x):
+        count = torch.arange(1, x.shape[2] + 1, device=x.device, dtype=torch.float64)
+        mean, square = (v.mean((1, 3)).double().cumsum(1) / count for v in (x, x.square()))
+        scale = (square - mean.square()).clamp(min=0.0).add(self.eps).rsqrt()
+        mean, scale = (v.to(x.dtype)[:, None, :, None] for v in (mean, scale))
+        return (x - mean) * scale * self.weight[:, None, None] + self.bias[:, None, None]
+
+
 class ConvBlock(nn.Module):
     """Conv2d, batch norm, PReLU. [B, in, T, F] -> [B, out, T, (F - 3) // 2 + 1].
 

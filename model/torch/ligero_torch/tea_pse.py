@@ -2,8 +2,9 @@
 
 No code of it is public. This is the reconstruction of spec 7, from the modules of TaylorSENet and
 from memory: sizes, dilations and groups, the way the embedding joins, the mask of stage 1, the
-compression of the input (0.5) and the local network in both stages are unverified. Chosen here: both
-stages compute on the compressed spectrum, which is expanded again at the end.
+compression of the input (0.5), the norm and the local network in both stages are unverified. Chosen
+here: both stages compute on the compressed spectrum, which is expanded again at the end; the norm is
+batch norm, which costs nothing once it is folded (the original is thought to have a cumulative one).
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from .config import ArnFrameSystemConfig, choice, count, counts, exponent
 from .conv import TimeConv, TimeDeconv
 from .crn import NUM_LAYERS
 from .extractor import Extractor
-from .layers import Prelu
+from .layers import CumulativeNorm, Prelu
 from .local import LocalNetwork
 from .taps import tap
 
@@ -30,7 +31,7 @@ STCM_KERNEL = 5
 @dataclass
 class TeaPseConfig(ArnFrameSystemConfig):
     """channels: of every layer; squeezed: inside an S-TCM; stcns: groups of S-TCMs, each of them one
-    S-TCM for every dilation."""
+    S-TCM for every dilation; norm: every one but those of the speaker networks."""
 
     form: str = choice("lgr", "lgr", "global")
     compression: float = exponent(0.5)
@@ -38,17 +39,21 @@ class TeaPseConfig(ArnFrameSystemConfig):
     squeezed: int = count(64)
     stcns: int = count(4)
     dilations: list[int] = counts(1, 2, 5, 9)
+    norm: str = choice("batch", "batch", "cumulative")
+
+
+NORMS = {"batch": nn.BatchNorm2d, "cumulative": CumulativeNorm}
 
 
 class Gated(nn.Module):
-    """a * sigmoid(b) of the two halves [a, b] of what `conv` gives, batch norm, PReLU."""
+    """a * sigmoid(b) of the two halves [a, b] of what `conv` gives, norm, PReLU."""
 
-    def __init__(self, name, conv, outputs):
+    def __init__(self, name, conv, config):
         super().__init__()
         self.tap_name = name
         self.conv = conv
-        self.bn = nn.BatchNorm2d(outputs)
-        self.prelu = Prelu(outputs, "channel")
+        self.bn = NORMS[config.norm](config.channels)
+        self.prelu = Prelu(config.channels, "channel")
 
     def forward(self, *inputs):
         n = self.tap_name
@@ -57,17 +62,17 @@ class Gated(nn.Module):
         return tap(n + ".prelu", self.prelu(tap(n + ".bn", self.bn(y), "bctf")), "bctf")
 
 
-def gate_conv(name, layer, inputs, outputs):
+def gate_conv(name, layer, inputs, config):
     """Layer 1 .. 5 of an encoder."""
-    return Gated(name, TimeConv(name + ".conv", inputs, 2 * outputs,
+    return Gated(name, TimeConv(name + ".conv", inputs, 2 * config.channels,
                                 (TIME_KERNEL, BIN_KERNELS[layer - 1]), True, stride=2, stem=name),
-                 outputs)
+                 config)
 
 
-def gate_deconv(name, layer, inputs, outputs):
+def gate_deconv(name, layer, config):
     """Layer 5 .. 1 of a decoder."""
-    return Gated(name, TimeDeconv(name + ".conv", inputs, 2 * outputs,
-                                  (TIME_KERNEL, BIN_KERNELS[layer - 1]), True), outputs)
+    return Gated(name, TimeDeconv(name + ".conv", 2 * config.channels, 2 * config.channels,
+                                  (TIME_KERNEL, BIN_KERNELS[layer - 1]), True), config)
 
 
 class Stcm(nn.Module):
@@ -76,16 +81,16 @@ class Stcm(nn.Module):
     def __init__(self, name, config, size, speaker, dilation):
         super().__init__()
         self.tap_name = n = name
-        c = config.squeezed
+        c, norm = config.squeezed, NORMS[config.norm]
         self.squeeze = TimeConv(n + ".squeeze", size + speaker, c, (1, 1), True, bias=False,
                                 stem=n)
         for side in ("left", "right"):
             self.add_module(side + "_prelu", Prelu(c, "channel"))
-            self.add_module(side + "_bn", nn.BatchNorm2d(c))
+            self.add_module(side + "_bn", norm(c))
             self.add_module(side + "_conv", TimeConv(
                 f"{n}.{side}_conv", c, c, (STCM_KERNEL, 1), config.causal, dilation=dilation,
                 bias=False))
-        self.prelu, self.bn = Prelu(c, "channel"), nn.BatchNorm2d(c)
+        self.prelu, self.bn = Prelu(c, "channel"), norm(c)
         self.expand = TimeConv(n + ".expand", c, size, (1, 1), True, bias=False)
 
     def _side(self, side, x):
@@ -106,13 +111,12 @@ class Stcm(nn.Module):
 class Decoder(nn.Module):
     """Five transposed layers with skips and a layer to one channel: [B, T, 161]."""
 
-    def __init__(self, name, channels):
+    def __init__(self, name, config):
         super().__init__()
         self.tap_name = name
         for i in range(NUM_LAYERS, 0, -1):
-            self.add_module(f"deconv2d_{i}", gate_deconv(f"{name}.deconv2d_{i}", i, 2 * channels,
-                                                         channels))
-        self.out = TimeConv(name + ".out", channels, 1, (1, 1), True)
+            self.add_module(f"deconv2d_{i}", gate_deconv(f"{name}.deconv2d_{i}", i, config))
+        self.out = TimeConv(name + ".out", config.channels, 1, (1, 1), True)
 
     def forward(self, x, skips):
         for i in range(NUM_LAYERS, 0, -1):
@@ -134,7 +138,7 @@ class Stage(nn.Module):
         own, local = inputs, 2
         for i in range(1, NUM_LAYERS + 1):
             self.add_module(f"conv2d_{i}", gate_conv(
-                f"{name}.conv2d_{i}", i, own + (local if c.has_local else 0), c.channels))
+                f"{name}.conv2d_{i}", i, own + (local if c.has_local else 0), c))
             own = local = c.channels
         size = ENCODER_BINS * c.channels
         self.stcms = []
@@ -145,7 +149,7 @@ class Stage(nn.Module):
                 self.add_module(f"stcm_{group}_{k}", Stcm(
                     f"{name}.stcm_{group}_{k}", c, size, speaker, dilation))
         for decoder in decoders:
-            self.add_module(decoder, Decoder(f"{name}.{decoder}", c.channels))
+            self.add_module(decoder, Decoder(f"{name}.{decoder}", c))
 
     def forward(self, x, profile, fold):
         n = self.tap_name
@@ -186,11 +190,11 @@ class TwoLocalNetworks(nn.Module):
 
     def __init__(self, config):
         super().__init__()
-        c = config.channels
         for k in (1, 2):
             name = f"local.stage_{k}"
             self.add_module(f"stage_{k}", LocalNetwork(config, {
-                f"conv2d_{i}": gate_conv(f"{name}.conv2d_{i}", i, 2 if i == 1 else c, c)
+                f"conv2d_{i}": gate_conv(f"{name}.conv2d_{i}", i, 2 if i == 1 else config.channels,
+                                        config)
                 for i in range(1, NUM_LAYERS)}, name=name, first_level=NUM_LAYERS * (k - 1)))
 
     def forward(self, spectrum, mask=None):
