@@ -1,17 +1,14 @@
 // ligero-convert: a checkpoint and its configuration to a model file. Not: how (convert.cc).
 #include <CLI/CLI.hpp>
-#include <cstring>
-#include <exception>
-#include <filesystem>
-#include <fstream>
 #include <iomanip>
 #include <iostream>
-#include <iterator>
 #include <string>
 
 #include "converter/convert.h"
 #include "converter/import/import.h"
 #include "model/format/writer.h"
+#include "platforms/cli/files.h"
+#include "platforms/cli/program.h"
 #include "platforms/cli/progress.h"
 
 namespace {
@@ -20,7 +17,7 @@ constexpr const char* kFooter =
     "Example:\n"
     "  ligero-convert lgr-tse-small.safetensors --config small.json -o small.lgm --check\n"
     "Reads CHECKPOINT (safetensors, or a zip of torch.save), never runs code from it, and writes\n"
-    "MODEL.lgm whole or not at all.";
+    "MODEL.lgm whole or not at all. Exit codes: 0 done, 1 input refused, 2 wrong usage.";
 
 struct Arguments {
   std::string checkpoint;
@@ -54,45 +51,6 @@ void declare(CLI::App& app, Arguments& a) {
       ->check(CLI::IsMember({"extract"}));
 }
 
-std::string read_text(const std::string& path) {
-  errno = 0;
-  std::ifstream stream(path, std::ios::binary);
-  const std::string text{std::istreambuf_iterator<char>(stream), {}};
-  if (!stream || stream.bad()) {
-    throw ligero::ImportError(path + ": cannot be read: " + std::strerror(errno));
-  }
-  return text;
-}
-
-// No output may be a file that is read, by whatever name or link.
-void check_apart(const Arguments& a) {
-  std::error_code ignored;
-  for (const std::string& output : {a.output, a.report}) {
-    if (std::filesystem::is_directory(output, ignored)) {
-      throw ligero::ImportError(output + ": is a folder, expected the name of a file to write");
-    }
-    for (const std::string& input : {a.checkpoint, a.config}) {
-      if (std::filesystem::equivalent(output, input, ignored)) {
-        throw ligero::ImportError(output + ": would be written over " + input +
-                                  ", which is to be converted");
-      }
-    }
-  }
-  if (!a.report.empty() && std::filesystem::weakly_canonical(a.output, ignored) ==
-                               std::filesystem::weakly_canonical(a.report, ignored)) {
-    throw ligero::ImportError(a.output + ": cannot be both the model and the report");
-  }
-}
-
-void write(const std::string& path, std::span<const std::byte> bytes) {
-  const ligero::Status status = ligero::write_file_atomic(path.c_str(), bytes);
-  if (!status.ok()) {
-    const std::string reason =
-        status.where > 0 ? std::strerror(static_cast<int>(status.where)) : status.message;
-    throw ligero::ImportError(path + ": cannot be written: " + reason);
-  }
-}
-
 // Where the terminal is, the step that runs; a line on stdout for each pass that was checked.
 class Terminal : public ligero::ConvertListener {
  public:
@@ -119,12 +77,12 @@ class Terminal : public ligero::ConvertListener {
 ligero::Conversion convert(const Arguments& a, ligero::ConvertOptions options) {
   Terminal terminal;
   options.listener = &terminal;
-  const std::string config = read_text(a.config);
+  const std::string config = ligero::cli::read_input(a.config);
   return ligero::convert(config, a.config, ligero::read_checkpoint(a.checkpoint), options);
 }
 
 void run(const Arguments& a) {
-  check_apart(a);
+  ligero::cli::check_outputs({a.output, a.report}, {a.checkpoint, a.config});
   ligero::ConvertOptions options;
   options.passes.weights = a.weights == "f16" ? ligero::Type::kF16 : ligero::Type::kF32;
   options.check = a.check || !a.report.empty();
@@ -132,10 +90,10 @@ void run(const Arguments& a) {
   options.only_extract = a.only == "extract";
   const ligero::Conversion conversion = convert(a, options);
   const std::vector<std::byte> bytes = ligero::write_model(conversion.model);
-  write(a.output, bytes);
+  ligero::cli::write_output(a.output, bytes);
   if (!a.report.empty()) {  // of a model that is there
     const std::string report = ligero::report_json(conversion);
-    write(a.report, std::as_bytes(std::span(report)));
+    ligero::cli::write_output(a.report, std::as_bytes(std::span(report)));
   }
   std::cout << a.output << ": " << bytes.size() << " bytes, family "
             << conversion.model.family.substr(0, 16) << "...\n";
@@ -144,15 +102,9 @@ void run(const Arguments& a) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  CLI::App app("ligero-convert: from a PyTorch checkpoint to a model file");
+  CLI::App app("ligero-convert: from a PyTorch checkpoint to a model file", "ligero-convert");
   Arguments arguments;
   declare(app, arguments);
-  CLI11_PARSE(app, argc, argv);
-  try {
-    run(arguments);
-  } catch (const std::exception& e) {
-    std::cerr << "ligero-convert: error: " << e.what() << '\n';
-    return 1;
-  }
-  return 0;
+  app.callback([&] { run(arguments); });
+  return ligero::cli::run_program(&app, argc, argv);
 }

@@ -44,8 +44,8 @@ class Resampler {
 /// Samples at `to_hz` that last as long as `samples` at `from_hz`, rounded up.
 int64_t samples_at(int64_t samples, int32_t from_hz, int32_t to_hz);
 
-/// A whole recording of `channels` interleaved channels as mono of `to_hz` in `out`: samples_at() of
-/// them, aligned as after skip_delay(), zeros outside. Errors as Resampler::create(). Load time.
+/// A whole recording of `channels` interleaved channels as mono of `to_hz` in `out`: samples_at()
+/// of them, aligned as after skip_delay(), zeros outside. Errors as Resampler::create(). Load time.
 Status resample_recording(std::span<const float> samples,
                           int32_t channels,
                           int32_t from_hz,

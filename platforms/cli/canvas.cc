@@ -6,8 +6,8 @@
 #include <cstddef>
 #include <span>
 
+#include "platforms/cli/files.h"
 #include "platforms/cli/font.h"
-#include "platforms/cli/output.h"
 #include "platforms/cli/refusal.h"
 
 namespace ligero::cli {

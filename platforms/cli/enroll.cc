@@ -10,8 +10,8 @@
 #include "model/speech/verify.h"
 #include "platforms/cli/commands.h"
 #include "platforms/cli/enrolment.h"
+#include "platforms/cli/files.h"
 #include "platforms/cli/model_file.h"
-#include "platforms/cli/output.h"
 #include "platforms/cli/plot.h"
 #include "platforms/cli/progress.h"
 #include "platforms/cli/raw.h"
@@ -111,17 +111,11 @@ Panel panel_of(const Sound& anchor, const AnchorQuality& q) {
 void enroll_command(const Options& options) {
   std::vector<std::string> used = options.anchors;
   used.push_back(options.model);
-  check_output(options.output);
-  check_apart(options.output, used);
-  if (!options.plot.empty()) {
-    used.push_back(options.output);
-    check_output(options.plot);
-    check_apart(options.plot, used);
-  }
+  check_outputs({options.output, options.plot}, std::move(used));
   const Threads threads(options.threads);
   const ModelFile model = open_model(options.model);
   SessionReport report;
-  const std::vector<Sound> anchors = read_sounds(options.anchors);
+  const std::vector<Sound> anchors = read_anchors(options.anchors);
   const Voices voices = enroll_all(model, anchors, threads.options(), &report);
   const std::span<const std::byte> bytes = voices.together.bytes();
   write_output(options.output, bytes);
@@ -165,10 +159,12 @@ AnchorQuality print_quality(const std::string& name, std::span<const float> samp
   return q;
 }
 
-std::vector<Sound> read_sounds(const std::vector<std::string>& paths) {
+std::vector<Sound> read_anchors(const std::vector<std::string>& paths) {
   std::vector<Sound> sounds;
   for (const std::string& path : paths) {
-    sounds.push_back(read_sound(path));
+    SoundReader reader(path);
+    reader.stop_after(kMostAnchorSeconds / static_cast<double>(paths.size()));
+    sounds.push_back(read_sound(&reader));
   }
   return sounds;
 }
@@ -177,7 +173,7 @@ Profile enroll_files(const ModelFile& model,
                      const std::vector<std::string>& paths,
                      const RunOptions& options,
                      SessionReport* report) {
-  return enroll_sounds(model, read_sounds(paths), options, report);
+  return enroll_sounds(model, read_anchors(paths), options, report);
 }
 
 Profile enroll_sounds(const ModelFile& model,
@@ -216,7 +212,8 @@ void add_enroll(CLI::App* app) {
   CLI::App* command = app->add_subcommand("enroll", "make a profile of one person's recordings");
   command->footer(
       "Example:\n"
-      "  ligero enroll --model small.lgm ann_1.wav ann_2.flac -o ann.profile --plot ann.png");
+      "  ligero enroll --model small.lgm ann_1.wav ann_2.flac -o ann.profile --plot ann.png\n"
+      "Two minutes are used in all, as much of each recording.");
   command->add_option("--model", options->model, "model file (.lgm)")->required();
   command->add_option("anchors", options->anchors, "recordings of that person alone")->required();
   command->add_option("-o,--output", options->output, "profile to write")->required();

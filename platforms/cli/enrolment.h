@@ -29,7 +29,12 @@ Profile enroll_sounds(const ModelFile& model,
                       const RunOptions& options,
                       SessionReport* report);
 
-std::vector<Sound> read_sounds(const std::vector<std::string>& paths);
+/// Enrolment sees recordings whole, in memory that grows with them: 6 MB a second with the network
+/// that ships.
+inline constexpr double kMostAnchorSeconds = 120.0;
+
+/// Reads recordings to enrol, each at most its even share of kMostAnchorSeconds.
+std::vector<Sound> read_anchors(const std::vector<std::string>& paths);
 
 }  // namespace ligero::cli
 

@@ -12,10 +12,10 @@
 #include "platforms/cli/block_options.h"
 #include "platforms/cli/commands.h"
 #include "platforms/cli/enrolment.h"
+#include "platforms/cli/files.h"
 #include "platforms/cli/live_file.h"
 #include "platforms/cli/measure.h"
 #include "platforms/cli/model_file.h"
-#include "platforms/cli/output.h"
 #include "platforms/cli/pieces.h"
 #include "platforms/cli/plot.h"
 #include "platforms/cli/progress.h"
@@ -140,15 +140,19 @@ class Stopwatch {
 Done extract_whole(const Options& options,
                    const ModelFile& model,
                    const Profile& profile,
-                   const Threads& threads) {
-  Sound mixture = read_sound(options.mixture);
+                   const Threads& threads,
+                   SoundReader* reader) {
+  Sound mixture = read_sound(reader);
   Done done;
   done.reference = read_reference(options, mixture.samples.size());
   done.voice.resize(mixture.samples.size());
+  Progress progress("extracting", 1.0);
+  progress.at(0.0);
   const Stopwatch watch;
   SessionReport report;
   const Status status =
       extract(model.model, profile, mixture.samples, done.voice, threads.options(), &report);
+  progress.clear();
   if (!status.ok()) {
     refuse_status(text("cannot extract from '", options.mixture, "'"), status);
   }
@@ -159,8 +163,8 @@ Done extract_whole(const Options& options,
   std::vector<float> out;
   from_model.push(done.voice, &out);
   from_model.finish(mixture.file_samples, &out);
-  done.clipped = write_sound(
-      options.output, out, encoding_of(options, mixture.sixteen_bit), mixture.file_hz);
+  done.clipped =
+      write_sound(options.output, out, encoding_of(options, mixture.sixteen_bit), mixture.file_hz);
   done.mixture = std::move(mixture.samples);
   return done;
 }
@@ -174,16 +178,14 @@ Done extract_in_pieces(const Options& options,
   const bool keeps = !options.plot.empty();
   Done done;
   LiveFile live(model, profile, config);
-  PieceByPiece pieces(&live,
-                      reader->rate_hz(),
-                      keeps ? &done.mixture : nullptr,
-                      keeps ? &done.voice : nullptr);
+  PieceByPiece pieces(
+      &live, reader->rate_hz(), keeps ? &done.mixture : nullptr, keeps ? &done.voice : nullptr);
   SoundWriter writer(
       options.output, encoding_of(options, reader->sixteen_bit()), reader->rate_hz());
   Progress progress("extracting", static_cast<double>(reader->promised_samples()));
   const Stopwatch watch;
-  const size_t at_a_time = options.stream_samples > 0 ? static_cast<size_t>(options.stream_samples)
-                                                      : SIZE_MAX;
+  const size_t at_a_time =
+      options.stream_samples > 0 ? static_cast<size_t>(options.stream_samples) : SIZE_MAX;
   for (std::span<const float> x = reader->read(); !x.empty(); x = reader->read()) {
     while (!x.empty()) {
       const std::span<const float> piece = x.first(std::min(x.size(), at_a_time));
@@ -227,13 +229,8 @@ bool runs_in_pieces(const Options& options, const SoundReader& reader, StreamCon
 void extract_command(const Options& options) {
   std::vector<std::string> used = options.anchors;
   used.insert(used.end(), {options.model, options.profile, options.mixture, options.reference});
-  check_sound_output(options.output);
-  check_apart(options.output, used);
-  if (!options.plot.empty()) {
-    used.push_back(options.output);
-    check_output(options.plot);
-    check_apart(options.plot, used);
-  }
+  check_sound_name(options.output);
+  check_outputs({options.output, options.plot}, std::move(used));
   const Threads threads(options.threads);
   const ModelFile model = open_model(options.model);
   SoundReader reader(options.mixture);
@@ -241,7 +238,7 @@ void extract_command(const Options& options) {
   StreamConfig config = {.pool = threads.options().pool};
   const Done done = runs_in_pieces(options, reader, &config)
                         ? extract_in_pieces(options, model, profile, config, &reader)
-                        : extract_whole(options, model, profile, threads);
+                        : extract_whole(options, model, profile, threads, &reader);
   if (done.clipped > 0) {
     std::fprintf(stderr,
                  "ligero: '%s': %lld samples were beyond full scale and clipped\n",
@@ -302,7 +299,9 @@ void add_extract(CLI::App* app) {
       ->check(CLI::Range(1, kMostStreamSamples))
       ->excludes("--block");
   CLI::Option* plot =
-      command->add_option("--plot", options->plot, "PNG of the spectrograms to write");
+      command->add_option("--plot",
+                          options->plot,
+                          "PNG of the spectrograms to write; keeps the whole recording in memory");
   command->add_option("--reference", options->reference, "the wanted voice alone, for the picture")
       ->needs(plot);
   command->callback([options] { extract_command(*options); });

@@ -16,11 +16,11 @@
 #include "model/speech/resampler.h"
 #include "model/speech/session.h"
 #include "platforms/cli/enrolment.h"
+#include "platforms/cli/files.h"
 #include "platforms/cli/live_file.h"
 #include "platforms/cli/live_options.h"
 #include "platforms/cli/live_worker.h"
 #include "platforms/cli/model_file.h"
-#include "platforms/cli/output.h"
 #include "platforms/cli/refusal.h"
 
 namespace ligero::cli {

@@ -4,10 +4,8 @@
 #include <cerrno>
 #include <cstdlib>
 #include <cstring>
-#include <fstream>
-#include <iterator>
 
-#include "platforms/cli/output.h"
+#include "platforms/cli/files.h"
 #include "platforms/cli/refusal.h"
 #include "runtime/base/checked.h"
 
@@ -19,18 +17,6 @@ constexpr char kMagic[] = "\x93NUMPY";
 constexpr size_t kMagicBytes = 6;
 constexpr size_t kHeaderUnit = 64;  // the format asks for values that start on such a boundary
 constexpr size_t kMaxRankRead = 8;
-
-std::string read_bytes(const std::string& path) {
-  std::ifstream file(path, std::ios::binary);
-  if (!file) {
-    refuse("cannot read '", path, "': ", std::strerror(errno));
-  }
-  std::string bytes((std::istreambuf_iterator<char>(file)), std::istreambuf_iterator<char>());
-  if (file.bad()) {
-    refuse("cannot read '", path, "': ", std::strerror(errno));
-  }
-  return bytes;
-}
 
 // Length and place of the header text.
 std::string header_of(const std::string& path, const std::string& bytes, size_t* values_at) {
@@ -101,7 +87,7 @@ std::string shape_text(std::span<const int64_t> shape) {
 }
 
 NpyArray read_npy(const std::string& path) {
-  const std::string bytes = read_bytes(path);
+  const std::string bytes = read_input(path);
   size_t values_at = 0;
   const std::string header = header_of(path, bytes, &values_at);
   if (value_of(header, "descr").rfind("'<f4'", 0) != 0) {

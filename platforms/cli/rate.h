@@ -1,5 +1,5 @@
-// Recordings from one sample rate to another, piece by piece, aligned to the sample. Not: the filter,
-// a recording at once (model/speech/resampler.h), live streams (model/speech/stream.h).
+// Recordings from one sample rate to another, piece by piece, aligned to the sample. Not: the
+// filter, a recording at once (model/speech/resampler.h), live streams (model/speech/stream.h).
 #ifndef LIGERO_PLATFORMS_CLI_RATE_H_
 #define LIGERO_PLATFORMS_CLI_RATE_H_
 

@@ -65,7 +65,10 @@ void add_raw_option(CLI::App* command, const char* what) {
             current() = parse_raw(text);
             if (!current()) {
               throw CLI::ValidationError(
-                  "--raw", text + ": expected RATE[:CHANNELS[:s16|s24|s32|u8|f32|f64]]");
+                  "--raw",
+                  text +
+                      ": expected RATE[:CHANNELS[:s16|s24|s32|u8|f32|f64]], 8000 to 96000 Hz and "
+                      "1 to 1024 channels");
             }
           },
           what)

@@ -26,8 +26,12 @@ void refuse_status(const std::string& subject, const Status& status, const std::
 }
 
 void refuse_system_status(const std::string& subject, const Status& status) {
-  const bool has_errno = status.code == Code::kBadArgument && status.where > 0;
-  refuse_status(subject, status, has_errno ? std::strerror(static_cast<int>(status.where)) : "");
+  if (status.code != Code::kBadArgument) {
+    refuse_status(subject, status);
+  }
+  const auto reason = static_cast<int>(status.where);
+  refuse_status(
+      subject, error(status.code, status.message), reason > 0 ? std::strerror(reason) : "");
 }
 
 }  // namespace ligero::cli

@@ -9,7 +9,6 @@
 #include <cstdio>
 #include <cstring>
 #include <filesystem>
-#include <set>
 
 #include "platforms/cli/rate.h"
 #include "platforms/cli/raw.h"
@@ -65,24 +64,6 @@ void set_raw(const std::string& path, SF_INFO* info) {
   info->format = SF_FORMAT_RAW | SF_ENDIAN_LITTLE | raw->coding;
 }
 
-// Once for each file, however often it is read.
-void say_conversions(const std::string& path, int channels, int32_t rate_hz) {
-  static std::set<std::string> said;
-  if (!said.insert(path).second) {
-    return;
-  }
-  if (channels > 1) {
-    std::fprintf(stderr, "ligero: '%s': %d channels mixed to one\n", path.c_str(), channels);
-  }
-  if (rate_hz != kSampleRateHz) {
-    std::fprintf(stderr,
-                 "ligero: '%s': %d Hz converted to %d Hz\n",
-                 path.c_str(),
-                 rate_hz,
-                 kSampleRateHz);
-  }
-}
-
 }  // namespace
 
 void SoundCloser::operator()(sf_private_tag* file) const {
@@ -112,11 +93,15 @@ SoundReader::SoundReader(const std::string& path) : path_(path) {
   block_.resize(static_cast<size_t>(frames * channels_));
 }
 
+void SoundReader::stop_after(double seconds) {
+  most_ = std::llround(seconds * rate_hz_);
+}
+
 std::span<const float> SoundReader::read() {
   const auto channels = static_cast<size_t>(channels_);
-  const auto room = static_cast<sf_count_t>(block_.size() / channels);
-  const auto got =
-      static_cast<size_t>(std::max<sf_count_t>(0, sf_readf_float(file_.get(), block_.data(), room)));
+  const auto room = std::min(static_cast<sf_count_t>(block_.size() / channels), most_ - samples_);
+  const auto got = static_cast<size_t>(
+      std::max<sf_count_t>(0, sf_readf_float(file_.get(), block_.data(), room)));
   if (got == 0 && sf_error(file_.get()) != SF_ERR_NO_ERROR) {
     refuse("'", path_, "' is damaged after ", samples_, " samples: ", sf_strerror(file_.get()));
   }
@@ -143,24 +128,40 @@ void SoundReader::report() const {
                  path_.c_str(),
                  static_cast<long long>(cleaned_));
   }
-  say_conversions(path_, channels_, rate_hz_);
+  if (samples_ == most_) {
+    std::fprintf(stderr,
+                 "ligero: '%s': only its first %.0f s are used\n",
+                 path_.c_str(),
+                 static_cast<double>(most_) / rate_hz_);
+  }
+  if (channels_ > 1) {
+    std::fprintf(stderr, "ligero: '%s': %d channels mixed to one\n", path_.c_str(), channels_);
+  }
+  if (rate_hz_ != kSampleRateHz) {
+    std::fprintf(
+        stderr, "ligero: '%s': %d Hz converted to %d Hz\n", path_.c_str(), rate_hz_, kSampleRateHz);
+  }
 }
 
 Sound read_sound(const std::string& path) {
   SoundReader reader(path);
-  RateConverter to_model(reader.rate_hz(), kSampleRateHz);
+  return read_sound(&reader);
+}
+
+Sound read_sound(SoundReader* reader) {
+  RateConverter to_model(reader->rate_hz(), kSampleRateHz);
   Sound sound;
-  sound.path = path;
+  sound.path = reader->path();
   // The header's length is only a promise: read until there is no more.
-  for (std::span<const float> x = reader.read(); !x.empty(); x = reader.read()) {
+  for (std::span<const float> x = reader->read(); !x.empty(); x = reader->read()) {
     to_model.push(x, &sound.samples);
   }
-  to_model.finish(samples_at(reader.samples(), reader.rate_hz(), kSampleRateHz), &sound.samples);
-  reader.report();
-  sound.sixteen_bit = reader.sixteen_bit();
-  sound.cleaned = reader.cleaned();
-  sound.file_hz = reader.rate_hz();
-  sound.file_samples = reader.samples();
+  to_model.finish(samples_at(reader->samples(), reader->rate_hz(), kSampleRateHz), &sound.samples);
+  reader->report();
+  sound.sixteen_bit = reader->sixteen_bit();
+  sound.cleaned = reader->cleaned();
+  sound.file_hz = reader->rate_hz();
+  sound.file_samples = reader->samples();
   return sound;
 }
 

@@ -4,6 +4,7 @@
 #define LIGERO_PLATFORMS_CLI_SOUND_H_
 
 #include <cstdint>
+#include <limits>
 #include <memory>
 #include <span>
 #include <string>
@@ -22,18 +23,23 @@ struct SoundCloser {
 using SoundHandle = std::unique_ptr<sf_private_tag, SoundCloser>;
 
 /// A file of 8 to 96 kHz with any number of channels, read piece by piece as mono of its own rate:
-/// channels are averaged, NaN and infinities become zero and are counted. A name that ends in .raw or
-/// .pcm needs --raw (raw.h). Refuses what is missing, unreadable, not audio, empty, or of another
-/// rate, and says what it found.
+/// channels are averaged, NaN and infinities become zero and are counted. A name that ends in .raw
+/// or .pcm needs --raw (raw.h). Refuses what is missing, unreadable, not audio, empty, or of
+/// another rate, and says what it found.
 class SoundReader {
  public:
   explicit SoundReader(const std::string& path);
 
+  /// Beyond `seconds` there is nothing to be read.
+  void stop_after(double seconds);
   /// The next samples, good until the next call; none at the end.
   std::span<const float> read();
-  /// Says on stderr what was cleaned, mixed and (by whoever reads) converted to 16 kHz.
+  /// Says on stderr what was left out, cleaned, mixed and (by whoever reads) converted to 16 kHz.
   void report() const;
 
+  const std::string& path() const {
+    return path_;
+  }
   int32_t rate_hz() const {
     return rate_hz_;
   }
@@ -58,6 +64,7 @@ class SoundReader {
   int32_t rate_hz_ = 0;
   bool sixteen_bit_ = false;
   int64_t promised_ = 0;
+  int64_t most_ = std::numeric_limits<int64_t>::max();  ///< samples to read
   int64_t samples_ = 0;
   int64_t cleaned_ = 0;
 };
@@ -75,21 +82,22 @@ struct Sound {
   }
 };
 
-/// All of a file as 16 kHz mono: as SoundReader, and converted in rate, aligned to the sample. What
-/// was changed is said on stderr.
+/// All that is left of a file as 16 kHz mono, converted in rate, aligned to the sample. What was
+/// changed is said on stderr.
+Sound read_sound(SoundReader* reader);
 Sound read_sound(const std::string& path);
 
 enum class Encoding : uint8_t { kPcm16, kFloat };
 
-/// Refuses what check_output() refuses, and an ending other than .wav, .flac, .ogg, .raw and .pcm.
-void check_sound_output(const std::string& path);
+/// Refuses an ending other than .wav, .flac, .ogg, .raw and .pcm.
+void check_sound_name(const std::string& path);
 
 /// Whether `path` names a file without a header.
 bool is_raw_name(const std::string& path);
 
-/// A mono file of that rate, written piece by piece, whole or not at all; the format follows from the
-/// ending of `path`. FLAC has no float: kFloat means 24 bits there; OGG has one coding only; RAW is
-/// little-endian.
+/// A mono file of that rate, written piece by piece, whole or not at all; the format follows from
+/// the ending of `path`. FLAC has no float: kFloat means 24 bits there; OGG has one coding only;
+/// RAW is little-endian.
 class SoundWriter {
  public:
   SoundWriter(const std::string& path, Encoding encoding, int32_t rate_hz);

@@ -7,7 +7,6 @@
 #include <cmath>
 #include <filesystem>
 
-#include "platforms/cli/output.h"
 #include "platforms/cli/refusal.h"
 #include "platforms/cli/sound.h"
 
@@ -60,12 +59,11 @@ bool is_raw_name(const std::string& path) {
   return ending == ".raw" || ending == ".pcm";
 }
 
-void check_sound_output(const std::string& path) {
+void check_sound_name(const std::string& path) {
   const std::string ending = lower_ending(path);
   if (ending != ".wav" && ending != ".flac" && ending != ".ogg" && !is_raw_name(path)) {
     refuse("cannot write '", path, "': expected a name that ends in .wav, .flac, .ogg or .raw");
   }
-  check_output(path);
 }
 
 SoundWriter::SoundWriter(const std::string& path, Encoding encoding, int32_t rate_hz)

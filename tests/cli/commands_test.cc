@@ -94,6 +94,41 @@ TEST_CASE("enroll: several anchors make one profile") {
   CHECK(read_file(at / "two.profile") != read_file(at / "who.profile"));
 }
 
+TEST_CASE("enroll: of recordings of hours the beginnings are used, and that is said") {
+  const Workplace at;
+  const std::vector<float> hour = tone(150 * 16000, 220.0f);
+  write_wav(at / "hour.wav", hour);
+  write_wav(at / "all.wav", std::span(hour).first(120 * 16000));
+  write_wav(at / "half.wav", std::span(hour).first(60 * 16000));
+  const auto enroll = [&](const std::string& anchors, const std::string& name) {
+    const Outcome done =
+        run_tool("enroll --model " + at / "tiny.lgm " + anchors + " -o " + at / name);
+    INFO(done.text);
+    CHECK(done.code == 0);
+    return done;
+  };
+  CHECK(enroll(at / "hour.wav", "a").says("hour.wav': only its first 120 s are used"));
+  CHECK_FALSE(enroll(at / "anchor.wav", "b").says("are used"));
+  enroll(at / "all.wav", "b");
+  CHECK(read_file(at / "a") == read_file(at / "b"));
+  const Outcome two = enroll(at / "hour.wav " + at / "anchor.wav", "a");
+  CHECK(two.says("hour.wav': only its first 60 s are used"));
+  CHECK_FALSE(two.says("anchor.wav': only"));
+  enroll(at / "half.wav " + at / "anchor.wav", "b");
+  CHECK(read_file(at / "a") == read_file(at / "b"));
+}
+
+TEST_CASE("extract: a recording may come through a pipe") {
+  const Workplace at;
+  const std::string tool = LIGERO_TOOL " extract " + model_and_profile(at);
+  REQUIRE(run_line(tool + at / "mix.wav -o " + at / "file.wav").code == 0);
+  const Outcome done =
+      run_line("cat " + at / "mix.wav | " + tool + "/dev/stdin -o " + at / "pipe.wav");
+  INFO(done.text);
+  CHECK(done.code == 0);
+  CHECK(read_file(at / "pipe.wav") == read_file(at / "file.wav"));
+}
+
 TEST_CASE("NaN and infinities in a float WAV become zero, are counted and said") {
   const Workplace at;
   std::vector<float> samples = tone(16000, 330.0f);

@@ -119,10 +119,34 @@ TEST_CASE("malicious: an output that is an input, by name, by link, or twice") {
   }
   const std::string convert =
       LIGERO_CONVERT " " + at / "c.safetensors --config " + at / "c.json -o ";
-  refused(at.folder, convert + at / "c.safetensors", {"c.safetensors: would be written over"});
-  refused(
-      at.folder, convert + at / "x --report " + at / "c.json", {"c.json: would be written over"});
-  refused(at.folder, convert + at / "x --report " + at / "x", {"both the model and the report"});
+  for (const std::string& output : {at / "c.safetensors",
+                                    at / "x --report " + at / "c.json",
+                                    at / "x --report " + at / "./x"}) {
+    refused(at.folder, convert + output, {"cannot write", "which this command uses as well"});
+  }
+}
+
+TEST_CASE("malicious: an input that is a folder, of every command, is named") {
+  const Workplace at;
+  std::filesystem::create_directory(at / "dir");
+  const std::string dir = at / "dir";
+  const std::string tool = LIGERO_TOOL " ";
+  const std::string model = " --model " + at / "tiny.lgm ";
+  const std::string who = "--profile " + at / "who.profile ";
+  const std::string to = " -o " + at / "o.wav";
+  const std::string convert = LIGERO_CONVERT " -o " + at / "x.lgm ";
+  for (const std::string& line :
+       {tool + "info " + dir,
+        tool + "enroll" + model + dir + to,
+        tool + "extract" + model + who + dir + to,
+        tool + "extract" + model + "--profile " + dir + " " + at / "mix.wav" + to,
+        tool + "verify" + model + at / "who.profile " + dir,
+        tool + "score --reference " + dir + " " + at / "mix.wav",
+        tool + "run" + model + "--graph enroll --input hops=" + dir + " --output " + at / "out",
+        convert + dir + " --config " + kGolden + ".json",
+        convert + kGolden + ".safetensors --config " + dir}) {
+    refused(at.folder, line, {dir});
+  }
 }
 
 TEST_CASE("malicious: a full disk leaves nothing behind, and the old file as it was") {

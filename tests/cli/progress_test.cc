@@ -136,14 +136,18 @@ Outcome run_on_terminal(const std::string& line) {
   return outcome;
 }
 
-TEST_CASE("progress: enroll and the converter show it on a terminal, nothing of it in a pipe") {
+TEST_CASE("progress: long work shows it on a terminal, nothing of it in a pipe") {
   const Workplace at;
   const std::string golden = LIGERO_SOURCE_DIR "/tests/golden/tiny";
-  const std::string lines[] = {LIGERO_TOOL " enroll --model " + at / "tiny.lgm " +
-                                   at / "anchor.wav " + at / "mix.wav" + " -o " +
-                                   at / "two.profile",
-                               LIGERO_CONVERT " " + golden + ".safetensors --config " + golden +
-                                   ".json --check -o " + at / "golden.lgm"};
+  const std::string model = " --model " + at / "tiny.lgm ";
+  const std::string extract = LIGERO_TOOL " extract" + model + "--profile " + at / "who.profile " +
+                              at / "mix.wav" + " -o " + at / "out.wav";
+  const std::string convert = LIGERO_CONVERT " " + golden + ".safetensors --config " + golden +
+                              ".json --check -o " + at / "golden.lgm";
+  const std::string lines[] = {LIGERO_TOOL " enroll" + model + at / "anchor.wav " + at / "mix.wav" +
+                                   " -o " + at / "two.profile",
+                               extract,
+                               convert};
   for (const std::string& line : lines) {
     CAPTURE(line);
     const Outcome shown = run_on_terminal(line);
@@ -154,7 +158,9 @@ TEST_CASE("progress: enroll and the converter show it on a terminal, nothing of 
     CHECK_FALSE(piped.says("] 0 %"));
     CHECK_FALSE(piped.says("\r"));
   }
-  CHECK(run_on_terminal(lines[1]).says("] 88 %"));  // before the last of eight passes
+  CHECK(run_on_terminal(convert).says("] 88 %"));  // before the last of eight passes
+  CHECK(run_on_terminal(extract + " --block 0.5").says("extracting [####"));
+  CHECK_FALSE(run_line(extract + " --block 0.5").says("extracting ["));
 }
 
 }  // namespace

@@ -84,7 +84,8 @@ Read read_file_of(const std::string& path) {
   return out;
 }
 
-/// A smooth pulse of about 600 Hz width at sample `centre`, which need not be whole, and a weak tone.
+/// A smooth pulse of about 600 Hz width at sample `centre`, which need not be whole, and a weak
+/// tone.
 std::vector<float> pulse(size_t samples, int rate_hz, double centre) {
   std::vector<float> out(samples);
   for (size_t i = 0; i < samples; ++i) {

@@ -87,7 +87,8 @@ TEST_CASE("a rate below 8 or above 96 kHz is named, found and expected") {
   write_wav(at / "slow.wav", tone(7999, 220.0f), {.rate_hz = 7999});
   write_wav(at / "fast.wav", tone(192000, 220.0f), {.rate_hz = 192000});
   refused(at, extract_line(at, {.mixture = "slow.wav"}), {"slow.wav", "7999 Hz", "8000 to 96000"});
-  refused(at, extract_line(at, {.mixture = "fast.wav"}), {"fast.wav", "192000 Hz", "expected 8000"});
+  refused(
+      at, extract_line(at, {.mixture = "fast.wav"}), {"fast.wav", "192000 Hz", "expected 8000"});
 }
 
 TEST_CASE("an anchor shorter than 1 s or silent is refused by name") {
@@ -170,6 +171,13 @@ TEST_CASE("an unwritable output is refused before any work, and nothing changes"
   refused(at, extract_line(at, {.output = "dir.wav"}), {"dir.wav", "folder"});
   refused(at, extract_line(at, {.output = "out.mp3"}), {"out.mp3", ".wav, .flac, .ogg or .raw"});
   refused(at, extract_line(at, {.more = "--plot " + at / "no/p.png"}), {"no/p.png"});
+  const std::string golden = LIGERO_SOURCE_DIR "/tests/golden/tiny";
+  const Outcome converted =
+      run_line(LIGERO_CONVERT " " + golden + ".safetensors --config " + golden + ".json -o " +
+               at / "x.lgm --report " + at / "no/r.json");
+  CHECK(converted.code == kRefused);
+  CHECK(converted.says("no/r.json"));
+  CHECK(at.folder.names().count("x.lgm") == 0);
   refused(at,
           "enroll --model " + at / "tiny.lgm " + at / "anchor.wav" + " -o " + at / "no/who.profile",
           {"no/who.profile"});
@@ -236,6 +244,10 @@ TEST_CASE("wrong usage has an exit code of its own") {
           {"--profile,--enroll"},
           kWrongUsage);
   refused(at, extract_line(at, {.more = "--samples mp3"}), {"--samples"}, kWrongUsage);
+  for (const char* arguments : {"", "x.pt --config x.json -o x.lgm --weights q4", "--sing"}) {
+    CAPTURE(arguments);
+    CHECK(run_line(std::string(LIGERO_CONVERT " ") + arguments).code == kWrongUsage);
+  }
   CHECK(run_tool("--help").code == 0);
   CHECK(run_tool("extract --help").code == 0);
 }

@@ -1,11 +1,12 @@
 // Messages around the atomic writer of model/format. Not: temporary names and renames (there).
-#include "platforms/cli/output.h"
+#include "platforms/cli/files.h"
 
 #include <unistd.h>
 
 #include <cerrno>
 #include <cstring>
 #include <filesystem>
+#include <fstream>
 
 #include "model/format/atomic_file.h"
 #include "platforms/cli/refusal.h"
@@ -14,7 +15,9 @@ namespace ligero::cli {
 
 namespace fs = std::filesystem;
 
-void check_output(const std::string& path) {
+namespace {
+
+void check_writable(const std::string& path) {
   const fs::path wanted(path);
   if (wanted.filename().empty()) {
     refuse("cannot write '", path, "': expected the name of a file");
@@ -44,6 +47,32 @@ void check_apart(const std::string& path, const std::vector<std::string>& others
       refuse("cannot write '", path, "': it is '", other, "', which this command uses as well");
     }
   }
+}
+
+}  // namespace
+
+void check_outputs(const std::vector<std::string>& outputs, std::vector<std::string> inputs) {
+  for (const std::string& output : outputs) {
+    if (!output.empty()) {
+      check_writable(output);
+      check_apart(output, inputs);
+      inputs.push_back(output);
+    }
+  }
+}
+
+std::string read_input(const std::string& path) {
+  errno = 0;
+  std::ifstream file(path, std::ios::binary);
+  std::string bytes;
+  for (char block[4096]; file.good();) {
+    file.read(block, sizeof(block));
+    bytes.append(block, static_cast<size_t>(file.gcount()));
+  }
+  if (!file.eof()) {
+    refuse("cannot read '", path, "': ", std::strerror(errno));
+  }
+  return bytes;
 }
 
 void write_output(const std::string& path, std::span<const std::byte> bytes) {

@@ -1,0 +1,26 @@
+// What the tools read and write whole, with messages for people. Not: formats.
+#ifndef LIGERO_PLATFORMS_CLI_FILES_H_
+#define LIGERO_PLATFORMS_CLI_FILES_H_
+
+#include <cstddef>
+#include <span>
+#include <string>
+#include <vector>
+
+namespace ligero::cli {
+
+/// Refuses a name that cannot be written: no such folder, no permission, a folder itself; and one
+/// that is one of `inputs`, which the same command reads, or another output, by whatever name or
+/// link. Empty names do not count. Called before long work, so that the user need not wait for the
+/// refusal; writes nothing.
+void check_outputs(const std::vector<std::string>& outputs, std::vector<std::string> inputs);
+
+/// All of a file's bytes; it may be a pipe.
+std::string read_input(const std::string& path);
+
+/// Writes the whole file or nothing.
+void write_output(const std::string& path, std::span<const std::byte> bytes);
+
+}  // namespace ligero::cli
+
+#endif  // LIGERO_PLATFORMS_CLI_FILES_H_

@@ -1,0 +1,28 @@
+// Exceptions to exit codes.
+#include "platforms/cli/program.h"
+
+#include <CLI/CLI.hpp>
+#include <cstdio>
+#include <exception>
+#include <new>
+
+namespace ligero::cli {
+
+int run_program(CLI::App* app, int argc, char** argv) {
+  constexpr int kRefused = 1;
+  constexpr int kWrongUsage = 2;
+  try {
+    app->parse(argc, argv);
+    return 0;
+  } catch (const CLI::ParseError& problem) {
+    return app->exit(problem) == 0 ? 0 : kWrongUsage;
+  } catch (const std::bad_alloc&) {
+    std::fprintf(
+        stderr, "%s: there is not enough memory for this input\n", app->get_name().c_str());
+  } catch (const std::exception& problem) {
+    std::fprintf(stderr, "%s: %s\n", app->get_name().c_str(), problem.what());
+  }
+  return kRefused;
+}
+
+}  // namespace ligero::cli
