@@ -15,6 +15,7 @@ import torch
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "model" / "torch"))
 
+import tools  # noqa: E402
 from ligero_torch import data, losses, metrics, runs  # noqa: E402
 from ligero_torch.features import stft  # noqa: E402
 
@@ -393,6 +394,50 @@ def test_a_recipe_names_what_it_starts_from(tmp_path, monkeypatch, capsys):
     monkeypatch.setenv("WORLD_SIZE", "2")  # several processes do not train it each
     assert train.main(["--recipe", "small"]) == 1
     assert "small-start" in capsys.readouterr().err
+
+
+def test_fixed_mixtures_are_trained_on_until_they_are_learnt(folder, tmp_path):
+    from ligero_torch import train
+
+    (tmp_path / "tiny.json").write_text(json.dumps(tools.SYSTEMS["speakerfilter, local"]))
+    for enough, steps in ((-100.0, 1), (100.0, 3)):
+        out = tmp_path / str(steps)
+        assert train.main(["--recipe", "compare", "--config", str(tmp_path / "tiny.json"),
+                           "--speech", str(folder), "--cache", str(tmp_path), "--out", str(out),
+                           "--seconds", "1", "--fixed", "3", "--until-gain", str(enough),
+                           "--steps", "3"]) == 0
+        assert runs.last_row(out / "log.csv", "step") == [steps]
+
+
+def test_compare_refuses_a_network_that_did_not_learn_its_mixtures(tmp_path, monkeypatch, capsys):
+    from ligero_torch import compare
+
+    def train(config, out, a):
+        out.mkdir(parents=True)
+        (out / "last.pt").touch()
+        (out / "log.csv").write_text("step,seconds,gain\n50,60,3\n70,90,9.5\n")
+
+    monkeypatch.setattr(compare, "train", train)
+    arguments = ["--fixed", "8", "--out", str(tmp_path)]
+    assert compare.main([*arguments, "voicefilter-small"]) == 0
+    assert "| voicefilter-small | 9.5 | 6 | 70 | 1.5 |" in capsys.readouterr().out
+    assert compare.main([*arguments, "voicefilter-small", "gated-crn-small"]) == 1
+    said = capsys.readouterr()
+    assert "| gated-crn-small | 9.5 | 10 |" in said.out and "not all mixtures" in said.err
+
+
+def test_compare_puts_a_backbone_with_lgr_beside_its_own_form():
+    from ligero_torch import compare
+
+    def scores(system, form, gain, tsos):
+        return {"system": system, "form": form, "steps": 500, "hours": 0.1,
+                "all": {"si_snri": gain, "wrong": 50.0, "tsos": tsos}}
+
+    rows = {"a": scores("gated_crn", "global", 1.0, 0.2), "b": scores("gated_crn", "lgr", 2.0, 0.1),
+            "c": scores("lgr_tse", "local", 3.0, 0.3)}
+    table = compare.markdown(rows)
+    assert "| gated_crn | global | 1.00 | 2.00 | 0.200 | 0.100 |" in table
+    assert "| lgr_tse | local |" not in table
 
 
 def test_training_blocks_have_the_gradients_of_torchs_own():

@@ -17,6 +17,7 @@ Several processes: `torchrun --nproc-per-node N -m ligero_torch.train ...` (DDP;
 from __future__ import annotations
 
 import argparse
+import itertools
 import json
 import math
 import os
@@ -144,7 +145,10 @@ def parser() -> argparse.ArgumentParser:
     a("--save-minutes", type=float, default=3.0)
     a("--threads", type=int, default=0)
     a("--workers", type=int, default=1)
-    a("--fixed", type=int, default=0, help="overfit this many fixed mixtures (a check)")
+    a("--fixed", type=int, default=0, help="a check: every step sees the same so many mixtures, "
+      "of two talkers each; nothing is validated")
+    a("--until-gain", type=float, default=math.inf, help="with --fixed: the SI-SNR gain, in dB over "
+      "those mixtures, that is enough")
     a("--strict", action="store_true")
     return p
 
@@ -168,6 +172,8 @@ def parse(argv=None):
     a = p.parse_args(argv)
     a.config = a.config or Path(a.recipe).stem
     a.out = a.out or Path("build/train") / Path(a.recipe).stem
+    if a.fixed:
+        a.batch, a.pair, a.absent, a.single = a.fixed, False, 0.0, 0.0
     return a
 
 
@@ -267,7 +273,7 @@ class Trainer:
         if a.libri2talker:
             valid, root = a.libri2talker / "valid.tsv", self.mixer.root
         self.valid = []
-        if self.rank == 0 and valid.is_file():
+        if self.rank == 0 and valid.is_file() and not a.fixed:
             self.valid = list(data.read_list(valid, root, a.strict, a.valid_items or None))
 
     def _start(self):
@@ -402,9 +408,7 @@ class Trainer:
             anchors=self.bank is None or (self.config.has_local and not self.model.local_is_frozen))
         first = self.step
         order = range(self.rank + first * self.world, 1 << 40, self.world)
-        if a.fixed:
-            order = [i % a.fixed for i in range(1 << 20)]
-        loader = iter(torch.utils.data.DataLoader(
+        loader = itertools.repeat(source[0]) if a.fixed else iter(torch.utils.data.DataLoader(
             source, batch_size=None, sampler=order, num_workers=a.workers,
             prefetch_factor=8 if a.workers else None))
         progress, start, last_save, last_valid = runs.Progress(50), time.time(), 0.0, 0.0
@@ -430,14 +434,17 @@ class Trainer:
             terms = self.train_step(next(loader))
             self.step, since = self.step + 1, since + 1
             self.seconds = before + time.time() - start
+            # With --fixed a step's terms are already those of every mixture.
+            newest = 1.0 if a.fixed else max(1.0 / since, 0.01)
             for k, v in terms.items():
                 if math.isfinite(v):
-                    mean[k] = mean.get(k, v) + (v - mean.get(k, v)) * max(1.0 / since, 0.01)
+                    mean[k] = mean.get(k, v) + (v - mean.get(k, v)) * newest
+            self.stop = self.stop or (a.fixed > 0 and terms["gain"] >= a.until_gain)
             if self.rank == 0:
                 progress.show(self.step, f"step {self.step} {spent:.0f} s "
                               f"({(time.time() - start) / since:.2f} s/step) lr {lr:.2e} "
                               + " ".join(f"{k} {v:.3f}" for k, v in mean.items()))
-                if self.step % 50 == 0:
+                if self.step % 50 == 0 or (a.fixed and (self.stop or since == a.steps)):
                     self.log.write({**self.blank, "step": self.step, "seconds": self.seconds,
                                     "lr": lr, **mean})
                 if spent - last_save > 60.0 * a.save_minutes:
@@ -453,8 +460,8 @@ class Trainer:
                 self.check()
             else:
                 self.save()
-            print(f"{self.step} steps, {self.seconds / 3600:.2f} h, best valid {self.best:.2f} dB",
-                  flush=True)
+            best = f", best valid {self.best:.2f} dB" if self.valid else ""
+            print(f"{self.step} steps, {self.seconds / 3600:.2f} h{best}", flush=True)
         return 0
 
 
