@@ -78,7 +78,7 @@ const Options::Tree* Options::find(const std::string& key) {
 
 std::string Options::text(const std::string& key) {
   if (!find(key)) {
-    fail(key, "no such key", "a string");
+    missing_.insert(key);
   }
   return text(key, "");
 }
@@ -178,14 +178,17 @@ Options Options::section(const std::string& key) {
 }
 
 void Options::finish() const {
+  std::string known;
+  for (const std::string& key : known_) {
+    known += " " + key;
+  }
   for (const auto& [key, value] : tree_->children) {
     if (!known_.contains(key)) {
-      std::string expected = "one of";
-      for (const std::string& known : known_) {
-        expected += " " + known;
-      }
-      throw SystemError(path_ + ": unknown key " + shown(Json(key)) + ", expected " + expected);
+      throw SystemError(path_ + ": unknown key " + shown(Json(key)) + ", expected one of" + known);
     }
+  }
+  for (const std::string& key : missing_) {
+    fail(key, "no such key", "a string; the keys are" + known);
   }
 }
 

@@ -1,5 +1,6 @@
-// Strict reading of a system's options from JSON: unknown, missing, mistyped and out-of-range keys are
-// errors that name the key, what was found and what was expected. Not: which options a system has.
+// Strict reading of a system's options from JSON: unknown, missing, mistyped and out-of-range keys
+// are errors that name the key, what was found and what was expected. Not: which options a system
+// has.
 #ifndef LIGERO_MODEL_SYSTEMS_OPTIONS_H_
 #define LIGERO_MODEL_SYSTEMS_OPTIONS_H_
 
@@ -20,12 +21,13 @@ struct Range {
 };
 
 /// One JSON object whose keys are read one by one. Every function throws SystemError; `fallback` is
-/// the value of an absent key, and the functions without one need the key.
+/// the value of an absent key, and the function without one needs the key.
 class Options {
  public:
   /// Parses `text`; `source` (a file name, say) begins the path in every message.
   Options(const std::string& text, const std::string& source);
 
+  /// A required key; where it is absent: "", and finish() throws.
   std::string text(const std::string& key);
   std::string text(const std::string& key, const std::string& fallback);
   std::string choice(const std::string& key,
@@ -39,7 +41,8 @@ class Options {
   /// A nested object; one without keys where it is absent.
   Options section(const std::string& key);
 
-  /// Throws for a key that nobody has read.
+  /// Throws for a key that nobody has read and for a required one that is absent; either way it
+  /// lists all that were read.
   void finish() const;
   /// Throws: `key` was `found`, `expected` what it should be.
   [[noreturn]] void fail(const std::string& key,
@@ -56,6 +59,7 @@ class Options {
   std::shared_ptr<const Tree> tree_;
   std::string path_;
   std::set<std::string> known_;
+  std::set<std::string> missing_;
 };
 
 }  // namespace ligero

@@ -33,7 +33,7 @@ const System& find_system(Options& options) {
     }
     expected += std::string(" \"") + system.name + "\"";
   }
-  options.fail("system", "\"" + name + "\"", expected);
+  options.fail("system", name.empty() ? "none" : "\"" + name + "\"", expected);
 }
 
 }  // namespace

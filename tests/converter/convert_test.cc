@@ -153,8 +153,10 @@ TEST_CASE("convert: a configuration's faults are named by key, with what was fou
   };
   check_refused(with("/colour", 1), "c.json: unknown key \"colour\", expected one of");
   check_refused(with("/arn/colour", 1), "c.json: arn: unknown key \"colour\"");
-  check_refused(without("system"), "c.json: system: found no such key, expected a string");
-  check_refused(without("name"), "c.json: name: found no such key");
+  check_refused(without("system"), "c.json: system: found none, expected one of \"lgr_tse\"");
+  check_refused(without("name"),
+                "c.json: name: found no such key, expected a string; the keys are");
+  check_refused(without("name"), " mix_feats name ");
   check_refused(with("/system", "x"), "system: found \"x\", expected one of \"lgr_tse\"");
   check_refused(with("/form", "both"), "form: found \"both\", expected one of \"lgr\"");
   check_refused(with("/causal", 1), "causal: found 1, expected true or false");

@@ -517,8 +517,10 @@ def test_bad_configurations(change, message):
 
 
 def test_missing_key_and_bad_files(tmp_path):
-    with pytest.raises(ConfigError, match=r"config\.system: missing key"):
+    with pytest.raises(ConfigError, match=r"config\.system: got None, expected one of 'lgr_tse'"):
         from_dict({"name": "x"})
+    with pytest.raises(ConfigError, match=r"config\.name: missing key; the keys are system, name"):
+        from_dict({"system": "tea_pse"})
     with pytest.raises(ConfigError, match="cannot be read"):
         load_config(tmp_path / "none.json")
     (tmp_path / "bad.json").write_text("{")

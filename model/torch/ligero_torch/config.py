@@ -201,7 +201,7 @@ def _build(cls, values, path):
     for name, f in fields.items():
         if (name not in values and f.default is dataclasses.MISSING
                 and f.default_factory is dataclasses.MISSING):
-            raise ConfigError(f"{path}.{name}: missing key; expected a value")
+            raise ConfigError(f"{path}.{name}: missing key; the keys are {', '.join(fields)}")
     return cls(**{key: _value(f"{path}.{key}", value, kinds[key], fields[key].metadata)
                   for key, value in values.items()})
 
@@ -213,9 +213,7 @@ def from_dict(values: dict, path: str = "config") -> SystemConfig:
 
     if not isinstance(values, dict):
         fail(path, values, "an object")
-    if "system" not in values:
-        raise ConfigError(f"{path}.system: missing key; expected a value")
-    system = values["system"]
+    system = values.get("system")
     if not isinstance(system, str) or system not in SYSTEMS:
         fail(f"{path}.system", system, "one of " + ", ".join(repr(name) for name in SYSTEMS))
     config = _build(SYSTEMS[system].Config, values, path)
