@@ -12,6 +12,7 @@ import torch
 from safetensors.torch import save_file
 from tools import CONVERT, LIGERO, ROOT, SYSTEMS, TOLERANCE, read
 
+from ligero_torch import costs
 from ligero_torch.config import from_dict
 from ligero_torch.export import exported_tensors, randomise
 from ligero_torch.systems import make
@@ -132,6 +133,17 @@ def test_local_features_cost_nothing_on_the_audio_path(system, tmp_path):
                 folder / "unfolded.lgm", "--unfolded")
             assert extract_macs(folder / "unfolded.lgm") > macs[form]
     assert len(set(macs.values())) == 1
+
+
+@pytest.mark.parametrize("system, form", costs.SPECIFICATION)
+def test_info_states_the_specified_cost_at_paper_size(system, form, tmp_path):
+    values = costs.paper_values(system, form, False)
+    (tmp_path / "c.json").write_text(json.dumps(values))
+    save_file(exported_tensors(make(from_dict(values)).eval()), tmp_path / "x.safetensors")
+    run(CONVERT, tmp_path / "x.safetensors", "--config", tmp_path / "c.json", "-o",
+        tmp_path / "x.lgm", "--only", "extract")
+    specified = costs.SPECIFICATION[system, form][1] - costs.SPEAKER_MACS.get(system, 0)
+    assert extract_macs(tmp_path / "x.lgm") == specified
 
 
 def refused(values, folder):
