@@ -409,6 +409,29 @@ def test_fixed_mixtures_are_trained_on_until_they_are_learnt(folder, tmp_path):
         assert runs.last_row(out / "log.csv", "step") == [steps]
 
 
+def test_speaker_networks_of_other_weights_are_taken_and_stay(folder, tmp_path):
+    """The ablation's start: --init-only takes what it names, --freeze keeps it."""
+    from ligero_torch import train
+    from ligero_torch.systems import make
+    from ligero_torch.weights import read_weights, save_weights
+
+    config = tmp_path / "tiny.json"
+    config.write_text(json.dumps(tools.SYSTEMS["speakerfilter, local"]))
+    trained = make(runs.find_config(config))
+    for p in trained.parameters():
+        torch.nn.init.normal_(p, std=0.5)
+    save_weights(tmp_path / "w.safetensors", trained.state_dict(), trained.config)
+    assert train.main(["--recipe", "compare", "--config", str(config), "--speech", str(folder),
+                       "--cache", str(tmp_path), "--out", str(tmp_path / "out"), "--seconds", "1",
+                       "--init", str(tmp_path / "w.safetensors"), "--init-only", "local.",
+                       "--freeze", "local.", "--fixed", "2", "--steps", "1"]) == 0
+    before, after = read_weights(tmp_path / "w.safetensors"), torch.load(
+        tmp_path / "out" / "last.pt", weights_only=True)["model"]
+    same = {k for k, v in before.items() if torch.equal(v.float(), after[k].half().float())}
+    assert {k for k in before if k.startswith("local.")} <= same
+    assert not any(k.startswith("sep.") and k.endswith("conv.weight") for k in same)
+
+
 def test_compare_refuses_a_network_that_did_not_learn_its_mixtures(tmp_path, monkeypatch, capsys):
     from ligero_torch import compare
 

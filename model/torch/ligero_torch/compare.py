@@ -1,8 +1,9 @@
-"""Trains several networks from one seed by one recipe for the same steps, and scores them alike.
+"""Trains several networks from one seed by one recipe for the same steps, and scores them alike
+(`python -m ligero_torch.compare`, `./run compare`).
 
-    python -m ligero_torch.compare small-local small-global small      the paper's Table 2 in small
-    python -m ligero_torch.compare gated-crn-small-global gated-crn-small             and Table 3
-    python -m ligero_torch.compare --fixed 8 gated-crn-small        does it learn eight mixtures?
+    ... compare small-local small-global small --recipe ablation       the paper's Table 2 in small
+    ... compare gated-crn-small-global gated-crn-small                 and Table 3
+    ... compare --fixed 8 gated-crn-small                              does it learn eight mixtures?
 
 Every argument is a config; its run lies in build/train/compare/<config>, and one that has ended is
 not trained again. The table is printed, and written with --markdown and --json; where a system is

@@ -106,6 +106,7 @@ def parser() -> argparse.ArgumentParser:
     a("--out", type=Path)
     a("--speaker", type=Path, help="speaker.pt of train_speaker.py (else the one in --init)")
     a("--init", type=Path, help="weights to start from; tensors of other shapes are left out")
+    a("--init-only", nargs="*", default=[], help="prefixes of the tensors of --init to take (all)")
     a("--after", help="recipe that makes the weights of --init")
     a("--speaker-minutes", type=float, default=11.0, help="to train --speaker where it is missing")
     a("--fresh", action="store_true", help="ignore last.pt in --out")
@@ -279,7 +280,8 @@ class Trainer:
     def _start(self):
         """The weights of --init, and the speaker network of --speaker where that has none."""
         a = self.a
-        state = read_weights(a.init) if a.init else {}
+        state = {k: v for k, v in (read_weights(a.init) if a.init else {}).items()
+                 if not a.init_only or k.startswith(tuple(a.init_only))}
         if state:
             kept = [k for k in load_weights(self.model, state) if not k.startswith("ecapa.")]
             print(f"started from {a.init}; {len(kept)} tensors of other names or shapes kept their "
