@@ -165,6 +165,7 @@ std::vector<Sound> read_anchors(const std::vector<std::string>& paths) {
     SoundReader reader(path);
     reader.stop_after(kMostAnchorSeconds / static_cast<double>(paths.size()));
     sounds.push_back(read_sound(&reader));
+    reader.report();
   }
   return sounds;
 }

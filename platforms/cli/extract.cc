@@ -143,6 +143,7 @@ Done extract_whole(const Options& options,
                    const Threads& threads,
                    SoundReader* reader) {
   Sound mixture = read_sound(reader);
+  reader->report();
   Done done;
   done.reference = read_reference(options, mixture.samples.size());
   done.voice.resize(mixture.samples.size());
@@ -180,8 +181,10 @@ Done extract_in_pieces(const Options& options,
   LiveFile live(model, profile, config);
   PieceByPiece pieces(
       &live, reader->rate_hz(), keeps ? &done.mixture : nullptr, keeps ? &done.voice : nullptr);
-  SoundWriter writer(
-      options.output, encoding_of(options, reader->sixteen_bit()), reader->rate_hz());
+  SoundWriter writer(options.output,
+                     encoding_of(options, reader->sixteen_bit()),
+                     reader->rate_hz(),
+                     reader->promised_samples());
   Progress progress("extracting", static_cast<double>(reader->promised_samples()));
   const Stopwatch watch;
   const size_t at_a_time =

@@ -1,6 +1,7 @@
 // Header text and raw values. Not: what the tensors mean.
 #include "platforms/cli/npy.h"
 
+#include <algorithm>
 #include <cerrno>
 #include <cstdlib>
 #include <cstring>
@@ -114,7 +115,9 @@ NpyArray read_npy(const std::string& path) {
            fits ? text(count) : "more than there can be");
   }
   array.values.resize(static_cast<size_t>(count) / sizeof(float));
-  std::memcpy(array.values.data(), bytes.data() + values_at, static_cast<size_t>(count));
+  std::copy_n(bytes.data() + values_at,
+              static_cast<size_t>(count),  // 0 where there are no values, nor memory for them
+              reinterpret_cast<char*>(array.values.data()));
   return array;
 }
 

@@ -145,7 +145,9 @@ void SoundReader::report() const {
 
 Sound read_sound(const std::string& path) {
   SoundReader reader(path);
-  return read_sound(&reader);
+  Sound sound = read_sound(&reader);
+  reader.report();
+  return sound;
 }
 
 Sound read_sound(SoundReader* reader) {
@@ -157,7 +159,6 @@ Sound read_sound(SoundReader* reader) {
     to_model.push(x, &sound.samples);
   }
   to_model.finish(samples_at(reader->samples(), reader->rate_hz(), kSampleRateHz), &sound.samples);
-  reader->report();
   sound.sixteen_bit = reader->sixteen_bit();
   sound.cleaned = reader->cleaned();
   sound.file_hz = reader->rate_hz();

@@ -82,9 +82,9 @@ struct Sound {
   }
 };
 
-/// All that is left of a file as 16 kHz mono, converted in rate, aligned to the sample. What was
-/// changed is said on stderr.
+/// All that is left of a file as 16 kHz mono, converted in rate, aligned to the sample.
 Sound read_sound(SoundReader* reader);
+/// All of a file; what was changed is said on stderr.
 Sound read_sound(const std::string& path);
 
 enum class Encoding : uint8_t { kPcm16, kFloat };
@@ -97,10 +97,14 @@ bool is_raw_name(const std::string& path);
 
 /// A mono file of that rate, written piece by piece, whole or not at all; the format follows from
 /// the ending of `path`. FLAC has no float: kFloat means 24 bits there; OGG has one coding only;
-/// RAW is little-endian.
+/// RAW is little-endian. Where `promised_samples` are more than a WAV header can count, WAV
+/// becomes RF64, its form for large files.
 class SoundWriter {
  public:
-  SoundWriter(const std::string& path, Encoding encoding, int32_t rate_hz);
+  SoundWriter(const std::string& path,
+              Encoding encoding,
+              int32_t rate_hz,
+              int64_t promised_samples);
   void write(std::span<const float> samples);
   /// The end: only now there is a file. Returns how many samples were clipped.
   int64_t commit();

@@ -16,6 +16,7 @@ namespace {
 
 constexpr size_t kBlockSamples = 16384;
 constexpr double kHalfScale16 = 32768.0;
+constexpr int64_t kMostWavSamples = 1'000'000'000;  // of 4 bytes: its header counts to 2^32
 constexpr double kHalfScale32 = 2147483648.0;
 
 std::string lower_ending(const std::string& path) {
@@ -66,7 +67,10 @@ void check_sound_name(const std::string& path) {
   }
 }
 
-SoundWriter::SoundWriter(const std::string& path, Encoding encoding, int32_t rate_hz)
+SoundWriter::SoundWriter(const std::string& path,
+                         Encoding encoding,
+                         int32_t rate_hz,
+                         int64_t promised_samples)
     : path_(path) {
   if (const Status status = output_.create(path.c_str()); !status.ok()) {
     refuse_system_status(text("cannot write '", path, "'"), status);
@@ -76,10 +80,15 @@ SoundWriter::SoundWriter(const std::string& path, Encoding encoding, int32_t rat
   info.channels = 1;
   info.format = format_of(path, encoding);
   coding_ = info.format & SF_FORMAT_SUBMASK;
+  if ((info.format & SF_FORMAT_TYPEMASK) == SF_FORMAT_WAV && promised_samples > kMostWavSamples) {
+    info.format = SF_FORMAT_RF64 | coding_;
+  }
   file_.reset(sf_open_fd(::dup(output_.fd()), SFM_WRITE, &info, SF_TRUE));
   if (!file_) {
     refuse("cannot encode '", path, "': ", sf_strerror(nullptr));
   }
+  // RF64 that turns out small ends as WAV.
+  sf_command(file_.get(), SFC_RF64_AUTO_DOWNGRADE, nullptr, SF_TRUE);
 }
 
 void SoundWriter::write(std::span<const float> samples) {
@@ -117,7 +126,7 @@ int64_t write_sound(const std::string& path,
                     std::span<const float> samples,
                     Encoding encoding,
                     int32_t rate_hz) {
-  SoundWriter writer(path, encoding, rate_hz);
+  SoundWriter writer(path, encoding, rate_hz, static_cast<int64_t>(samples.size()));
   writer.write(samples);
   return writer.commit();
 }

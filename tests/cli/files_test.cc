@@ -8,6 +8,7 @@
 #include "platforms/cli/measure.h"
 #include "platforms/cli/npy.h"
 #include "platforms/cli/refusal.h"
+#include "platforms/cli/sound.h"
 #include "tests/cli/tool.h"
 #include "tests/support/random.h"
 
@@ -65,6 +66,19 @@ TEST_CASE("npy: every damage is refused") {
     CHECK_THROWS_AS(cli::read_npy(at / "bad.npy"), cli::Refusal);
   }
   CHECK_THROWS_AS(cli::read_npy(at / "gone.npy"), cli::Refusal);
+}
+
+TEST_CASE("sound: a WAV that would be too large for its header is RF64, and WAV where it is not") {
+  const Folder at;
+  const std::vector<float> samples = tone(16000, 220.0f);
+  for (const int64_t promised : {int64_t{0}, int64_t{1} << 31}) {
+    CAPTURE(promised);
+    cli::SoundWriter writer(at / "a.wav", cli::Encoding::kPcm16, 16000, promised);
+    writer.write(samples);
+    CHECK(writer.commit() == 0);
+    CHECK(read_file(at / "a.wav").substr(0, 4) == "RIFF");
+    CHECK(cli::read_sound(at / "a.wav").samples.size() == samples.size());
+  }
 }
 
 TEST_CASE("SI-SNR: scale and offset do not matter, known ratios come out") {

@@ -76,7 +76,8 @@ void read_raw(const char* path) {
     return true;
   }();
   try {
-    const cli::Sound sound = cli::read_sound(path);
+    cli::SoundReader reader(path);
+    const cli::Sound sound = cli::read_sound(&reader);
     expect(told && sound.samples.size() >= static_cast<size_t>(sound.file_samples) / 3);
     expect(std::ranges::all_of(sound.samples, [](float x) { return std::fabs(x) <= 2.0f; }));
   } catch (const cli::Refusal& refusal) {

@@ -11,7 +11,7 @@
 #include <string>
 #include <vector>
 
-#include "platforms/cli/output.h"
+#include "platforms/cli/files.h"
 #include "platforms/cli/refusal.h"
 #include "platforms/cli/sound.h"
 #include "tests/stream/live.h"
