@@ -449,6 +449,12 @@ def test_compare_refuses_a_network_that_did_not_learn_its_mixtures(tmp_path, mon
     assert "| gated-crn-small | 9.5 | 10 |" in said.out and "not all mixtures" in said.err
 
 
+@pytest.mark.skipif(not (ROOT / "build/venv").is_dir(), reason="no environment in build/venv")
+def test_the_wrapper_runs_the_job_that_it_is_told():
+    said = subprocess.run([ROOT / "run", "compare", "--help"], capture_output=True, text=True)
+    assert "usage: compare.py" in said.stdout, said.stderr
+
+
 def test_compare_puts_a_backbone_with_lgr_beside_its_own_form():
     from ligero_torch import compare
 
