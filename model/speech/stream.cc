@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstring>
 #include <utility>
 
 #include "model/speech/session.h"
@@ -82,6 +83,20 @@ class Carver {
   size_t used_ = 0;
 };
 
+/// Reads a byte of every page of the weights, so that no page of a mapped file, nor of the block, which
+/// create() fills, is fetched on the audio thread.
+void touch_weights(const Graph& graph) {
+  constexpr int64_t kPageBytes = 4096;  // no processor has smaller ones
+  for (const Tensor& t : graph.tensors) {
+    if (t.kind == Kind::kWeight) {
+      const auto* bytes = static_cast<const volatile std::byte*>(t.data);
+      for (int64_t at = 0; at < stored_bytes(t); at += kPageBytes) {
+        static_cast<void>(bytes[at]);
+      }
+    }
+  }
+}
+
 }  // namespace
 
 /// Everything whose size follows from model and configuration.
@@ -95,7 +110,7 @@ struct Stream::Layout {
   int32_t most_resampled = 0;
   int32_t primed = 0;
   int32_t latency = 0;
-  size_t bytes = 0;
+  int32_t network_hops = 0;  // from a hop in to the same hop out
 };
 
 Result<Stream::Layout> Stream::lay_out(const Model& model, const StreamConfig& config) {
@@ -130,8 +145,8 @@ Result<Stream::Layout> Stream::lay_out(const Model& model, const StreamConfig& c
   const bool resamples = config.rate_hz != kSampleRateHz;
   l.primed = static_cast<int32_t>(std::ceil(l.plan.options.max_frames * kHopSamples * ratio)) +
              (resamples ? static_cast<int32_t>(std::ceil(ratio)) + 1 : 0);
-  const double network_s =
-      static_cast<double>(out.delay + out.revised + out.lag) * kHopSamples / kSampleRateHz;
+  l.network_hops = out.delay + out.revised + out.lag;
+  const double network_s = static_cast<double>(l.network_hops) * kHopSamples / kSampleRateHz;
   l.latency = l.primed + static_cast<int32_t>(std::lround(
                              (network_s + l.to_model.delay_s() + l.from_model.delay_s()) *
                              config.rate_hz));
@@ -177,6 +192,8 @@ Status Stream::create(const Model& model, const StreamConfig& config, void* bloc
                  -1,
                  static_cast<int64_t>(carver.used()));
   }
+  std::memset(block, 0, carver.used());
+  touch_weights(*l.graph);
   LIGERO_RETURN_IF_ERROR(
       interpreter_.prepare(*l.graph, std::move(l.plan), plan_block, plan_bytes, config.pool));
   model_in_.set_memory(model_in, model_in_capacity);
@@ -190,6 +207,7 @@ Status Stream::create(const Model& model, const StreamConfig& config, void* bloc
   latency_ = l.latency;
   primed_ = l.primed;
   block_hops_ = block_hops;
+  rest_after_ = kRestHops + l.network_hops;
   hops_input_ = l.hops_input;
   reset();
   return {};
@@ -247,6 +265,7 @@ void Stream::finish() noexcept {
 
 void Stream::reset() noexcept {
   forget();
+  silent_hops_ = 0;
   left_ = {};
   to_model_.reset();
   from_model_.reset();
@@ -309,13 +328,35 @@ void Stream::step_target() noexcept {
   --ramp_steps_;
 }
 
+/// Whether the session rests on these hops, and, when it begins to, forgets.
+bool Stream::rests(const float* in) noexcept {
+  const bool silent = std::all_of(in, in + block_hops_ * kHopSamples, [](float x) {
+    return std::fabs(x) <= kSilentSample;
+  });
+  if (!silent) {
+    silent_hops_ = 0;
+    return false;
+  }
+  if (silent_hops_ < rest_after_) {
+    silent_hops_ += block_hops_;
+    return false;
+  }
+  if (hops_run_ > 0) {
+    forget();
+  }
+  return true;
+}
+
 void Stream::run_block() noexcept {
   take_target();
   const float* voice = nullptr;
   float* const in = interpreter_.input(hops_input_);
   model_in_.pop(in, block_hops_ * kHopSamples);
+  const bool rest = rests(in);
   if (has_target_ || voice_gain_ > 0.0f) {
     step_target();
+  }
+  if (!rest && (has_target_ || voice_gain_ > 0.0f)) {
     Extent extent;
     if (left_.total_frames != kUnknown) {
       extent = {hops_run_ + left_.total_frames, hops_run_ * kHopSamples + left_.total_samples};

@@ -48,6 +48,13 @@ class Stream {
  public:
   /// A sample beyond this (18 dB over full scale) is garbage and counts as zero.
   static constexpr float kLoudestSample = 8.0f;
+  /// Silence: no sample beyond one 16-bit step, so zeros, denormals, dither and what was cleaned. After
+  /// a second of it (and of all that is on its way through the network) the session rests: it gives
+  /// silence without computing, and the next sound meets a network as fresh as after reset(). Only
+  /// there it differs from a run over the whole recording: a trained LSTM that counts through minutes
+  /// of nothing needs many seconds of speech to come back.
+  static constexpr float kSilentSample = 1.0f / 32768.0f;
+  static constexpr int32_t kRestHops = 100;
 
   Stream() = default;
   Stream(const Stream&) = delete;
@@ -99,6 +106,7 @@ class Stream {
   void take_target() noexcept;
   void step_target() noexcept;
   void run_block() noexcept;
+  bool rests(const float* in) noexcept;
   void forget() noexcept;
   void process_some(const float* const* in, float* const* out, int32_t at, int32_t n) noexcept;
 
@@ -118,6 +126,8 @@ class Stream {
   int32_t block_hops_ = 1;
   size_t hops_input_ = 0;
   int64_t hops_run_ = 0;          // of this signal
+  int32_t silent_hops_ = 0;       // in a row, up to now; no further than rest_after_
+  int32_t rest_after_ = 0;
   Extent left_;                   // of the signal after those, once it has ended
 
   // Profiles pass from the control thread to the audio thread through three slots: one being written,

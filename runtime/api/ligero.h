@@ -132,7 +132,10 @@ LIGERO_API ligero_status ligero_set_strength(ligero_session* session, float stre
 LIGERO_API ligero_status ligero_set_bypass(ligero_session* session, int bypass);
 
 /* `in` and `out`: one pointer a channel to `frames` samples, full scale 1; out may be in. Any number
- * of frames. Always fills `out`. Audio thread, real-time. */
+ * of frames. Always fills `out`. NaN, infinities and what is louder than 8 count as zero and never
+ * reach the network. After a second in which nothing exceeds one 16-bit step (mute, a dead cable) the
+ * session rests: it costs next to nothing, and the next sound meets it as after ligero_reset. Audio
+ * thread, real-time. */
 LIGERO_API ligero_status ligero_process(ligero_session* session,
                                         const float* const* in,
                                         float* const* out,
