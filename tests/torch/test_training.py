@@ -455,6 +455,18 @@ def test_the_wrapper_runs_the_job_that_it_is_told():
     assert "usage: compare.py" in said.stdout, said.stderr
 
 
+def test_a_bad_config_is_refused_before_anything_is_trained(tmp_path, monkeypatch, capsys):
+    from ligero_torch import compare, train
+
+    bad = tmp_path / "bad.json"
+    bad.write_text(json.dumps({**tools.TINY, "chanels": 3}))
+    monkeypatch.setattr(compare, "train", None)
+    assert compare.main(["small", str(bad)]) == 1
+    assert "bad.json.chanels: unknown key; expected one of system" in capsys.readouterr().err
+    assert train.main(["--recipe", "compare", "--config", str(bad), "--out", str(tmp_path)]) == 1
+    assert "bad.json.chanels: unknown key; expected one of system" in capsys.readouterr().err
+
+
 def test_compare_puts_a_backbone_with_lgr_beside_its_own_form():
     from ligero_torch import compare
 

@@ -20,6 +20,7 @@ import sys
 from pathlib import Path
 
 from . import data, runs
+from .config import ConfigError
 
 FIXED_STEPS = 500
 ENOUGH_DB = {"voicefilter": 6.0}  # of gain on fixed mixtures; a mask leaves the mixture's phase
@@ -135,10 +136,11 @@ def main(argv=None) -> int:
     measure, table = (fixed_row, fixed_markdown) if a.fixed else (row, markdown)
     rows = {}
     try:
-        for config in a.configs:
-            rows[runs.find_config(config).name] = measure(config, a.out / Path(config).stem, a)
+        names = {config: runs.find_config(config).name for config in a.configs}
+        for config, name in names.items():
+            rows[name] = measure(config, a.out / Path(config).stem, a)
             print(table(rows), flush=True)
-    except data.DataError as e:
+    except (ConfigError, data.DataError) as e:
         print(f"error: {e}", file=sys.stderr)
         return 1
     if a.markdown:

@@ -31,7 +31,7 @@ import numpy as np
 import torch
 
 from . import bank, data, losses, runs
-from .config import to_dict
+from .config import ConfigError, to_dict
 from .extractor import Extractor
 from .features import stft
 from .systems import make
@@ -476,7 +476,7 @@ def main(argv=None) -> int:
             if subprocess.run([sys.executable, "-m", *stage]).returncode:
                 return 1
         return Trainer(a).run()
-    except (data.DataError, runs.CheckpointError) as e:
+    except (ConfigError, data.DataError, runs.CheckpointError) as e:
         print(f"error: {e}", file=sys.stderr)
         return 1
 
