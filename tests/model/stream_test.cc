@@ -239,33 +239,71 @@ TEST_CASE("stream: silence until a target is set, or the input by option; bypass
   CHECK(power(limited.run(x)) == doctest::Approx(power(x) * 0.25).epsilon(0.05));
 }
 
+/// The output for `x`, `change(at)` called before each hop.
+template <typename Change>
+std::vector<float> run_hops(Live& live, const std::vector<float>& x, Change change) {
+  std::vector<float> y(x.size());
+  for (size_t at = 0; at < x.size(); at += 160) {
+    change(at);
+    const float* in[1] = {x.data() + at};
+    float* out[1] = {y.data() + at};
+    live.stream.process(in, out, 160);
+  }
+  return y;
+}
+
+/// 100 Hz, at its largest where hops begin, which is where changes take effect.
+std::vector<float> sine() {
+  std::vector<float> x(32000);
+  for (size_t i = 0; i < x.size(); ++i) {
+    x[i] = std::cos(static_cast<float>(i) * 2 * std::numbers::pi_v<float> * 100 / 16000);
+  }
+  return x;
+}
+
+constexpr float kNoClick = 0.06f;  // the sine alone moves by 0.039 a sample
+
+float largest_step(const std::vector<float>& y) {
+  float step = 0;
+  for (size_t i = 1000; i < y.size(); ++i) {
+    step = std::max(step, std::fabs(y[i] - y[i - 1]));
+  }
+  return step;
+}
+
 TEST_CASE("stream: changing the target does not click") {
   Fixture f;
   Live live(f, {});
   REQUIRE(live.stream.set_target(profile_of(1.0f)).ok());
-  std::vector<float> x(32000);
-  for (size_t i = 0; i < x.size(); ++i) {
-    x[i] = std::sin(static_cast<float>(i) * 2 * std::numbers::pi_v<float> * 100 / 16000);
-  }
-  std::vector<float> y(x.size());
-  for (size_t at = 0; at < x.size(); at += 160) {
+  const std::vector<float> x = sine();
+  const std::vector<float> y = run_hops(live, x, [&](size_t at) {
     if (at == 16000) {
       REQUIRE(live.stream.set_target(profile_of(-1.0f)).ok());
     }
     if (at == 24000) {
       live.stream.clear_target();
     }
-    const float* in[1] = {x.data() + at};
-    float* out[1] = {y.data() + at};
-    live.stream.process(in, out, 160);
-  }
-  float step = 0;
-  for (size_t i = 1000; i < y.size(); ++i) {
-    step = std::max(step, std::fabs(y[i] - y[i - 1]));
-  }
-  CHECK(step < 0.06f);  // the sine alone moves by 0.039 a sample
+  });
+  CHECK(largest_step(y) < kNoClick);
   CHECK(std::fabs(y[20000] + x[20000 - 320]) < 1e-3f);
   CHECK(y.back() == 0.0f);
+}
+
+TEST_CASE("stream: bypass and strength do not click, from a voice that is the input upside down") {
+  Fixture f;
+  Live live(f, {});
+  REQUIRE(live.stream.set_target(profile_of(-1.0f)).ok());
+  const std::vector<float> x = sine();
+  const std::vector<float> y = run_hops(live, x, [&](size_t at) {
+    live.stream.set_bypass(at >= 8000 && at < 16000);
+    live.stream.set_strength(at >= 24000 ? 0.0f : 1.0f, 100.0f);
+  });
+  CHECK(largest_step(y) < kNoClick);
+  for (const size_t at : {6000u, 14000u, 22000u, 30000u}) {
+    CAPTURE(at);
+    const float gain = at == 14000u || at == 30000u ? 1.0f : -1.0f;
+    CHECK(std::fabs(y[at] - gain * x[at - 320]) < 1e-3f);
+  }
 }
 
 TEST_CASE("stream: garbage at the input is counted and forgotten") {
