@@ -188,7 +188,7 @@ Status Stream::create(const Model& model, const StreamConfig& config, void* bloc
   float* const dry = carver.floats(static_cast<size_t>(dry_capacity));
   if (block == nullptr || bytes < carver.used()) {
     return error(Code::kTooLittleMemory,
-                 "the block is too small: 'where' is the bytes needed",
+                 "the block is too small",
                  -1,
                  static_cast<int64_t>(carver.used()));
   }

@@ -50,12 +50,15 @@ ligero_status refuse(const Status& status, const char* where = "") {
   char detail[320] = "";
   if (*where) {
     std::snprintf(detail, sizeof(detail), "%s", where);
-  } else if (status.where >= 0 || status.index >= 0) {
+  } else if (status.index >= 0) {
     std::snprintf(detail,
                   sizeof(detail),
                   "index %d, value %lld",
                   static_cast<int>(status.index),
                   static_cast<long long>(status.where));
+  } else if (status.where >= 0) {
+    const char* form = status.code == Code::kTooLittleMemory ? "%lld bytes needed" : "%lld";
+    std::snprintf(detail, sizeof(detail), form, static_cast<long long>(status.where));
   }
   return refuse(status.code, status.message, detail);
 }

@@ -121,7 +121,7 @@ TEST_CASE(
   ligero_session* session = nullptr;
   CHECK(ligero_session_create(at.model, &config, block.get(), bytes - 1, &session) ==
         LIGERO_TOO_LITTLE_MEMORY);
-  CHECK(said(std::to_string(bytes).c_str()));
+  CHECK(said((std::to_string(bytes) + " bytes needed").c_str()));
   CHECK(session == nullptr);
   REQUIRE(ligero_session_create(at.model, &config, block.get(), bytes, &session) == LIGERO_OK);
   CHECK(ligero_latency(session) * 1000 <= rate_hz * 35);
