@@ -2,6 +2,7 @@
 #include <CLI/CLI.hpp>
 #include <iomanip>
 #include <iostream>
+#include <map>
 #include <string>
 
 #include "converter/convert.h"
@@ -18,6 +19,9 @@ constexpr const char* kFooter =
     "  ligero-convert lgr-tse-small.safetensors --config small.json -o small.lgm --check\n"
     "Reads CHECKPOINT (safetensors, or a zip of torch.save), never runs code from it, and writes\n"
     "MODEL.lgm whole or not at all. Exit codes: 0 done, 1 input refused, 2 wrong usage.";
+
+const std::map<std::string, ligero::Type> kWeightTypes = {
+    {"f32", ligero::Type::kF32}, {"f16", ligero::Type::kF16}, {"int8", ligero::Type::kQ8}};
 
 struct Arguments {
   std::string checkpoint;
@@ -39,7 +43,7 @@ void declare(CLI::App& app, Arguments& a) {
   app.add_option("--config", a.config, "the network's options, JSON")->required();
   app.add_option("-o,--output", a.output, "model file to write, .lgm")->required();
   app.add_option("--weights", a.weights, "type of the matrices in the file")
-      ->check(CLI::IsMember({"f32", "f16"}))
+      ->check(CLI::IsMember({"f32", "f16", "int8"}))
       ->capture_default_str();
   app.add_flag(
       "--check", a.check, "run the model before and after each pass and compare every node");
@@ -84,7 +88,7 @@ ligero::Conversion convert(const Arguments& a, ligero::ConvertOptions options) {
 void run(const Arguments& a) {
   ligero::cli::check_outputs({a.output, a.report}, {a.checkpoint, a.config});
   ligero::ConvertOptions options;
-  options.passes.weights = a.weights == "f16" ? ligero::Type::kF16 : ligero::Type::kF32;
+  options.passes.weights = kWeightTypes.at(a.weights);
   options.check = a.check || !a.report.empty();
   options.unfolded = a.unfolded;
   options.only_extract = a.only == "extract";

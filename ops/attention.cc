@@ -181,7 +181,7 @@ void mix(const Data& d, const Tile& t, const float* scores) noexcept {
     weights.panel_stride = kProductPanel;
     weights.outputs = d.shape.head;
     weights.row_stride = t.stride;
-    const int32_t most = d.product->max_rows;
+    const int32_t most = d.product->shape.max_rows;
     for (int32_t i = 0; i < t.queries; i += most) {
       const int32_t rows = t.queries - i < most ? t.queries - i : most;
       for (int32_t r = 0; r < rows; ++r) {

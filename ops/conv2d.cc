@@ -40,7 +40,7 @@ Status infer(const OpContext& ctx, Inference* out) {
   int32_t groups = 1;
   LIGERO_RETURN_IF_ERROR(read_groups(ctx, &groups));
   const int64_t inner = static_cast<int64_t>(shape.kernel_t) * shape.kernel_f * x.channels();
-  LIGERO_RETURN_IF_ERROR(check_panels(ctx, kW, inner));
+  LIGERO_RETURN_IF_ERROR(check_panels(ctx, kW, inner, groups == 1 ? x.channels() : 0, shape.kernel_t));
   const int64_t all_outputs = int64_t{groups} * ctx.input(kW).dim[1];
   LIGERO_CHECK(all_outputs <= kMaxFrameElements, Code::kBadModel, "a tensor is too large");
   const auto outputs = static_cast<int32_t>(all_outputs);
@@ -64,7 +64,13 @@ Status infer(const OpContext& ctx, Inference* out) {
 
 Status measure(const OpContext& ctx, Needs* needs) {
   LIGERO_RETURN_IF_ERROR(check_rows(ctx, ctx.output(0).bins()));
-  needs->data_bytes = product_data_bytes(ctx.input(kX).channels());
+  const Tensor& x = ctx.input(kX);
+  ConvShape shape;
+  LIGERO_RETURN_IF_ERROR(read_conv_shape(ctx, x.bins(), &shape));
+  ProductRows rows;
+  set_conv_rows(shape, x.bins(), x.channels(), &rows);
+  needs->data_bytes = product_data_bytes(x.channels());
+  needs->scratch_bytes = product_scratch_bytes(ctx, kW, rows, ctx.max_frames);
   return {};
 }
 
@@ -96,6 +102,7 @@ Status prepare(const OpContext& ctx, void* data) {
 void run(const RunContext& ctx) noexcept {
   ProductProblem p = static_cast<const ProductData*>(ctx.data)->problem;
   p.rows.x = ctx.x(kX);
+  p.q8_scratch = ctx.scratch;
   p.output.y = ctx.out[0];
   if (ctx.node.has_input(kBiasMap)) {
     p.add.data = ctx.x(kBiasMap);

@@ -18,7 +18,7 @@ Status infer(const OpContext& ctx, Inference* out) {
   ConvShape shape;
   LIGERO_RETURN_IF_ERROR(read_conv_shape(ctx, x.bins(), &shape));
   const int64_t inner = static_cast<int64_t>(shape.kernel_t) * shape.kernel_f * x.channels();
-  LIGERO_RETURN_IF_ERROR(check_panels(ctx, kW, inner));
+  LIGERO_RETURN_IF_ERROR(check_panels(ctx, kW, inner, 0));
   const int32_t outputs = ctx.input(kW).dim[1];
   const int64_t row = static_cast<int64_t>(shape.out_bins) * outputs;
   LIGERO_CHECK(row <= kMaxFrameElements, Code::kBadModel, "a tensor is too large");

@@ -57,7 +57,7 @@ Status infer(const OpContext& ctx, Inference* out) {
                Code::kBadModel,
                "a convolution over time of a constant");
   const int64_t inner = static_cast<int64_t>(shape.kernel_t) * shape.kernel_f * x.channels();
-  LIGERO_RETURN_IF_ERROR(check_panels(ctx, kW, inner));
+  LIGERO_RETURN_IF_ERROR(check_panels(ctx, kW, inner, x.channels(), shape.kernel_t));
   const int32_t outputs = ctx.input(kW).dim[1];
   LIGERO_RETURN_IF_ERROR(check_epilogue(ctx, kEpilogue, outputs));
   out->outputs[0].set(out->outputs[0].kind, shape.out_bins, outputs);
@@ -78,9 +78,24 @@ struct Data {
   int32_t out_bins;
 };
 
+/// What all phases have in common.
+void set_rows(const Shape& shape, const Tensor& x, ProductRows* rows) {
+  rows->frame_stride = x.elements();
+  rows->bins = x.bins();
+  rows->channels = x.channels();
+  rows->taps_t = shape.kernel_t;
+  rows->past = shape.past;
+}
+
 Status measure(const OpContext& ctx, Needs* needs) {
   LIGERO_RETURN_IF_ERROR(check_rows(ctx, ctx.output(0).bins()));
-  needs->data_bytes = align_up(sizeof(Data)) + product_data_bytes(ctx.input(kX).channels());
+  const Tensor& x = ctx.input(kX);
+  Shape shape;
+  LIGERO_RETURN_IF_ERROR(read_shape(ctx, &shape));
+  ProductRows rows;
+  set_rows(shape, x, &rows);
+  needs->data_bytes = align_up(sizeof(Data)) + product_data_bytes(x.channels());
+  needs->scratch_bytes = product_scratch_bytes(ctx, kW, rows, ctx.max_frames);
   return {};
 }
 
@@ -97,11 +112,7 @@ Status prepare(const OpContext& ctx, void* data) {
   ProductProblem& p = d->product.problem;
   prepare_weights(ctx, kW, &p);
   prepare_epilogue(ctx, kEpilogue, &p.epilogue);
-  p.rows.frame_stride = x.elements();
-  p.rows.bins = x.bins();
-  p.rows.channels = x.channels();
-  p.rows.taps_t = shape.kernel_t;
-  p.rows.past = shape.past;
+  set_rows(shape, x, &p.rows);
   p.output.frame_stride = static_cast<int64_t>(shape.out_bins) * p.weights.outputs;
   p.output.bin_stride = static_cast<int64_t>(shape.stride_f) * p.weights.outputs;
   return {};
@@ -113,6 +124,7 @@ void run(const RunContext& ctx) noexcept {
   ProductProblem p = d.product.problem;
   const auto* weights = static_cast<const std::byte*>(p.weights.data);
   p.rows.x = ctx.x(kX);
+  p.q8_scratch = ctx.scratch;
   for (int32_t phase = 0; phase < d.stride_f && phase < d.out_bins; ++phase) {
     const int32_t taps =
         phase < d.kernel_f ? (d.kernel_f - phase + d.stride_f - 1) / d.stride_f : 0;

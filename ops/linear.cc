@@ -12,7 +12,7 @@ Status infer(const OpContext& ctx, Inference* out) {
   LIGERO_RETURN_IF_ERROR(check_arity(ctx, 2, kInputs));
   LIGERO_RETURN_IF_ERROR(check_signal(ctx, kX));
   const Tensor& x = ctx.input(kX);
-  LIGERO_RETURN_IF_ERROR(check_panels(ctx, kW, x.channels()));
+  LIGERO_RETURN_IF_ERROR(check_panels(ctx, kW, x.channels(), x.channels()));
   const int32_t outputs = ctx.input(kW).dim[1];
   LIGERO_RETURN_IF_ERROR(check_epilogue(ctx, kEpilogue, outputs));
   out->outputs[0].set(out->outputs[0].kind, x.bins(), outputs);
@@ -21,9 +21,19 @@ Status infer(const OpContext& ctx, Inference* out) {
   return {};
 }
 
+void set_rows(const Tensor& x, ProductRows* rows) {
+  rows->frame_stride = x.elements();
+  rows->bins = x.bins();
+  rows->channels = x.channels();
+  rows->out_bins = x.bins();
+}
+
 Status measure(const OpContext& ctx, Needs* needs) {
   LIGERO_RETURN_IF_ERROR(check_rows(ctx, ctx.output(0).bins()));
   needs->data_bytes = product_data_bytes(0);
+  ProductRows rows;
+  set_rows(ctx.input(kX), &rows);
+  needs->scratch_bytes = product_scratch_bytes(ctx, kW, rows, ctx.max_frames);
   return {};
 }
 
@@ -32,10 +42,7 @@ Status prepare(const OpContext& ctx, void* data) {
   prepare_weights(ctx, kW, &p);
   prepare_epilogue(ctx, kEpilogue, &p.epilogue);
   const Tensor& x = ctx.input(kX);
-  p.rows.frame_stride = x.elements();
-  p.rows.bins = x.bins();
-  p.rows.channels = x.channels();
-  p.rows.out_bins = x.bins();
+  set_rows(x, &p.rows);
   p.output.bin_stride = p.weights.outputs;
   p.output.frame_stride = static_cast<int64_t>(x.bins()) * p.weights.outputs;
   return {};
@@ -44,6 +51,7 @@ Status prepare(const OpContext& ctx, void* data) {
 void run(const RunContext& ctx) noexcept {
   ProductProblem p = static_cast<const ProductData*>(ctx.data)->problem;
   p.rows.x = ctx.x(kX);
+  p.q8_scratch = ctx.scratch;
   p.output.y = ctx.out[0];
   product(p, ctx.frames, ctx.pool);
 }

@@ -8,7 +8,8 @@
 
 namespace ligero {
 
-Status check_panels(const OpContext& ctx, size_t k, int64_t inner) {
+Status check_panels(
+    const OpContext& ctx, size_t k, int64_t inner, int32_t channels, int32_t taps_t) {
   const Tensor& w = ctx.input(k);
   const auto where = static_cast<int64_t>(k);
   LIGERO_CHECK(w.kind == Kind::kWeight && w.rank == 2 && w.layout == Layout::kPanels,
@@ -16,11 +17,19 @@ Status check_panels(const OpContext& ctx, size_t k, int64_t inner) {
                "a product needs a weight in panels",
                -1,
                where);
-  LIGERO_CHECK(w.type == Type::kF32 || w.type == Type::kF16,
-               Code::kUnsupportedModel,
-               "a product's weight is neither f32 nor f16",
-               -1,
-               where);
+  if (w.type == Type::kQ8) {
+    LIGERO_CHECK(channels > 0, Code::kUnsupportedModel, "an op that takes no int8", -1, where);
+    LIGERO_CHECK(channels % kProductQ8Group == 0,
+                 Code::kUnsupportedModel,
+                 "int8 weights of an input whose channels are no multiple of 4",
+                 -1,
+                 where);
+    LIGERO_CHECK(inner / taps_t <= kProductQ8MaxInner,
+                 Code::kUnsupportedModel,
+                 "int8 weights of too many inputs for one sum",
+                 -1,
+                 where);
+  }
   LIGERO_RETURN_IF_ERROR(check_size(w.dim, w.rank));
   LIGERO_CHECK(w.dim[0] == inner,
                Code::kBadModel,
@@ -58,14 +67,29 @@ size_t product_data_bytes(int64_t zeros) {
 
 void prepare_weights(const OpContext& ctx, size_t w, ProductProblem* p) {
   const Tensor& t = ctx.input(w);
-  const ProductKernels& kernels = product_kernels(ctx.cpu);
-  const bool half = t.type == Type::kF16;
-  p->kernels = &kernels;
-  p->tile = half ? kernels.f16 : kernels.f32;
-  p->weight_bytes = half ? 2 : 4;
+  if (t.type == Type::kQ8) {
+    p->q8 = &product_q8_kernels(ctx.cpu);
+    p->shape = p->q8->shape;
+    p->tile = p->q8->tile;
+    p->weight_bytes = 1;
+    p->weights.scale = t.scale;
+  } else {
+    const ProductKernels& kernels = product_kernels(ctx.cpu);
+    const bool half = t.type == Type::kF16;
+    p->shape = kernels.shape;
+    p->tile = half ? kernels.f16 : kernels.f32;
+    p->weight_bytes = half ? 2 : 4;
+  }
   p->weights.data = t.data;
   p->weights.panel_stride = static_cast<int64_t>(t.dim[0]) * kProductPanel;
   p->weights.outputs = t.dim[1];
+}
+
+size_t product_scratch_bytes(const OpContext& ctx,
+                             size_t w,
+                             const ProductRows& rows,
+                             int32_t frames) {
+  return ctx.input(w).type == Type::kQ8 ? product_q8_scratch_bytes(rows, frames) : 0;
 }
 
 void prepare_epilogue(const OpContext& ctx, size_t first, ProductEpilogue* e) {

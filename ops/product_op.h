@@ -10,8 +10,11 @@
 
 namespace ligero {
 
-/// Input `k` is a weight [inner, outputs] in panels, f32 or f16, with at least one output.
-Status check_panels(const OpContext& ctx, size_t k, int64_t inner);
+/// Input `k` is a weight [inner, outputs] in panels with at least one output: f32, f16, or int8 if
+/// the rows of the product are made of pieces of `channels` values, a multiple of 4 (0: the op takes
+/// no int8), and inner / taps_t of them share a scale without overflowing the int32 sum.
+Status check_panels(
+    const OpContext& ctx, size_t k, int64_t inner, int32_t channels, int32_t taps_t = 1);
 
 /// Inputs first .. first + 3, each optional: bias, slopes, post_scale, post_shift of `outputs`
 /// elements; attribute `activation` known, and slopes present where it is prelu.
@@ -38,6 +41,13 @@ size_t product_data_bytes(int64_t zeros);
 
 /// The kernels and weights (input `w`) of a problem.
 void prepare_weights(const OpContext& ctx, size_t w, ProductProblem* problem);
+
+/// For measure(): bytes of scratch of a product with weights `w`, with `frames` frames at most; 0
+/// where these are not int8. run() gives them to the problem as q8_scratch.
+size_t product_scratch_bytes(const OpContext& ctx,
+                             size_t w,
+                             const ProductRows& rows,
+                             int32_t frames);
 
 /// The epilogue from inputs first .. first + 3.
 void prepare_epilogue(const OpContext& ctx, size_t first, ProductEpilogue* epilogue);

@@ -52,7 +52,8 @@ class Recurrent {
     ProductProblem recurrent;  // h W_hh, added in place to the above, or apart
     Cell cell;
     Shape shape;
-    int32_t chunk;  // frames
+    int32_t chunk;      // frames
+    size_t q8_scratch;  // where it begins in the scratch
   };
 
   static Status infer(const OpContext& ctx, Inference* out) {
@@ -63,13 +64,13 @@ class Recurrent {
     const int32_t reverse = ctx.node.int_or("reverse", 0);
     LIGERO_RETURN_IF_ERROR(check_int(axis, 0, 1));
     LIGERO_RETURN_IF_ERROR(check_int(reverse, 0, 1));
-    LIGERO_RETURN_IF_ERROR(check_panels(ctx, kWih, x.channels()));
+    LIGERO_RETURN_IF_ERROR(check_panels(ctx, kWih, x.channels(), x.channels()));
     const int32_t gates = ctx.input(kWih).dim[1];
     LIGERO_CHECK(gates % kGates == 0,
                  Code::kBadModel,
                  "a recurrent layer's weight does not hold all its gates");
     const int32_t hidden = gates / kGates;
-    LIGERO_RETURN_IF_ERROR(check_panels(ctx, kWhh, hidden));
+    LIGERO_RETURN_IF_ERROR(check_panels(ctx, kWhh, hidden, hidden));
     LIGERO_CHECK(ctx.input(kWhh).dim[1] == gates,
                  Code::kBadModel,
                  "a recurrent layer's two weights disagree");
@@ -115,42 +116,63 @@ class Recurrent {
     return s.along_bins ? chunk : 1;
   }
 
-  /// Scratch: gates [chunk, bins, kGates hidden], then those of the recurrent product [in_step,
-  /// kGates hidden] where it stays apart, then the memory [in_step, hidden] where it is no state,
-  /// then, backwards along time, a hidden vector of rows that are no output.
-  static Status measure(const OpContext& ctx, Needs* needs) {
-    LIGERO_RETURN_IF_ERROR(check_rows(ctx, ctx.output(0).bins()));
-    const Shape s = read_shape(ctx);
+  /// Bytes of float scratch: gates [chunk, bins, kGates hidden], then those of the recurrent product
+  /// [in_step, kGates hidden] where it stays apart, then the memory [in_step, hidden] where it is no
+  /// state, then, backwards along time, a hidden vector of rows that are no output.
+  static size_t float_bytes(const OpContext& ctx, const Shape& s) {
     const auto hidden = static_cast<size_t>(s.hidden);
     const int32_t chunk = chunk_frames(ctx, s);
     const auto together = static_cast<size_t>(in_step(s, chunk));
     const size_t rows = static_cast<size_t>(chunk) * static_cast<size_t>(s.bins);
     const size_t products = kGates * (rows + (kApart ? together : 0));
     const size_t memory = s.carried() ? 0 : s.along_bins ? together : 2;
+    return align_up((products + memory) * hidden * sizeof(float));
+  }
+
+  static ProductRows input_rows(const Tensor& x) {
+    ProductRows rows;
+    rows.frame_stride = x.elements();
+    rows.bins = x.bins();
+    rows.channels = x.channels();
+    rows.out_bins = x.bins();
+    return rows;
+  }
+
+  static ProductRows recurrent_rows(const Shape& s) {
+    ProductRows rows;
+    rows.channels = s.hidden;
+    rows.frame_stride = static_cast<int64_t>(s.hidden) * s.bins;
+    return rows;
+  }
+
+  static Status measure(const OpContext& ctx, Needs* needs) {
+    LIGERO_RETURN_IF_ERROR(check_rows(ctx, ctx.output(0).bins()));
+    const Shape s = read_shape(ctx);
+    const int32_t chunk = chunk_frames(ctx, s);
+    const size_t input = product_scratch_bytes(ctx, kWih, input_rows(ctx.input(kX)), chunk);
+    const size_t recurrent =
+        product_scratch_bytes(ctx, kWhh, recurrent_rows(s), in_step(s, chunk));
     needs->data_bytes = sizeof(Data);
-    needs->state_bytes = s.carried() ? 2 * hidden * sizeof(float) : 0;
-    needs->scratch_bytes = (products + memory) * hidden * sizeof(float);
+    needs->state_bytes = s.carried() ? 2 * static_cast<size_t>(s.hidden) * sizeof(float) : 0;
+    needs->scratch_bytes = float_bytes(ctx, s) + (input > recurrent ? input : recurrent);
     return {};
   }
 
   static Status prepare(const OpContext& ctx, void* data) {
     const Shape shape = read_shape(ctx);
-    auto* d = new (data) Data{{}, {}, Cell(ctx.cpu), shape, chunk_frames(ctx, shape)};
+    auto* d = new (data) Data{
+        {}, {}, Cell(ctx.cpu), shape, chunk_frames(ctx, shape), float_bytes(ctx, shape)};
     const Tensor& x = ctx.input(kX);
     const int64_t gates = static_cast<int64_t>(shape.hidden) * kGates;
     ProductProblem& input = d->input;
     prepare_weights(ctx, kWih, &input);
     input.epilogue.bias = ctx.input(kBias).f32();
-    input.rows.frame_stride = x.elements();
-    input.rows.bins = x.bins();
-    input.rows.channels = x.channels();
-    input.rows.out_bins = x.bins();
+    input.rows = input_rows(x);
     input.output.bin_stride = gates;
     input.output.frame_stride = gates * x.bins();
     ProductProblem& recurrent = d->recurrent;
     prepare_weights(ctx, kWhh, &recurrent);
-    recurrent.rows.channels = shape.hidden;
-    recurrent.rows.frame_stride = static_cast<int64_t>(shape.hidden) * x.bins();
+    recurrent.rows = recurrent_rows(shape);
     if constexpr (kApart) {
       recurrent.epilogue.bias = ctx.input(kBias + 1).f32();
       recurrent.output.frame_stride = gates;
@@ -159,6 +181,10 @@ class Recurrent {
       recurrent.add.frame_stride = recurrent.output.frame_stride;
     }
     return {};
+  }
+
+  static void* q8_scratch(const RunContext& ctx, const Data& d) {
+    return static_cast<std::byte*>(ctx.scratch) + d.q8_scratch;
   }
 
   static float* apart(const RunContext& ctx, const Data& d) {
@@ -176,6 +202,7 @@ class Recurrent {
   static void recurrent_product(
       const RunContext& ctx, const Data& d, const float* h, float* z, int32_t frames) {
     ProductProblem p = d.recurrent;
+    p.q8_scratch = q8_scratch(ctx, d);
     p.output.y = kApart ? apart(ctx, d) : z;
     if (h != nullptr) {
       p.rows.x = h;
@@ -202,6 +229,7 @@ class Recurrent {
       const int32_t frames = rows - done < d.chunk ? rows - done : d.chunk;
       const int32_t first = d.shape.reverse ? rows - done - frames : done;
       ProductProblem input = d.input;
+      input.q8_scratch = q8_scratch(ctx, d);
       input.rows.x = ctx.x(kX) + first * input.rows.frame_stride;
       input.output.y = gates;
       product(input, frames, ctx.pool);
@@ -227,6 +255,7 @@ class Recurrent {
       const int32_t frames = ctx.frames - first < d.chunk ? ctx.frames - first : d.chunk;
       float* out = ctx.out[0] + first * bins * hidden;
       ProductProblem input = d.input;
+      input.q8_scratch = q8_scratch(ctx, d);
       input.rows.x = ctx.x(kX) + first * input.rows.frame_stride;
       input.output.y = gates;
       product(input, frames, ctx.pool);

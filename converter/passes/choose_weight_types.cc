@@ -1,18 +1,50 @@
 // choose_weight_types: the matrices of products get the type that was asked for; biases, norms, gates
 // and everything else stay f32.
+#include <algorithm>
+
 #include "converter/graph_edit.h"
 #include "converter/passes/passes.h"
+#include "ops/kernels/product/product.h"
 
 namespace ligero {
+namespace {
+
+/// Whether the op of `node` reads its matrix `tensor` as int8 (ops/product_op.h: check_panels).
+bool takes_int8(const GraphEdit& edit, const NodeDraft& node, const TensorDraft& tensor) {
+  if (node.op == "conv2d_map") {
+    return false;
+  }
+  const int32_t taps_t = edit.int_or(node, "kernel_t", 1);
+  const int32_t inner = tensor.dims[0] / taps_t;
+  return inner / edit.int_or(node, "kernel_f", 1) % kProductQ8Group == 0 &&
+         inner <= kProductQ8MaxInner;
+}
+
+}  // namespace
+
+Type possible_type(GraphEdit& edit, int tensor, Type wanted) {
+  if (wanted != Type::kQ8) {
+    return wanted;
+  }
+  const auto readers = edit.consumers(tensor);
+  const bool all = std::all_of(readers.begin(), readers.end(), [&](int node) {
+    return takes_int8(edit, edit.node(node), edit.tensor(tensor));
+  });
+  return all ? Type::kQ8 : Type::kF16;
+}
 
 int choose_weight_types(ModelDraft* model, const PassOptions& options) {
   int changes = 0;
   for (GraphDraft& graph : model->graphs) {
-    for (TensorDraft& t : graph.tensors) {
-      if (t.kind == Kind::kWeight && t.layout == Layout::kPanels && t.type != options.weights) {
-        t.type = options.weights;
-        ++changes;
+    GraphEdit edit(&graph);
+    for (size_t i = 0; i < graph.tensors.size(); ++i) {
+      TensorDraft& t = graph.tensors[i];
+      if (t.kind != Kind::kWeight || t.layout != Layout::kPanels) {
+        continue;
       }
+      const Type type = possible_type(edit, static_cast<int>(i), options.weights);
+      changes += t.type != type ? 1 : 0;
+      t.type = type;
     }
   }
   return changes;

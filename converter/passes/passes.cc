@@ -8,6 +8,8 @@ namespace {
 constexpr double kExact = 1e-5;
 // One rounding of every weight to 11 bits.
 constexpr double kHalfWeights = 1e-2;
+// One of every weight, and of every input, to 8 bits.
+constexpr double kInt8 = 1e-1;
 
 constexpr Pass kPasses[] = {
     {"fuse_activation",

@@ -10,7 +10,7 @@
 namespace ligero {
 
 struct PassOptions {
-  Type weights = Type::kF32;  ///< of the matrices of products
+  Type weights = Type::kF32;  ///< of the matrices of products; those that cannot be q8 become f16
 };
 
 struct Pass {

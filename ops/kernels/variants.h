@@ -19,6 +19,11 @@
 #else
 #define LIGERO_IF_AVX512(X)
 #endif
+#if defined(LIGERO_HAVE_VNNI)
+#define LIGERO_IF_VNNI(X) X(vnni, kCpuAvx512 | kCpuVnni)
+#else
+#define LIGERO_IF_VNNI(X)
+#endif
 #if defined(LIGERO_HAVE_AVX2)
 #define LIGERO_IF_AVX2(X) X(avx2, kCpuAvx2)
 #else
@@ -42,6 +47,9 @@
 #define LIGERO_FOR_EACH_ISA(X) \
   LIGERO_IF_AVX512(X)          \
   LIGERO_IF_AVX2(X) LIGERO_IF_SSE4(X) LIGERO_IF_NEON(X) LIGERO_IF_ARMV7NEON(X) X(ref, 0u)
+/// The same for products of int8.
+#define LIGERO_FOR_EACH_Q8_ISA(X) \
+  LIGERO_IF_VNNI(X) LIGERO_IF_AVX2(X) LIGERO_IF_SSE4(X) X(ref, 0u)
 
 namespace ligero {
 

@@ -1,17 +1,21 @@
-# ligero_isa_kernels(TARGET source...): compiles every kernel source once per instruction set, each
-# with its flags and into its own namespace (macro LIGERO_ISA), and defines LIGERO_HAVE_<ISA> for the
-# target so that the kernel tables know what there is. A set whose flags the compiler or assembler
+# ligero_isa_kernels(TARGET SETS source...): compiles every kernel source once per instruction set of
+# the list SETS, each with its flags and into its own namespace (macro LIGERO_ISA), and defines
+# LIGERO_HAVE_<ISA> for the target so that the kernel tables know what there is. LIGERO_ISAS are the
+# sets of float kernels, LIGERO_Q8_ISAS those of int8 dot products. A set whose flags the compiler or assembler
 # refuses is left out with one printed line; the build goes on without it.
 include(CheckCXXSourceCompiles)
 
 set(LIGERO_ISAS "")
+set(LIGERO_Q8_ISAS "")
 set(_proc "${CMAKE_SYSTEM_PROCESSOR}")
 if(_proc MATCHES "x86_64|AMD64|i.86")
   set(LIGERO_ISAS sse4 avx2 avx512)
+  set(LIGERO_Q8_ISAS sse4 avx2 vnni)
   set(LIGERO_FLAGS_sse4 -msse4.2 -mpclmul -maes)
   set(LIGERO_FLAGS_avx2 -mavx2 -mfma -mf16c -mbmi -mbmi2 -mpclmul -maes)
   set(LIGERO_FLAGS_avx512 -mavx512f -mavx512bw -mavx512cd -mavx512dq -mavx512vl -mavx2 -mfma -mf16c
       -mbmi -mbmi2 -mpclmul -maes -mprefer-vector-width=512)
+  set(LIGERO_FLAGS_vnni ${LIGERO_FLAGS_avx512} -mavx512vnni)
 elseif(_proc MATCHES "aarch64|arm64")
   set(LIGERO_ISAS neon)
   set(LIGERO_FLAGS_neon -march=armv8-a+crypto)
@@ -20,11 +24,11 @@ elseif(_proc MATCHES "arm")
   set(LIGERO_FLAGS_armv7neon -march=armv7-a+neon-vfpv4 -mfpu=neon-vfpv4 -mfp16-format=ieee)
 endif()
 
-function(ligero_isa_kernels target)
+function(ligero_isa_kernels target sets)
   if(NOT ARGN)
     return()
   endif()
-  foreach(isa IN LISTS LIGERO_ISAS)
+  foreach(isa IN LISTS ${sets})
     string(TOUPPER "${isa}" upper)
     list(JOIN LIGERO_FLAGS_${isa} " " flags)
     set(CMAKE_REQUIRED_FLAGS "${flags}")
@@ -34,11 +38,14 @@ function(ligero_isa_kernels target)
       message(STATUS "ligero: kernels for ${isa} left out (the compiler or Highway's header refuses them)")
       continue()
     endif()
-    add_library(${target}_${isa} OBJECT ${ARGN})
-    target_compile_options(${target}_${isa} PRIVATE ${LIGERO_FLAGS_${isa}})
-    target_compile_definitions(${target}_${isa} PRIVATE LIGERO_ISA=${isa} HWY_COMPILE_ONLY_STATIC)
-    target_link_libraries(${target}_${isa} PRIVATE ligero_shipped_flags)
-    target_sources(${target} PRIVATE $<TARGET_OBJECTS:${target}_${isa}>)
+    if(NOT TARGET ${target}_${isa})
+      add_library(${target}_${isa} OBJECT)
+      target_compile_options(${target}_${isa} PRIVATE ${LIGERO_FLAGS_${isa}})
+      target_compile_definitions(${target}_${isa} PRIVATE LIGERO_ISA=${isa} HWY_COMPILE_ONLY_STATIC)
+      target_link_libraries(${target}_${isa} PRIVATE ligero_shipped_flags)
+      target_sources(${target} PRIVATE $<TARGET_OBJECTS:${target}_${isa}>)
+    endif()
+    target_sources(${target}_${isa} PRIVATE ${ARGN})
     target_compile_definitions(${target} PUBLIC LIGERO_HAVE_${upper}=1)
   endforeach()
 endfunction()

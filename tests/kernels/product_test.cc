@@ -56,7 +56,7 @@ struct Operands {
 
 ProductProblem problem(const ProductKernels& kernels, const Case& c, Operands& x) {
   ProductProblem p;
-  p.kernels = &kernels;
+  p.shape = kernels.shape;
   p.tile = c.half ? kernels.f16 : kernels.f32;
   p.weight_bytes = c.half ? 2 : 4;
   p.weights.data = c.half ? static_cast<const void*>(x.w_half.data()) : x.w.data();

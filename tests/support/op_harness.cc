@@ -90,6 +90,13 @@ OpHarness& OpHarness::panels(int inner, int outputs, const std::vector<float>& m
     const std::vector<uint16_t> halves = to_halves(packed);
     blocks_.back() = std::make_shared<Block>(halves.size() * sizeof(uint16_t));
     std::memcpy(blocks_.back()->data(), halves.data(), halves.size() * sizeof(uint16_t));
+  } else if (type == Type::kQ8) {
+    const Q8Panels q8 = to_q8(matrix, inner, outputs);
+    blocks_.back() = std::make_shared<Block>(q8.values.size());
+    std::memcpy(blocks_.back()->data(), q8.values.data(), q8.values.size());
+    scales_.push_back(std::make_shared<Block>(q8.scales.size() * sizeof(float)));
+    std::memcpy(scales_.back()->data(), q8.scales.data(), q8.scales.size() * sizeof(float));
+    t.scale = static_cast<const float*>(scales_.back()->data());
   } else {
     blocks_.back() = std::make_shared<Block>(packed.size() * sizeof(float));
     std::memcpy(blocks_.back()->data(), packed.data(), packed.size() * sizeof(float));

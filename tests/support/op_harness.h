@@ -48,7 +48,7 @@ class OpHarness {
   OpHarness& constant(int bins, int channels, std::vector<float> x);
   /// A plain f32 weight.
   OpHarness& weight(std::vector<int32_t> dims, std::vector<float> x);
-  /// `matrix` [inner, outputs], row by row, stored as panels; kF16 rounds it to half precision.
+  /// `matrix` [inner, outputs], row by row, stored as panels; kF16 and kQ8 round it.
   OpHarness& panels(int inner,
                     int outputs,
                     const std::vector<float>& matrix,
@@ -111,6 +111,7 @@ class OpHarness {
   std::vector<Tensor> tensors_;             // the inputs, then the outputs
   std::vector<std::vector<float>> values_;  // one for each input
   std::vector<std::shared_ptr<Block>> blocks_;
+  std::vector<std::shared_ptr<Block>> scales_;
   std::vector<int32_t> inputs_;
   std::vector<int32_t> outputs_;
   std::vector<NamedAttribute> attributes_;

@@ -2,6 +2,7 @@
 #ifndef LIGERO_TESTS_SUPPORT_PANELS_H_
 #define LIGERO_TESTS_SUPPORT_PANELS_H_
 
+#include <cmath>
 #include <cstdint>
 #include <cstring>
 #include <vector>
@@ -64,6 +65,61 @@ inline std::vector<float> rounded_to_half(std::vector<float> x) {
     v = from_half(to_half(v));
   }
   return x;
+}
+
+/// Int8 weights in panels [ceil(inner / 4)][16][4] and the scales of their outputs.
+struct Q8Panels {
+  std::vector<int8_t> values;
+  std::vector<float> scales;
+};
+
+inline Q8Panels to_q8(const std::vector<float>& matrix, int inner, int outputs) {
+  constexpr int kGroup = 4;
+  const int groups = (inner + kGroup - 1) / kGroup;
+  const int panels = (outputs + kPanelWidth - 1) / kPanelWidth;
+  Q8Panels q;
+  q.values.resize(static_cast<size_t>(panels) * groups * kPanelWidth * kGroup, 0);
+  for (int o = 0; o < outputs; ++o) {
+    float largest = 1e-20f;
+    for (int k = 0; k < inner; ++k) {
+      largest = std::fmax(largest, std::fabs(matrix[static_cast<size_t>(k) * outputs + o]));
+    }
+    const float scale = largest / 127.0f;
+    q.scales.push_back(scale);
+    for (int k = 0; k < inner; ++k) {
+      const int group = o / kPanelWidth * groups + k / kGroup;
+      q.values[static_cast<size_t>((group * kPanelWidth + o % kPanelWidth) * kGroup + k % kGroup)] =
+          static_cast<int8_t>(
+              std::nearbyint(matrix[static_cast<size_t>(k) * outputs + o] / scale));
+    }
+  }
+  return q;
+}
+
+/// Row-major `x` with every row of `row` values, or every column of it, rounded to int8 and back.
+inline std::vector<float> rounded_rows_to_q8(std::vector<float> x, size_t row) {
+  for (size_t first = 0; first < x.size(); first += row) {
+    float largest = 0.0f;
+    for (size_t i = first; i < first + row; ++i) {
+      largest = std::fmax(largest, std::fabs(x[i]));
+    }
+    for (size_t i = first; largest > 0 && i < first + row; ++i) {
+      x[i] = std::nearbyint(x[i] * (127.0f / largest)) * (largest / 127.0f);
+    }
+  }
+  return x;
+}
+
+inline std::vector<float> rounded_columns_to_q8(std::vector<float> matrix, int inner, int outputs) {
+  const Q8Panels q = to_q8(matrix, inner, outputs);
+  for (int k = 0; k < inner; ++k) {
+    for (int o = 0; o < outputs; ++o) {
+      const float scale = q.scales[static_cast<size_t>(o)];
+      float& v = matrix[static_cast<size_t>(k) * outputs + o];
+      v = std::nearbyint(v / scale) * scale;
+    }
+  }
+  return matrix;
 }
 
 }  // namespace ligero::testing

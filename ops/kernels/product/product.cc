@@ -1,13 +1,22 @@
 // Choice of the product's variant, and the walk over tiles, panels and threads. Not: arithmetic.
 #include "ops/kernels/product/product.h"
 
+#include <cstring>
+
 #include "ops/kernels/variants.h"
+#include "runtime/base/checked.h"
 
 #define LIGERO_DECLARE(isa, features)   \
   namespace ligero::isa {               \
   extern const ProductKernels kProduct; \
   }
 LIGERO_FOR_EACH_ISA(LIGERO_DECLARE)
+#undef LIGERO_DECLARE
+#define LIGERO_DECLARE(isa, features)       \
+  namespace ligero::isa {                   \
+  extern const ProductQ8Kernels kProductQ8; \
+  }
+LIGERO_FOR_EACH_Q8_ISA(LIGERO_DECLARE)
 #undef LIGERO_DECLARE
 
 namespace ligero {
@@ -16,11 +25,17 @@ namespace {
 #define LIGERO_ENTRY(isa, features) {features, &isa::kProduct},
 constexpr Variant<ProductKernels> kVariants[] = {LIGERO_FOR_EACH_ISA(LIGERO_ENTRY)};
 #undef LIGERO_ENTRY
+#define LIGERO_ENTRY(isa, features) {features, &isa::kProductQ8},
+constexpr Variant<ProductQ8Kernels> kQ8Variants[] = {LIGERO_FOR_EACH_Q8_ISA(LIGERO_ENTRY)};
+#undef LIGERO_ENTRY
 
 /// Weights that are gone through for one tile after another stay in the second-level cache.
 constexpr int64_t kGroupBytes = 384 * 1024;
 /// Below this many multiply-adds waking a thread costs more than it saves.
 constexpr int64_t kMinMacsPerThread = 200 * 1000;
+/// Input that is int8 at once: a share of the second-level cache, and enough rows for full tiles.
+constexpr int64_t kChunkBytes = 128 * 1024;
+constexpr int64_t kMinChunkFrames = 64;
 
 int32_t panel_count(const ProductWeights& w) {
   return (w.outputs + kProductPanel - 1) / kProductPanel;
@@ -34,15 +49,28 @@ int32_t mirrored(int32_t frame, int32_t frames) {
   return f < 0 ? 0 : f >= frames ? frames - 1 : f;
 }
 
+/// An input from frame `first` on: its bin 0, channel 0, and zeros for a bin outside.
+template <typename T>
+struct Source {
+  const T* x = nullptr;
+  const T* zeros = nullptr;
+  int64_t frame_stride = 0;
+  int32_t first = 0;
+};
+
+/// The frame from which row (t, b) takes tap i.
+int32_t tap_frame(const ProductRows& r, int32_t t, int32_t i) {
+  const int32_t frame = t + i * r.dilation_t - r.past;
+  return r.mirror_frames > 0 ? mirrored(frame, r.mirror_frames) : frame;
+}
+
 /// The pointers of row (t, b), `rows` apart.
-void gather(const ProductRows& r, int32_t t, int32_t b, int32_t rows, const float** a) {
+template <typename T>
+void gather(
+    const ProductRows& r, const Source<T>& source, int32_t t, int32_t b, int32_t rows, const T** a) {
   const bool merged = r.merged();
   for (int32_t i = 0; i < r.taps_t; ++i) {
-    int32_t frame = t + i * r.dilation_t - r.past;
-    if (r.mirror_frames > 0) {
-      frame = mirrored(frame, r.mirror_frames);
-    }
-    const float* x = r.x + frame * r.frame_stride;
+    const T* x = source.x + (tap_frame(r, t, i) - source.first) * source.frame_stride;
     const int32_t first_bin = b * r.stride_f - r.pad_f;
     if (merged) {
       *a = x + static_cast<int64_t>(first_bin) * r.channels;
@@ -52,7 +80,7 @@ void gather(const ProductRows& r, int32_t t, int32_t b, int32_t rows, const floa
     for (int32_t j = 0; j < r.taps_f; ++j) {
       const int32_t bin = first_bin + j * r.dilation_f;
       const bool inside = bin >= 0 && bin < r.bins;
-      *a = inside ? x + static_cast<int64_t>(bin) * r.channels : r.zeros;
+      *a = inside ? x + static_cast<int64_t>(bin) * r.channels : source.zeros;
       a += rows;
     }
   }
@@ -76,53 +104,189 @@ const float* add_rows(const ProductAdd& add, int32_t t, int32_t b, int32_t* coun
   return add.data + t * add.frame_stride + b * add.bin_stride + first * add.tap_stride;
 }
 
+/// The input of a product: floats, or int8 and the scales of its frames.
+struct Input {
+  Source<float> f32;
+  Source<int8_t> q8;
+  const float* scales = nullptr;
+};
+
+/// Pointers of the rows of a tile.
+struct TileRows {
+  union {
+    const float* f32[kProductMaxSegments * kProductMaxRows];
+    const int8_t* q8[kProductMaxSegments * kProductMaxRows];
+  };
+  float scales[kProductMaxSegments * kProductMaxRows];
+  int32_t sums[kProductMaxSegments * kProductMaxRows];
+};
+
+/// Row (t, b) of int8, number i of `rows`.
+void gather_q8(const ProductProblem& p,
+               const Input& input,
+               int32_t t,
+               int32_t b,
+               int32_t i,
+               const ProductTile& tile,
+               TileRows* out) {
+  gather(p.rows, input.q8, t, b, tile.rows, out->q8 + i);
+  const int32_t segments = tile.segments / tile.taps;
+  for (int32_t tap = 0; tap < tile.taps; ++tap) {
+    const int32_t at = tap * tile.rows + i;
+    out->scales[at] = input.scales[tap_frame(p.rows, t, tap) - input.q8.first];
+    out->sums[at] = 0;
+    for (int32_t s = tap * segments; p.q8->sum != nullptr && s < (tap + 1) * segments; ++s) {
+      out->sums[at] += p.q8->sum(out->q8[s * tile.rows + i], tile.length);
+    }
+  }
+}
+
 /// Rows [row_begin, row_end) of panels [panel_begin, panel_end), a group of panels at a time.
 void product_range(const ProductProblem& p,
+                   const Input& input,
                    int32_t row_begin,
                    int32_t row_end,
                    int32_t panel_begin,
                    int32_t panel_end) noexcept {
-  const float* a[kProductMaxSegments * kProductMaxRows];
+  TileRows a;
   float* out[kProductMaxRows];
   const float* add[kProductMaxRows] = {};
   int32_t add_count[kProductMaxRows] = {};
-  const int32_t segments = p.rows.segments();
-  const int32_t length = p.rows.channels * (p.rows.merged() ? p.rows.taps_f : 1);
+  ProductTile tile = {};
+  tile.segments = p.rows.segments();
+  tile.length = p.rows.channels * (p.rows.merged() ? p.rows.taps_f : 1);
+  tile.out = out;
+  tile.add = p.add.data != nullptr ? add : nullptr;
+  tile.add_count = add_count;
+  tile.add_stride = p.add.tap_stride;
+  if (p.q8 != nullptr) {
+    tile.taps = p.rows.taps_t;
+    tile.q = a.q8;
+    tile.q_scales = a.scales;
+    tile.q_sums = a.sums;
+  } else {
+    tile.a = a.f32;
+  }
   const int64_t panel_bytes =
-      static_cast<int64_t>(segments) * length * kProductPanel * p.weight_bytes + 1;
-  int32_t group = p.kernels->panels;
-  while ((group + p.kernels->panels) * panel_bytes <= kGroupBytes) {
-    group += p.kernels->panels;
+      static_cast<int64_t>(tile.segments) * tile.length * kProductPanel * p.weight_bytes + 1;
+  int32_t group = p.shape.panels;
+  while ((group + p.shape.panels) * panel_bytes <= kGroupBytes) {
+    group += p.shape.panels;
   }
   if (row_end - row_begin == 1) {
     group = panel_end - panel_begin;
   }
-  const int32_t max_rows = p.kernels->max_rows;
+  const int32_t max_rows = p.shape.max_rows;
   for (int32_t panel = panel_begin; panel < panel_end; panel += group) {
     const int32_t group_end = panel_end - panel < group ? panel_end : panel + group;
-    for (int32_t row = row_begin; row < row_end;) {
+    for (int32_t row = row_begin; row < row_end; row += tile.rows) {
       const int32_t tiles_left = (row_end - row + max_rows - 1) / max_rows;
-      const int32_t rows = (row_end - row + tiles_left - 1) / tiles_left;
-      for (int32_t i = 0; i < rows; ++i) {
+      tile.rows = (row_end - row + tiles_left - 1) / tiles_left;
+      for (int32_t i = 0; i < tile.rows; ++i) {
         const int32_t t = (row + i) / p.rows.out_bins;
         const int32_t b = (row + i) % p.rows.out_bins;
-        gather(p.rows, t, b, rows, a + i);
+        if (p.q8 != nullptr) {
+          gather_q8(p, input, t, b, i, tile, &a);
+        } else {
+          gather(p.rows, input.f32, t, b, tile.rows, a.f32 + i);
+        }
         out[i] = p.output.y + t * p.output.frame_stride + b * p.output.bin_stride;
         if (p.add.data != nullptr) {
           add[i] = add_rows(p.add, t, b, &add_count[i]);
         }
       }
-      const ProductTile tile = {rows,
-                                segments,
-                                length,
-                                a,
-                                out,
-                                p.add.data != nullptr ? add : nullptr,
-                                add_count,
-                                p.add.tap_stride};
       p.tile(tile, p.weights, p.epilogue, panel, group_end);
-      row += rows;
     }
+  }
+}
+
+/// Rows [begin, end), over the pool's threads where the work is worth it.
+void product_rows(
+    const ProductProblem& p, const Input& input, int32_t begin, int32_t end, Parallel* pool) {
+  const int32_t rows = end - begin;
+  const int32_t panels = panel_count(p.weights);
+  const int64_t macs = static_cast<int64_t>(rows) * p.weights.outputs * p.rows.taps_t *
+                       p.rows.taps_f * p.rows.channels;
+  if (pool == nullptr || pool->threads() < 2 || macs < 2 * kMinMacsPerThread) {
+    product_range(p, input, begin, end, 0, panels);
+    return;
+  }
+  const int32_t max_rows = p.shape.max_rows;
+  if (rows >= 2 * max_rows * pool->threads()) {
+    parallel_for(pool, rows, max_rows, [&](int from, int to) noexcept {
+      product_range(p, input, begin + from, begin + to, 0, panels);
+    });
+  } else {
+    const int32_t grain = rows == 1 ? p.shape.vec_panels : p.shape.panels;
+    parallel_for(pool, panels, grain, [&](int from, int to) noexcept {
+      product_range(p, input, begin, end, from, to);
+    });
+  }
+}
+
+/// Elements of a frame, and the bytes from one frame of int8 to the next.
+int64_t frame_elements(const ProductRows& r) {
+  return static_cast<int64_t>(r.bins) * r.channels;
+}
+int64_t q8_stride(const ProductRows& r) {
+  return static_cast<int64_t>(align_up(static_cast<size_t>(frame_elements(r))));
+}
+
+/// Frames before and after an output frame that its taps reach.
+int32_t reach(const ProductRows& r) {
+  return (r.taps_t - 1) * r.dilation_t;
+}
+
+/// Output frames whose input is held as int8 at once.
+int32_t chunk_frames(const ProductRows& r, int32_t frames) {
+  const int64_t wanted = kChunkBytes / q8_stride(r);
+  const int64_t chunk = wanted < kMinChunkFrames ? kMinChunkFrames : wanted;
+  return chunk < frames ? static_cast<int32_t>(chunk) : frames;
+}
+
+/// The frames [*begin, *end) that the output frames [from, to) read, at most to - from + reach().
+void frames_read(const ProductRows& r, int32_t from, int32_t to, int32_t* begin, int32_t* end) {
+  const int32_t future = reach(r) - r.past;
+  *begin = from - r.past;
+  *end = to + future;
+  if (r.mirror_frames > 0) {
+    const int32_t last = r.mirror_frames - 1;
+    const int32_t before = -*begin;           // mirrored into frame `before`
+    const int32_t after = 2 * last - *end + 1;  // the last one, mirrored
+    *begin = *begin < 0 ? 0 : *begin;
+    *end = *end > last + 1 ? last + 1 : *end;
+    if (before >= *end) {
+      *end = before < last ? before + 1 : last + 1;
+    }
+    if (after < *begin) {
+      *begin = after > 0 ? after : 0;
+    }
+  }
+}
+
+/// A chunk of frames after another: what they read to int8, then their rows.
+void product_q8(const ProductProblem& p, int32_t frames, Parallel* pool) noexcept {
+  const int64_t stride = q8_stride(p.rows);
+  const int32_t chunk = chunk_frames(p.rows, frames);
+  auto* scales = static_cast<float*>(p.q8_scratch);
+  auto* zeros = reinterpret_cast<int8_t*>(scales) +
+                align_up(static_cast<size_t>(chunk + reach(p.rows)) * sizeof(float));
+  int8_t* values = zeros + align_up(static_cast<size_t>(p.rows.channels));
+  std::memset(zeros, 0, static_cast<size_t>(p.rows.channels));
+  Input input;
+  input.scales = scales;
+  for (int32_t from = 0; from < frames; from += chunk) {
+    const int32_t to = frames - from < chunk ? frames : from + chunk;
+    int32_t first = 0;
+    int32_t end = 0;
+    frames_read(p.rows, from, to, &first, &end);
+    for (int32_t f = first; f < end; ++f) {
+      scales[f - first] = p.q8->quantize(p.rows.x + f * p.rows.frame_stride,
+                                         frame_elements(p.rows),
+                                         values + (f - first) * stride);
+    }
+    input.q8 = {values, zeros, stride, first};
+    product_rows(p, input, from * p.rows.out_bins, to * p.rows.out_bins, pool);
   }
 }
 
@@ -138,29 +302,33 @@ size_t product_variants(uint32_t cpu, const ProductKernels** out, size_t capacit
   return list_variants(kVariants, cpu, out, capacity);
 }
 
+const ProductQ8Kernels& product_q8_kernels(uint32_t cpu) {
+  const ProductQ8Kernels* best = nullptr;
+  list_variants(kQ8Variants, cpu, &best, 1);
+  return *best;
+}
+
+size_t product_q8_variants(uint32_t cpu, const ProductQ8Kernels** out, size_t capacity) {
+  return list_variants(kQ8Variants, cpu, out, capacity);
+}
+
+size_t product_q8_scratch_bytes(const ProductRows& rows, int32_t frames) {
+  const auto most = static_cast<size_t>(chunk_frames(rows, frames) + reach(rows));
+  return align_up(most * sizeof(float)) + align_up(static_cast<size_t>(rows.channels)) +
+         most * static_cast<size_t>(q8_stride(rows));
+}
+
 void product(const ProductProblem& p, int32_t frames, Parallel* pool) noexcept {
-  const int32_t rows = frames * p.rows.out_bins;
-  const int32_t panels = panel_count(p.weights);
-  if (rows <= 0 || panels <= 0) {
+  if (frames <= 0 || p.weights.outputs <= 0) {
     return;
   }
-  const int64_t macs = static_cast<int64_t>(rows) * p.weights.outputs * p.rows.taps_t *
-                       p.rows.taps_f * p.rows.channels;
-  if (pool == nullptr || pool->threads() < 2 || macs < 2 * kMinMacsPerThread) {
-    product_range(p, 0, rows, 0, panels);
+  if (p.q8 != nullptr) {
+    product_q8(p, frames, pool);
     return;
   }
-  const int32_t max_rows = p.kernels->max_rows;
-  if (rows >= 2 * max_rows * pool->threads()) {
-    parallel_for(pool, rows, max_rows, [&](int begin, int end) noexcept {
-      product_range(p, begin, end, 0, panels);
-    });
-  } else {
-    const int32_t grain = rows == 1 ? p.kernels->vec_panels : p.kernels->panels;
-    parallel_for(pool, panels, grain, [&](int begin, int end) noexcept {
-      product_range(p, 0, rows, begin, end);
-    });
-  }
+  Input input;
+  input.f32 = {p.rows.x, p.rows.zeros, p.rows.frame_stride, 0};
+  product_rows(p, input, 0, frames * p.rows.out_bins, pool);
 }
 
 }  // namespace ligero

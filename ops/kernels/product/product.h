@@ -1,6 +1,7 @@
 // The one matrix product: rows gathered through pointers, times weights in panels, plus an
 // epilogue. Linear layers, convolutions of every form and LSTM steps are this kernel. Not: the
-// tiles of an instruction set (product_simd.cc) or how an op describes its rows (the ops).
+// tiles of an instruction set (product_simd.cc, product_q8_simd.cc) or how an op describes its rows
+// (the ops).
 //
 //   y[r][o] = post(act(bias[o] + sum_k a_r[k] w[k][o] + sum_m add_r[m][o]))
 //
@@ -10,6 +11,12 @@
 // depend on the rows or panels computed with it, so a frame alone equals the same frame in a block,
 // bit for bit. Against exact arithmetic the error is at most (inner + 4) * 2^-24 * sum |a w|, and
 // that of the activation (vec.h).
+//
+// With int8 weights the rows are int8 too: q = round(a / s) in [-127, 127], with one scale s for
+// each frame of the input, its largest magnitude over 127. The products of one tap in time share a
+// scale: they are summed in int32, exactly and alike on every instruction set, and the taps are
+// joined in float32, in order: sum_k a_r[k] w[k][o] is (sum_tap s_tap * sum_int32) * scale[o]. A
+// frame's q and s depend on nothing but the frame, so streaming equals offline here as well.
 #ifndef LIGERO_OPS_KERNELS_PRODUCT_PRODUCT_H_
 #define LIGERO_OPS_KERNELS_PRODUCT_PRODUCT_H_
 
@@ -23,13 +30,20 @@ namespace ligero {
 
 /// Outputs in a panel, as in the file's layout.
 inline constexpr int kProductPanel = 16;
+/// Inner rows of int8 weights that lie side by side for each output.
+inline constexpr int kProductQ8Group = 4;
+/// Largest magnitude of an int8 value, and the magnitude below which a frame counts as zero.
+inline constexpr float kProductQ8Max = 127.0f;
+inline constexpr float kProductQ8Smallest = 0x1p-119f;
+/// Most int8 products of one sum: 127 * 127 of each stay below 2^31.
+inline constexpr int64_t kProductQ8MaxInner = 1 << 17;
 /// Most rows of a tile in any variant.
 inline constexpr int kProductMaxRows = 8;
 /// Most segments of a row: taps of a convolution.
 inline constexpr int kProductMaxSegments = 128;
 
-/// Weights [inner][outputs] in panels [inner][16], the last filled up with zeros. `data` is float
-/// or half precision, 64-byte aligned at the first panel's start; it may point into a panel, so
+/// Weights [inner][outputs] in panels [inner][16] (int8: [inner / 4][16][4]), the last filled up
+/// with zeros. `data` is float, half precision or int8, 64-byte aligned at the first panel's start; it may point into a panel, so
 /// that a range of inner rows is used. No panel is read past its inner rows. A row-major matrix is
 /// read as panels with panel_stride 16 and its own row stride; its vector kernels read whole
 /// panels, so the last one, where it is partial, is the reference's.
@@ -37,7 +51,8 @@ struct ProductWeights {
   const void* data = nullptr;
   int64_t panel_stride = 0;  ///< elements from a panel to the next
   int32_t outputs = 0;
-  int64_t row_stride = kProductPanel;  ///< elements from an inner row to the next
+  int64_t row_stride = kProductPanel;  ///< elements from an inner row to the next; not int8
+  const float* scale = nullptr;        ///< int8 only: one for each output
 };
 
 /// Each pointer: one float for each output, any alignment, or nullptr. slopes: kPrelu only,
@@ -56,11 +71,17 @@ struct ProductTile {
   int32_t rows;              ///< 1 .. ProductKernels::max_rows
   int32_t segments;          ///< may be 0: the sum is empty
   int32_t length;            ///< floats of a segment
-  const float* const* a;     ///< [segments][rows], any alignment
+  const float* const* a;     ///< [segments][rows], any alignment; nullptr where rows are int8
   float* const* out;         ///< [rows]: where output 0 goes; `outputs` floats are written
   const float* const* add;   ///< [rows]: add row 0, output 0; or nullptr: none
   const int32_t* add_count;  ///< [rows]: how many add rows
   int64_t add_stride;        ///< floats from an add row to the next
+  // Rows of int8 only, where `length` is a multiple of 4:
+  int32_t taps = 1;                   ///< pieces of equal numbers of segments, each with its scale
+  const int8_t* const* q = nullptr;   ///< as `a`; values in [-127, 127]
+  const float* q_scales = nullptr;    ///< [taps][rows]
+  const int32_t* q_sums = nullptr;    ///< [taps][rows]: the sum of a tap's values, for variants
+                                      ///< that ask for it
 };
 
 /// Computes the panels [panel_begin, panel_end) of a tile.
@@ -70,27 +91,48 @@ using ProductTileFn = void (*)(const ProductTile& tile,
                                int32_t panel_begin,
                                int32_t panel_end) noexcept;
 
+/// What a variant computes at once.
+struct ProductTileShape {
+  int32_t max_rows = 1;    ///< rows of a full tile
+  int32_t panels = 1;      ///< panels of a full tile
+  int32_t vec_panels = 1;  ///< panels of a tile of one row
+};
+
 struct ProductKernels {
-  const char* name;    ///< of the instruction set
-  int32_t max_rows;    ///< rows of a full tile
-  int32_t panels;      ///< panels that a full tile computes at once
-  int32_t vec_panels;  ///< the same for one row
-  ProductTileFn f32;   ///< weights are float
-  ProductTileFn f16;   ///< weights are IEEE half precision, widened as they are loaded
+  const char* name;  ///< of the instruction set
+  ProductTileShape shape;
+  ProductTileFn f32;  ///< weights are float
+  ProductTileFn f16;  ///< weights are IEEE half precision, widened as they are loaded
+};
+
+/// The int8 product of an instruction set.
+struct ProductQ8Kernels {
+  const char* name;
+  ProductTileShape shape;
+  ProductTileFn tile;
+  /// q[i] = round(x[i] * (127 / max |x|)), ties to even, for 0 <= i < n; returns s = max |x| / 127.
+  /// All q and s are 0 where max |x| is below kProductQ8Smallest, whose inverse is still finite.
+  /// Values that are not finite give any q.
+  float (*quantize)(const float* x, int64_t n, int8_t* q) noexcept;
+  /// The sum of n values; nullptr where the tile does not read q_sums.
+  int32_t (*sum)(const int8_t* q, int32_t n) noexcept;
 };
 
 /// The best variant for a processor with these features (CpuFeature bits). Load time, any thread.
 const ProductKernels& product_kernels(uint32_t cpu);
+const ProductQ8Kernels& product_q8_kernels(uint32_t cpu);
 
 /// Every variant of this build that such a processor runs, best first; the reference is last.
 size_t product_variants(uint32_t cpu, const ProductKernels** out, size_t capacity);
+size_t product_q8_variants(uint32_t cpu, const ProductQ8Kernels** out, size_t capacity);
 
 /// Rows of A: row (t, b), t a frame and b < out_bins, takes from frame t + i * dilation_t - past, 0
 /// <= i < taps_t, the bins b * stride_f + j * dilation_f - pad_f, 0 <= j < taps_f; inner order (i,
 /// j, channel). Bins outside [0, bins) are zero.
 struct ProductRows {
   const float* x = nullptr;  ///< frame 0, bin 0, channel 0
-  int64_t frame_stride = 0;  ///< floats; a bin is `channels` floats
+  int64_t frame_stride = 0;  ///< floats
+  int64_t bin_stride = 0;    ///< floats; 0: a bin has `channels` floats and no more
   int32_t bins = 1;
   int32_t channels = 0;
   int32_t out_bins = 1;
@@ -106,7 +148,7 @@ struct ProductRows {
 
   /// Every row's taps of a frame are one piece of memory.
   bool merged() const {
-    return pad_f == 0 && dilation_f == 1 &&
+    return pad_f == 0 && dilation_f == 1 && bin_stride == 0 &&
            static_cast<int64_t>(out_bins - 1) * stride_f + taps_f <= bins;
   }
   int32_t segments() const {
@@ -137,9 +179,12 @@ struct ProductAdd {
 };
 
 struct ProductProblem {
-  ProductTileFn tile = nullptr;  ///< f32 or f16 of the kernels below
-  const ProductKernels* kernels = nullptr;
+  ProductTileFn tile = nullptr;
+  ProductTileShape shape;
   int32_t weight_bytes = 4;  ///< of one weight
+  /// int8 only: else nullptr. rows.channels is then a multiple of 4.
+  const ProductQ8Kernels* q8 = nullptr;
+  void* q8_scratch = nullptr;  ///< product_q8_scratch_bytes(), 64-byte aligned
   ProductWeights weights;
   ProductEpilogue epilogue;
   ProductRows rows;
@@ -147,8 +192,12 @@ struct ProductProblem {
   ProductAdd add;
 };
 
+/// Bytes of `q8_scratch` for products of these rows, of at most `frames` frames at a time: some
+/// frames of the input as int8, and their scales.
+size_t product_q8_scratch_bytes(const ProductRows& rows, int32_t frames);
+
 /// Computes `frames` * out_bins rows, on the pool's threads where the work is worth it. Real-time
-/// safe. Uses about 10 KB of stack.
+/// safe. Uses about 16 KB of stack.
 void product(const ProductProblem& problem, int32_t frames, Parallel* pool) noexcept;
 
 }  // namespace ligero

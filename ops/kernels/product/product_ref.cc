@@ -1,4 +1,5 @@
 // The product, one multiplication at a time: the specification.
+#include <cmath>
 #include <cstring>
 
 #include "ops/kernels/product/product.h"
@@ -72,16 +73,67 @@ void product_tile(const ProductTile& t,
   }
 }
 
+void product_q8_tile(const ProductTile& t,
+                     const ProductWeights& w,
+                     const ProductEpilogue& e,
+                     int32_t panel_begin,
+                     int32_t panel_end) noexcept {
+  const auto* data = static_cast<const int8_t*>(w.data);
+  const int32_t begin = panel_begin * kProductPanel;
+  const int32_t end = panel_end * kProductPanel < w.outputs ? panel_end * kProductPanel : w.outputs;
+  const int32_t segments = t.segments / t.taps;
+  for (int32_t row = 0; row < t.rows; ++row) {
+    for (int32_t o = begin; o < end; ++o) {
+      const int8_t* panel = data + (o / kProductPanel) * w.panel_stride;
+      const int32_t column = o % kProductPanel;
+      float y = 0.0f;
+      int64_t k = 0;
+      for (int32_t tap = 0; tap < t.taps; ++tap) {
+        int32_t sum = 0;
+        for (int32_t s = tap * segments; s < (tap + 1) * segments; ++s) {
+          const int8_t* q = t.q[s * t.rows + row];
+          for (int32_t i = 0; i < t.length; ++i, ++k) {
+            const int64_t group = k / kProductQ8Group * kProductPanel + column;
+            sum += q[i] * panel[group * kProductQ8Group + k % kProductQ8Group];
+          }
+        }
+        y += static_cast<float>(sum) * t.q_scales[tap * t.rows + row];
+      }
+      t.out[row][o] = finish(y * w.scale[o], t, e, row, o);
+    }
+  }
+}
+
+float quantize(const float* x, int64_t n, int8_t* q) noexcept {
+  float largest = 0.0f;
+  for (int64_t i = 0; i < n; ++i) {
+    const float a = std::fabs(x[i]);
+    largest = a > largest ? a : largest;
+  }
+  if (!(largest >= kProductQ8Smallest)) {
+    std::memset(q, 0, static_cast<size_t>(n));
+    return 0.0f;
+  }
+  const float factor = kProductQ8Max / largest;
+  for (int64_t i = 0; i < n; ++i) {
+    const float y = std::nearbyint(x[i] * factor);
+    q[i] = static_cast<int8_t>(y > kProductQ8Max ? kProductQ8Max
+                               : y > -kProductQ8Max ? y : -kProductQ8Max);
+  }
+  return largest / kProductQ8Max;
+}
+
 }  // namespace
 
 extern const ProductKernels kProduct;
 const ProductKernels kProduct = {
     "ref",
-    4,
-    1,
-    1,
+    {4, 1, 1},
     product_tile<float>,
     product_tile<uint16_t>,
 };
+
+extern const ProductQ8Kernels kProductQ8;
+const ProductQ8Kernels kProductQ8 = {"ref", {4, 1, 1}, product_q8_tile, quantize, nullptr};
 
 }  // namespace ligero::ref

@@ -1,0 +1,195 @@
+// The int8 product's variants: against exact integers, against each other bit for bit, and at the
+// edges of memory. Not: how ops use it (tests/ops/q8_test.cc).
+#include <doctest/doctest.h>
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <string>
+#include <vector>
+
+#include "ops/kernels/product/product.h"
+#include "runtime/base/cpu.h"
+#include "tests/support/guard.h"
+#include "tests/support/panels.h"
+#include "tests/support/random.h"
+
+using namespace ligero;
+using namespace ligero::testing;
+
+namespace {
+
+constexpr size_t kMaxVariants = 8;
+
+std::vector<const ProductQ8Kernels*> variants() {
+  const ProductQ8Kernels* list[kMaxVariants];
+  const size_t count = product_q8_variants(cpu_features(), list, kMaxVariants);
+  REQUIRE(count >= 1);
+  return {list, list + count};
+}
+
+struct Case {
+  int rows;
+  int taps;
+  int segments;  // of a tap
+  int length;
+  int outputs;
+  int inner() const {
+    return taps * segments * length;
+  }
+};
+
+/// Integers all the way: scales of 1, so that every variant must give the very sums.
+void check(const ProductQ8Kernels& kernels, const Case& c, int most, Random& random) {
+  const auto integer = [&] { return static_cast<int8_t>(std::lround(random.floats(1)[0] * most)); };
+  std::vector<int8_t> q(static_cast<size_t>(c.rows * c.inner()));
+  std::generate(q.begin(), q.end(), integer);
+  q[0] = static_cast<int8_t>(most);
+  const int panels = (c.outputs + 15) / 16;
+  std::vector<int8_t> w(static_cast<size_t>(panels * 16 * c.inner()));
+  std::generate(w.begin(), w.end(), integer);
+  w[0] = static_cast<int8_t>(-most);
+  const std::vector<float> ones(static_cast<size_t>(c.outputs), 1.0f);
+  Guarded<int8_t> q_guarded(q, Edge::kEnd);
+  Guarded<int8_t> w_guarded(w, Edge::kEnd);
+  Guarded<float> scales(ones, Edge::kEnd);
+  Guarded<float> y(static_cast<size_t>(c.rows * c.outputs), Edge::kEnd);
+  for (int first = 0; first < c.rows; first += kernels.shape.max_rows) {
+    const int rows = std::min(kernels.shape.max_rows, c.rows - first);
+    const int pieces = c.taps * c.segments;
+    std::vector<const int8_t*> pointers(static_cast<size_t>(pieces * rows));
+    std::vector<float*> out(static_cast<size_t>(rows));
+    std::vector<float> tap_scales(static_cast<size_t>(c.taps * rows));
+    std::vector<int32_t> sums(static_cast<size_t>(c.taps * rows), 0);
+    for (int r = 0; r < rows; ++r) {
+      out[static_cast<size_t>(r)] = y.data() + (first + r) * c.outputs;
+      for (int s = 0; s < pieces; ++s) {
+        const int8_t* at = q_guarded.data() + (first + r) * c.inner() + s * c.length;
+        pointers[static_cast<size_t>(s * rows + r)] = at;
+        const auto tap = static_cast<size_t>(s / c.segments * rows + r);
+        tap_scales[tap] = static_cast<float>(1 << (s / c.segments));
+        sums[tap] += kernels.sum != nullptr ? kernels.sum(at, c.length) : 0;
+      }
+    }
+    ProductTile tile = {};
+    tile.rows = rows;
+    tile.segments = pieces;
+    tile.length = c.length;
+    tile.out = out.data();
+    tile.taps = c.taps;
+    tile.q = pointers.data();
+    tile.q_scales = tap_scales.data();
+    tile.q_sums = sums.data();
+    ProductWeights weights;
+    weights.data = w_guarded.data();
+    weights.panel_stride = int64_t{16} * c.inner();
+    weights.outputs = c.outputs;
+    weights.scale = scales.data();
+    kernels.tile(tile, weights, ProductEpilogue(), 0, panels);
+  }
+  INFO(std::string(kernels.name), " rows ", c.rows, " taps ", c.taps, " outputs ", c.outputs);
+  size_t wrong = 0;
+  for (int r = 0; r < c.rows; ++r) {
+    for (int o = 0; o < c.outputs; ++o) {
+      double want = 0;
+      for (int k = 0; k < c.inner(); ++k) {
+        const int at = ((o / 16 * (c.inner() / 4) + k / 4) * 16 + o % 16) * 4 + k % 4;
+        want += std::ldexp(q[static_cast<size_t>(r * c.inner() + k)] * w[static_cast<size_t>(at)],
+                           k / (c.segments * c.length));
+      }
+      // Sums below 2^24 are exact in float; larger ones are rounded once for each tap.
+      const double got = static_cast<double>(y.data()[r * c.outputs + o]);
+      wrong += std::fabs(got - want) > c.taps * std::ldexp(std::fabs(want), -23) ? 1 : 0;
+    }
+  }
+  CHECK(wrong == 0);
+}
+
+}  // namespace
+
+TEST_CASE("int8 product: every variant gives the exact sums, for all sizes, guard pages") {
+  for (const ProductQ8Kernels* kernels : variants()) {
+    MESSAGE("variant ", std::string(kernels->name));
+    Random random(21);
+    for (int rows : {1, 2, 3, 5, 6, 7, 13}) {
+      for (int outputs : {1, 15, 16, 17, 31, 64, 65, 128, 129, 161}) {
+        check(*kernels, {rows, 1, 1, 4, outputs}, 127, random);
+        check(*kernels, {rows, 3, 2, 12, outputs}, 127, random);
+        check(*kernels, {rows, 2, 1, 132, outputs}, 127, random);
+      }
+    }
+  }
+}
+
+TEST_CASE("int8 product: extreme values at the largest inner size do not overflow") {
+  for (const ProductQ8Kernels* kernels : variants()) {
+    const auto inner = static_cast<size_t>(kProductQ8MaxInner);
+    for (int sign : {1, -1}) {
+      const std::vector<int8_t> q(inner, 127);
+      const std::vector<int8_t> w(inner * 16, static_cast<int8_t>(127 * sign));
+      const int8_t* row = q.data();
+      float y[16];
+      float* out = y;
+      const float one = 1.0f;
+      const int32_t sum =
+          kernels->sum != nullptr ? kernels->sum(row, static_cast<int32_t>(inner)) : 0;
+      ProductTile tile = {};
+      tile.rows = 1;
+      tile.segments = 1;
+      tile.length = static_cast<int32_t>(inner);
+      tile.out = &out;
+      tile.q = &row;
+      tile.q_scales = &one;
+      tile.q_sums = &sum;
+      const std::vector<float> scale(16, 1.0f);
+      ProductWeights weights;
+      weights.data = w.data();
+      weights.panel_stride = static_cast<int64_t>(inner) * 16;
+      weights.outputs = 16;
+      weights.scale = scale.data();
+      kernels->tile(tile, weights, ProductEpilogue(), 0, 1);
+      const double want = 127.0 * 127.0 * static_cast<double>(inner) * sign;
+      CHECK(static_cast<double>(y[15]) == doctest::Approx(want).epsilon(1e-7));
+    }
+  }
+}
+
+TEST_CASE("int8 product: quantize rounds to even, keeps 127, and is alike on every variant") {
+  Random random(22);
+  const auto all = variants();
+  const ProductQ8Kernels& reference = *all.back();
+  for (int n : {1, 3, 15, 16, 17, 100, 1031}) {
+    for (float size : {1.0f, 1e-30f, 3e37f}) {
+      std::vector<float> x = random.floats(static_cast<size_t>(n));
+      for (float& v : x) {
+        v *= size;
+      }
+      Guarded<float> guarded(x, Edge::kEnd);
+      std::vector<int8_t> want(x.size());
+      const float scale = reference.quantize(guarded.data(), n, want.data());
+      CHECK(*std::max_element(want.begin(), want.end(), [](int a, int b) {
+        return std::abs(a) < std::abs(b);
+      }) / 127 != 0);
+      for (const ProductQ8Kernels* kernels : all) {
+        Guarded<int8_t> q(x.size(), Edge::kEnd);
+        INFO(std::string(kernels->name), " n ", n, " size ", size);
+        CHECK(kernels->quantize(guarded.data(), n, q.data()) == scale);
+        CHECK(q.values() == want);
+      }
+    }
+  }
+}
+
+TEST_CASE("int8 product: a frame of zeros, or nearly, is zeros; garbage stays in range") {
+  for (const ProductQ8Kernels* kernels : variants()) {
+    std::vector<float> x(37, 0.0f);
+    std::vector<int8_t> q(x.size(), 5);
+    CHECK(kernels->quantize(x.data(), 37, q.data()) == 0.0f);
+    CHECK(std::count(q.begin(), q.end(), 0) == 37);
+    x[36] = std::numeric_limits<float>::denorm_min();
+    CHECK(kernels->quantize(x.data(), 37, q.data()) == 0.0f);
+    x[3] = std::numeric_limits<float>::infinity();
+    x[4] = std::numeric_limits<float>::quiet_NaN();
+    kernels->quantize(x.data(), 37, q.data());  // must not crash
+  }
+}
