@@ -5,45 +5,22 @@
 #include <cmath>
 #include <cstring>
 #include <limits>
-#include <memory>
 #include <new>
 #include <random>
 
-#include "model/format/loader.h"
-#include "model/format/writer.h"
+#include "converter/open_draft.h"
 #include "model/systems/checkpoint.h"
-#include "ops/table.h"
 #include "runtime/base/cpu.h"
 #include "runtime/interpreter.h"
 
 namespace ligero {
 namespace {
 
-constexpr size_t kAlignment = 64;
 constexpr int32_t kHopSamples = 160;
 constexpr int64_t kSignalSamples = 19137;  // 1.2 s; not a multiple of the hop
 constexpr auto kFrames =
     static_cast<int32_t>((kSignalSamples + kHopSamples - 1) / kHopSamples + 1);
 constexpr float kLevel = 0.1f;
-
-// Heap memory on a multiple of 64 bytes.
-class Block {
- public:
-  explicit Block(size_t bytes)
-      : data_(static_cast<std::byte*>(
-            ::operator new(std::max<size_t>(bytes, 1), std::align_val_t{kAlignment}))) {}
-  ~Block() {
-    ::operator delete(data_, std::align_val_t{kAlignment});
-  }
-  Block(const Block&) = delete;
-  Block& operator=(const Block&) = delete;
-  std::byte* data() {
-    return data_;
-  }
-
- private:
-  std::byte* data_;
-};
 
 // Low-passed noise under a slow envelope, zero from kSignalSamples on.
 std::vector<float> speech_like(size_t samples, uint32_t seed) {
@@ -72,19 +49,10 @@ std::vector<float> uniform(size_t count, uint32_t seed) {
 // An opened model and what its tensors held when they were last computed.
 class ModelRun {
  public:
-  ModelRun(const ModelDraft& draft, uint32_t seed)
-      : bytes_(write_model(draft)), file_(bytes_.size()), seed_(seed) {
-    std::memcpy(file_.data(), bytes_.data(), bytes_.size());
-    Fault fault;
-    model_ = Model::open({file_.data(), bytes_.size()}, all_ops(), Limits{}, &fault);
-    if (!model_.ok()) {
-      throw SystemError(std::string(fault.text) + ": " + model_.status().message);
-    }
-    bytes_ = {};
-  }
+  ModelRun(const ModelDraft& draft, uint32_t seed) : draft_(draft), seed_(seed) {}
 
   Activations run(const Activations* given) {
-    for (const Graph& graph : model_.value().graphs()) {
+    for (const Graph& graph : draft_.model().graphs()) {
       for (size_t k = 0; k < graph.inputs.size(); ++k) {
         fill_input(graph, k, given);
       }
@@ -158,7 +126,10 @@ class ModelRun {
       refuse(part, plan.status());
     }
     const size_t bytes = plan.value().bytes();
-    Block block(bytes);
+    AlignedBlock block;
+    if (!block.allocate(bytes)) {
+      throw std::bad_alloc();
+    }
     Interpreter interpreter;
     const Status status = interpreter.prepare(part, std::move(plan.value()), block.data(), bytes);
     if (!status.ok()) {
@@ -189,10 +160,8 @@ class ModelRun {
     }
   }
 
-  std::vector<std::byte> bytes_;
-  Block file_;
+  OpenDraft draft_;
   uint32_t seed_;
-  Result<Model> model_{Model()};
   Activations values_;
   std::map<std::string, std::vector<float>> profile_;
 };

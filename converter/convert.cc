@@ -24,6 +24,23 @@ nlohmann::json difference_json(const Difference& difference) {
       {"largest", difference.largest}, {"node", difference.worst}, {"errors", difference.errors}};
 }
 
+nlohmann::json mixed_json(const MixedChoice& mixed) {
+  nlohmann::json json = {{"mixtures", mixed.items},
+                         {"predicted_db", mixed.predicted_db},
+                         {"lost_db", mixed.lost_db},
+                         {"snr_db", mixed.snr_db}};
+  for (const MatrixChoice& m : mixed.matrices) {
+    json["matrices"].push_back({{"graph", m.graph},
+                                {"tensor", m.tensor},
+                                {"inner", m.inner},
+                                {"outputs", m.outputs},
+                                {"saved_bytes", m.saved_bytes},
+                                {"lost_db", m.lost_db},
+                                {"type", m.int8 ? "int8" : "f16"}});
+  }
+  return json;
+}
+
 }  // namespace
 
 std::string family_of(const std::string& identity, const Checkpoint& checkpoint) {
@@ -46,16 +63,17 @@ PassReport run_pass(const Pass& pass,
                     Activations* before) {
   PassReport report;
   report.pass = &pass;
+  report.tolerance = pass.tolerance > 0.0 ? pass.tolerance : weight_tolerance(options.weights);
   report.changes = pass.run(model, options);
   if (!before || report.changes == 0) {
     return report;
   }
   report.per_layer = compare(*before, run_layers(*model, kCheckSeed, *before));
-  if (report.per_layer.largest > pass.tolerance) {
+  if (report.per_layer.largest > report.tolerance) {
     std::ostringstream message;
     message << "pass " << pass.name << ": node " << report.per_layer.worst << " changed by "
             << report.per_layer.largest << " of its largest value, expected at most "
-            << pass.tolerance;
+            << report.tolerance;
     throw SystemError(message.str());
   }
   Activations after = run_model(*model, kCheckSeed);
@@ -70,13 +88,13 @@ Conversion convert(const std::string& config_text,
                    const ConvertOptions& options) {
   const auto passes = options.unfolded ? std::span<const Pass>() : all_passes();
   const int steps = static_cast<int>(passes.size()) + 1;
-  const auto begin = [&](const std::string& step, int done) {
+  const auto begin = [&](const std::string& step, double done) {
     if (options.listener) {
       options.listener->begins(step, done, steps);
     }
   };
   Conversion conversion;
-  begin("building", 0);
+  begin("building", 0.0);
   const std::string family = family_of(system_identity(config_text, source), checkpoint);
   conversion.model = build_system(config_text, source, std::move(checkpoint));
   conversion.model.family = family;
@@ -85,12 +103,18 @@ Conversion convert(const std::string& config_text,
     before = run_model(conversion.model, kCheckSeed);
   }
   for (const Pass& pass : passes) {
-    begin(pass.name, static_cast<int>(conversion.reports.size()) + 1);
+    begin(pass.name, static_cast<double>(conversion.reports.size()) + 1.0);
     conversion.reports.push_back(
         run_pass(pass, options.passes, &conversion.model, options.check ? &before : nullptr));
     if (options.check && options.listener) {
       options.listener->checked(conversion.reports.back());
     }
+  }
+  if (!options.calibration.empty()) {
+    conversion.mixed = choose_mixed(
+        &conversion.model, options.calibration, options.most_lost_db, [&](double share) {
+          begin("choosing", static_cast<double>(passes.size()) + share);
+        });
   }
   if (options.only_extract) {
     drop_enrolment(&conversion.model);
@@ -107,13 +131,16 @@ std::string report_json(const Conversion& conversion) {
     nlohmann::json pass;
     pass["name"] = report.pass->name;
     pass["contract"] = report.pass->contract;
-    pass["tolerance"] = report.pass->tolerance;
+    pass["tolerance"] = report.tolerance;
     pass["changes"] = report.changes;
     if (!report.per_layer.worst.empty()) {
       pass["per_layer"] = difference_json(report.per_layer);
       pass["carried_on"] = difference_json(report.carried_on);
     }
     json["passes"].push_back(std::move(pass));
+  }
+  if (conversion.mixed.items > 0) {
+    json["mixed"] = mixed_json(conversion.mixed);
   }
   return json.dump(2) + "\n";
 }

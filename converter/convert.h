@@ -8,6 +8,7 @@
 
 #include "converter/check.h"
 #include "converter/passes/passes.h"
+#include "converter/quantize/mixed.h"
 #include "model/draft.h"
 #include "model/systems/checkpoint.h"
 
@@ -17,6 +18,7 @@ namespace ligero {
 struct PassReport {
   const Pass* pass = nullptr;
   int changes = 0;
+  double tolerance = 0.0;
   /// Where checks run: every node on the inputs of before, and on what the new graph gave it.
   Difference per_layer;
   Difference carried_on;
@@ -27,14 +29,20 @@ class ConvertListener {
  public:
   virtual ~ConvertListener() = default;
   /// `step` (a pass, or the run before all passes) begins; `done` of `total` steps are done.
-  virtual void begins(const std::string& step, int done, int total) = 0;
+  virtual void begins(const std::string& step, double done, double total) = 0;
   /// A pass was run and checked.
   virtual void checked(const PassReport& report) = 0;
 };
 
+/// What int8 may cost, by default.
+inline constexpr double kMostLostDb = 0.05;
+
 /// What the converter does besides the passes.
 struct ConvertOptions {
   PassOptions passes;
+  /// Mixtures to choose the matrices' types by, in place of one type for all; empty: no.
+  std::vector<CalibrationItem> calibration;
+  double most_lost_db = kMostLostDb;  ///< of SI-SNR by that choice, as predicted
   bool check = false;                   ///< run before and after each pass
   bool unfolded = false;                ///< run no pass: every node as PyTorch computes it
   bool only_extract = false;            ///< leave the speaker networks out
@@ -44,6 +52,7 @@ struct ConvertOptions {
 struct Conversion {
   ModelDraft model;
   std::vector<PassReport> reports;
+  MixedChoice mixed;  ///< of no matrices where there was no calibration
 };
 
 /// 64 hexadecimal digits: SHA-256 over the options that decide what the network computes and the

@@ -11,7 +11,7 @@ namespace {
 
 /// Whether the op of `node` reads its matrix `tensor` as int8 (ops/product_op.h: check_panels).
 bool takes_int8(const GraphEdit& edit, const NodeDraft& node, const TensorDraft& tensor) {
-  if (node.op == "conv2d_map") {
+  if (node.op == "conv2d_map" || edit.int_or(node, "groups", 1) > 1) {
     return false;
   }
   const int32_t taps_t = edit.int_or(node, "kernel_t", 1);

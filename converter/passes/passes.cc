@@ -9,7 +9,7 @@ constexpr double kExact = 1e-5;
 // One rounding of every weight to 11 bits.
 constexpr double kHalfWeights = 1e-2;
 // One of every weight, and of every input, to 8 bits.
-constexpr double kInt8 = 1e-1;
+constexpr double kInt8 = 0.5;
 
 constexpr Pass kPasses[] = {
     {"fuse_activation",
@@ -31,10 +31,14 @@ constexpr Pass kPasses[] = {
      "flattened sequences go bin by bin; names in the new order end in .by_bin",
      kExact,
      settle_layout},
-    {"choose_weight_types", "matrices get the type asked for", kHalfWeights, choose_weight_types},
+    {"choose_weight_types", "matrices get the type asked for", 0.0, choose_weight_types},
 };
 
 }  // namespace
+
+double weight_tolerance(Type type) {
+  return type == Type::kF32 ? kExact : type == Type::kF16 ? kHalfWeights : kInt8;
+}
 
 std::span<const Pass> all_passes() {
   return kPasses;

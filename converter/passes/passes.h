@@ -9,6 +9,8 @@
 
 namespace ligero {
 
+class GraphEdit;
+
 struct PassOptions {
   Type weights = Type::kF32;  ///< of the matrices of products; those that cannot be q8 become f16
 };
@@ -18,7 +20,7 @@ struct Pass {
   const char* contract;
   /// Largest error of a node that is there before and after, over its largest value before,
   /// where both read the same.
-  double tolerance;
+  double tolerance;  ///< 0: weight_tolerance() of the type that was asked for
   /// Changes the model; returns how many places it changed. Throws SystemError naming a node whose
   /// weights make it impossible.
   int (*run)(ModelDraft* model, const PassOptions& options);
@@ -31,6 +33,13 @@ int fold_constants_over_time(ModelDraft* model, const PassOptions& options);
 int remove_identity(ModelDraft* model, const PassOptions& options);
 int settle_layout(ModelDraft* model, const PassOptions& options);
 int choose_weight_types(ModelDraft* model, const PassOptions& options);
+
+/// The type that a matrix gets where `wanted` is asked for: f16 where an op that reads it takes no
+/// int8.
+Type possible_type(GraphEdit& edit, int tensor, Type wanted);
+
+/// What `tolerance` is where matrices get this type.
+double weight_tolerance(Type type);
 
 std::span<const Pass> all_passes();
 

@@ -1,0 +1,66 @@
+// Which matrices can be int8: by what each one alone costs the voice that comes out. Not: the
+// rounding (model/format/writer.h), nor which ops take int8 (passes/choose_weight_types.cc).
+#ifndef LIGERO_CONVERTER_QUANTIZE_MIXED_H_
+#define LIGERO_CONVERTER_QUANTIZE_MIXED_H_
+
+#include <cstdint>
+#include <functional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "model/draft.h"
+
+namespace ligero {
+
+/// One calibration mixture, 16 kHz mono: a person's anchor, that person's voice, and the mixture of
+/// that voice with somebody else's, as long as it.
+struct CalibrationItem {
+  std::vector<float> anchor;
+  std::vector<float> target;
+  std::vector<float> mixture;
+};
+
+/// A recording of one person alone must be so long to be of use.
+inline constexpr int kMinCalibrationSeconds = 3;
+/// So many mixtures at most; more recordings than these take are left.
+inline constexpr size_t kMaxCalibrationItems = 12;
+
+/// Mixtures at 0 dB from recordings of single talkers: the first half of each (at most 4 s) is the
+/// anchor, the second the target (at most 4 s), and the next recording interferes. Recordings that
+/// are too short or silent are left out. Empty where fewer than two are of use.
+std::vector<CalibrationItem> calibration_items(std::span<const std::vector<float>> recordings);
+
+/// What was found of one matrix.
+struct MatrixChoice {
+  std::string graph;
+  std::string tensor;
+  int32_t inner = 0;
+  int32_t outputs = 0;
+  int64_t saved_bytes = 0;  ///< by int8 against f16
+  double lost_db = 0.0;     ///< of SI-SNR, by this matrix alone as int8
+  bool int8 = false;        ///< chosen; else f16
+};
+
+struct MixedChoice {
+  std::vector<MatrixChoice> matrices;  ///< those that could be int8, the costliest first
+  size_t items = 0;
+  double predicted_db = 0.0;  ///< lost by all the chosen together, as the sum of their errors
+  double lost_db = 0.0;       ///< mean SI-SNR of the f32 model less that of the chosen one
+  double snr_db = 0.0;        ///< the chosen model's voice against the f32 model's
+};
+
+/// Sets the types of `model`'s matrices, all f32 before: int8 but for those that cost most for the
+/// bytes they save, which become f16, until the predicted loss is at most `most_lost_db`; and those
+/// that can only be f16. An error of a matrix is the power by which the voices differ from the f32
+/// model's, over the power of that model's own errors; errors add up. `progress`, which may be
+/// empty, hears the share that is done. Throws SystemError where the model has no graph "enroll" or
+/// refuses the recordings. Host only; minutes.
+MixedChoice choose_mixed(ModelDraft* model,
+                         std::span<const CalibrationItem> items,
+                         double most_lost_db,
+                         const std::function<void(double)>& progress);
+
+}  // namespace ligero
+
+#endif  // LIGERO_CONVERTER_QUANTIZE_MIXED_H_
