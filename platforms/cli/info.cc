@@ -129,7 +129,7 @@ Json weight_bytes_by_type(const ModelFile& file) {
   return {{"segment", file.model.weights().size()},
           {"f32", bytes[static_cast<size_t>(Type::kF32)]},
           {"f16", bytes[static_cast<size_t>(Type::kF16)]},
-          {"q8", bytes[static_cast<size_t>(Type::kQ8)]}};
+          {"int8", bytes[static_cast<size_t>(Type::kQ8)]}};
 }
 
 Json model_report(const ModelFile& file) {
@@ -211,8 +211,8 @@ void print_report(const Json& report) {
                   weights["f32"],
                   ", f16 ",
                   weights["f16"],
-                  ", q8 ",
-                  weights["q8"]));
+                  ", int8 ",
+                  weights["int8"]));
   print_line("bytes of profile", bytes["profile"]);
   for (const Json& graph : report["graphs"]) {
     print_graph(graph);

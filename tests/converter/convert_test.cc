@@ -40,15 +40,20 @@ void check_refused(const Json& config, const std::string& expected) {
 TEST_CASE("convert: every pass keeps every layer to within its tolerance") {
   ConvertOptions options;
   options.check = true;
-  options.passes.weights = Type::kF16;
+  SUBCASE("f16") {
+    options.passes.weights = Type::kF16;
+  }
+  SUBCASE("int8") {
+    options.passes.weights = Type::kQ8;
+  }
   const Conversion conversion = converted(golden_config(), golden_checkpoint(), options);
   REQUIRE(conversion.reports.size() == all_passes().size());
   for (const PassReport& report : conversion.reports) {
     CAPTURE(report.pass->name);
     CHECK(report.changes > 0);
     CHECK(report.per_layer.errors.size() > 20);
-    CHECK(report.per_layer.largest <= report.pass->tolerance);
-    CHECK(report.carried_on.largest <= 0.1);
+    CHECK(report.per_layer.largest <= report.tolerance);
+    CHECK(report.carried_on.largest <= (options.passes.weights == Type::kQ8 ? 1.0 : 0.1));
   }
   const Json report = Json::parse(report_json(conversion));
   CHECK(report["passes"].size() == all_passes().size());
@@ -97,6 +102,7 @@ TEST_CASE("convert: the family follows weights and options, not names or weight 
   const std::string first = family(config, golden_checkpoint());
   CHECK(first.size() == 64);
   CHECK(first == family(config, golden_checkpoint(), Type::kF16));
+  CHECK(first == family(config, golden_checkpoint(), Type::kQ8));
   config["name"] = "another";
   config["licence"] = "another";
   CHECK(first == family(config, golden_checkpoint()));

@@ -30,14 +30,16 @@ TEST_CASE("stream: small-live frame by frame equals its offline run from first t
   }
 }
 
-TEST_CASE("stream: small-live with f16 weights equals its offline run as well") {
-  const Network half("small-live", Type::kF16);
-  const std::vector<float> x = babble(24000, 5);
-  std::vector<float> whole(x.size());
-  expect(extract(half.model(), half.alice(), x, whole));
-  Session session(half);
-  expect(session->set_target(half.alice()));
-  CHECK(worst_error(session.run_aligned(x, 160), whole) <= kParity);
+TEST_CASE("stream: small-live with f16 or int8 weights equals its offline run as well") {
+  for (const Type type : {Type::kF16, Type::kQ8}) {
+    const Network light("small-live", type);
+    const std::vector<float> x = babble(24000, 5);
+    std::vector<float> whole(x.size());
+    expect(extract(light.model(), light.alice(), x, whole));
+    Session session(light);
+    expect(session->set_target(light.alice()));
+    CHECK(worst_error(session.run_aligned(x, 160), whole) <= kParity);
+  }
 }
 
 TEST_CASE("stream: the weights that ship, frame by frame, equal their offline run") {
