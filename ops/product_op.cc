@@ -18,6 +18,7 @@ Status check_panels(
                -1,
                where);
   if (w.type == Type::kQ8) {
+    LIGERO_CHECK(w.scale != nullptr, Code::kBadModel, "int8 weights without scales", -1, where);
     LIGERO_CHECK(channels > 0, Code::kUnsupportedModel, "an op that takes no int8", -1, where);
     LIGERO_CHECK(channels % kProductQ8Group == 0,
                  Code::kUnsupportedModel,

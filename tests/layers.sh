@@ -6,9 +6,9 @@ cd "${1:-$(dirname "$0")/..}" || exit 2
 bad=$(mktemp) || exit 2
 trap 'rm -f "$bad"' EXIT
 
-# The converter's main line is a tool and ends, refuses, writes and shows progress as one; its library
-# does not.
-allowed='^converter/main\.cc:[0-9]+:#include "platforms/cli/(files|program|progress)\.h"'
+# The converter's main line is a tool and ends, refuses, reads, writes and shows progress as one; its
+# library does not.
+allowed='^converter/(main|recordings)\.cc:[0-9]+:#include "platforms/cli/(files|program|progress|refusal|sound)\.h"'
 
 # refuse FOLDER PATTERN WHY: no file under FOLDER may include anything that matches PATTERN.
 refuse() {

@@ -112,7 +112,7 @@ TEST_CASE("linear: what does not fit together is refused") {
   CHECK(refusal([](OpHarness& h) { h.tensor(1).dim[1] = 6; }) == Code::kBadModel);
   CHECK(refusal([](OpHarness& h) { h.tensor(1).layout = Layout::kPlain; }) == Code::kBadModel);
   CHECK(refusal([](OpHarness& h) { h.tensor(1).kind = Kind::kConstant; }) == Code::kBadModel);
-  CHECK(refusal([](OpHarness& h) { h.tensor(1).type = Type::kQ8; }) == Code::kUnsupportedModel);
+  CHECK(refusal([](OpHarness& h) { h.tensor(1).type = Type::kQ8; }) == Code::kBadModel);
   CHECK(refusal([](OpHarness& h) { h.tensor(2).dim[0] = 4; }) == Code::kBadModel);
   CHECK(refusal([](OpHarness& h) { h.ints("activation", {7}); }) == Code::kBadModel);
   CHECK(refusal([](OpHarness& h) { h.ints("activation", {-1}); }) == Code::kBadModel);

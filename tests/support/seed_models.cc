@@ -162,10 +162,30 @@ GraphDraft elementwise() {
   return s.finish(s.op("sum_chunks", {y}, {{"chunks", {2}}}));
 }
 
-// Products with weights of half precision.
-GraphDraft halved(GraphDraft graph) {
+// Products whose channels int8 can carry, and a norm over all that came so far.
+GraphDraft fours() {
+  Seed s;
+  const int conv = s.op("conv2d",
+                        {s.image(4, 4), s.panels(24, 4)},
+                        {{"kernel_t", {2}},
+                         {"kernel_f", {3}},
+                         {"pad_f", {1}},
+                         {"past", {1}},
+                         {"future", {0}}});
+  const int back = s.op(
+      "conv2d_transposed",
+      {conv, s.panels(24, 4)},
+      {{"kernel_t", {2}}, {"kernel_f", {3}}, {"stride_f", {2}}, {"past", {1}}, {"future", {0}}});
+  const int normed = s.op("cumulative_norm", {back, s.vector(4), s.vector(4)});
+  const int row = s.op("linear", {normed, s.panels(4, 4)});
+  return s.finish(s.op(
+      "lstm", {row, s.panels(4, 16), s.panels(4, 16), s.vector(16)}, {{"axis", {1}}}));
+}
+
+// The same with matrices of another type.
+GraphDraft with_weights(Type type, GraphDraft graph) {
   for (TensorDraft& t : graph.tensors) {
-    t.type = t.layout == Layout::kPanels ? Type::kF16 : t.type;
+    t.type = t.layout == Layout::kPanels ? type : t.type;
   }
   return graph;
 }
@@ -186,7 +206,8 @@ std::map<std::string, ModelDraft> seed_models() {
       {"bank_1", model_of({filter_bank(1)})},
       {"bank_2", model_of({filter_bank(2)})},
       {"convolutions", model_of({convolutions()})},
-      {"halved", model_of({halved(convolutions())})},
+      {"halved", model_of({with_weights(Type::kF16, convolutions())})},
+      {"int8", model_of({with_weights(Type::kQ8, fours())})},
       {"mapped", model_of({mapped()})},
       {"recurrent", model_of({recurrent()})},
       {"attention", model_of({attention()})},
