@@ -207,6 +207,9 @@ void Interpreter::run(int32_t frames, const Extent& extent) noexcept {
   for (int32_t t : graph_->inputs) {
     clear_margins(t);
   }
+  if (watch_ != nullptr) {
+    watch_->begins();
+  }
   for (size_t n = 0; n < graph_->nodes.size(); ++n) {
     if (stream && plan_.places[n].fixed && !constants_changed_) {
       continue;
@@ -215,6 +218,9 @@ void Interpreter::run(int32_t frames, const Extent& extent) noexcept {
       clear_margins(t);
     }
     run_node(n, frames, extent);
+    if (watch_ != nullptr) {
+      watch_->computed(n, plan_.nodes[n].constant ? 1 : frames);
+    }
   }
   constants_changed_ = false;
   if (stream) {

@@ -20,6 +20,17 @@ struct Extent {
   int64_t total_samples = kUnknown;
 };
 
+/// Hears of every run and of every node computed in it, on the thread that runs the graph, for
+/// measuring.
+class NodeWatch {
+ public:
+  virtual void begins() noexcept = 0;
+  virtual void computed(size_t node, int32_t frames) noexcept = 0;
+
+ protected:
+  ~NodeWatch() = default;
+};
+
 /// One graph, prepared for one mode, in one block of the caller's memory. The graph, its weights and
 /// the block must outlive it. Several interpreters may share one graph.
 class Interpreter {
@@ -52,6 +63,11 @@ class Interpreter {
   /// Forgets the signal: state and history become zero; constants stay. Real-time safe.
   void reset() noexcept;
 
+  /// Null: nobody. It must outlive the runs.
+  void set_watch(NodeWatch* watch) {
+    watch_ = watch;
+  }
+
   const Plan& plan() const {
     return plan_;
   }
@@ -67,6 +83,7 @@ class Interpreter {
   Plan plan_;
   std::byte* block_ = nullptr;
   Parallel* pool_ = nullptr;
+  NodeWatch* watch_ = nullptr;
   Array<int32_t> head_;    ///< per tensor: where its history begins, in rows
   int64_t frames_in_ = 0;  ///< stream: frames of all earlier calls
   int32_t last_frames_ = 0;

@@ -43,6 +43,7 @@ Result<GraphRun> GraphRun::prepare(const Graph& graph,
                static_cast<int64_t>(bytes));
   LIGERO_RETURN_IF_ERROR(run.interpreter_.prepare(
       graph, std::move(plan.value()), run.block_.data(), bytes, options.pool));
+  run.interpreter_.set_watch(options.watch);
   run.graph_ = &graph;
   run.extent_ = Extent{frames, total_samples};
   run.frames_ = frames;

@@ -25,6 +25,7 @@ struct RunOptions {
   uint32_t cpu = cpu_features();   ///< CpuFeature bits that kernels may use
   Parallel* pool = nullptr;        ///< threads, must outlive the run; nullptr: this thread only
   size_t budget_bytes = SIZE_MAX;  ///< most bytes of the run's block
+  NodeWatch* watch = nullptr;      ///< hears of every node; nullptr: nobody
 };
 
 /// Heap memory that starts on a multiple of kAlignment; its allocation can fail. Movable.

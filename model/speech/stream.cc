@@ -196,6 +196,7 @@ Status Stream::create(const Model& model, const StreamConfig& config, void* bloc
   touch_weights(*l.graph);
   LIGERO_RETURN_IF_ERROR(
       interpreter_.prepare(*l.graph, std::move(l.plan), plan_block, plan_bytes, config.pool));
+  interpreter_.set_watch(config.watch);
   model_in_.set_memory(model_in, model_in_capacity);
   voice_.set_memory(voice, voice_capacity);
   dry_.set_memory(dry, dry_capacity);

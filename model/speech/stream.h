@@ -32,6 +32,7 @@ struct StreamConfig {
   uint32_t cpu = 0;           ///< CpuFeature bits that kernels may use
   BlockConfig block = {};
   Parallel* pool = nullptr;   ///< threads to compute with, for recordings; nullptr: the caller's alone
+  NodeWatch* watch = nullptr;  ///< hears of every node, for measuring; nullptr: nobody
 };
 
 struct StreamStatistics {

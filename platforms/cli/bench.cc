@@ -17,6 +17,7 @@
 #include "platforms/cli/block_options.h"
 #include "platforms/cli/commands.h"
 #include "platforms/cli/model_file.h"
+#include "platforms/cli/node_times.h"
 #include "platforms/cli/refusal.h"
 
 namespace ligero::cli {
@@ -38,6 +39,7 @@ struct Options {
   int runs = 11;
   int threads = 1;
   BlockOptions block;
+  bool ops = false;
   bool json = false;
 };
 
@@ -81,7 +83,9 @@ Json times(std::vector<double> ms) {
 }
 
 Json bench_offline(const ModelFile& model, const Profile& profile, const Options& options,
-                   const Threads& threads) {
+                   const Threads& threads, NodeTimes* nodes) {
+  RunOptions run_options = threads.options();
+  run_options.watch = nodes;
   const std::vector<float> mixture =
       noise(static_cast<int64_t>(options.seconds * kSampleRateHz));
   std::vector<float> voice(mixture.size());
@@ -90,12 +94,16 @@ Json bench_offline(const ModelFile& model, const Profile& profile, const Options
   for (int run = 0; run < kWarmUpRuns + options.runs; ++run) {
     Status status;
     const double taken = ms_of([&] {
-      status = extract(model.model, profile, mixture, voice, threads.options(), &report);
+      status = extract(model.model, profile, mixture, voice, run_options, &report);
     });
     if (!status.ok()) {
       refuse_status(text("model '", model.path, "'"), status);
     }
-    if (run >= kWarmUpRuns) {
+    if (run < kWarmUpRuns) {
+      if (nodes != nullptr) {
+        nodes->clear();
+      }
+    } else {
       ms.push_back(taken);
     }
   }
@@ -109,8 +117,9 @@ Json bench_offline(const ModelFile& model, const Profile& profile, const Options
 }
 
 Json bench_stream(const ModelFile& model, const Profile& profile, const Options& options,
-                  const Threads& threads) {
+                  const Threads& threads, NodeTimes* nodes) {
   StreamConfig config;
+  config.watch = nodes;
   config.cpu = cpu_features();
   config.pool = threads.options().pool;
   if (options.block.asked_for()) {
@@ -140,6 +149,9 @@ Json bench_stream(const ModelFile& model, const Profile& profile, const Options&
   for (int hop = 0; hop < kWarmUpHops + hops; ++hop) {
     float* samples = sound.data() + static_cast<ptrdiff_t>(hop) * kHopSamples;
     const double taken = ms_of([&] { stream.process(&samples, &samples, kHopSamples); });
+    if (hop + 1 == kWarmUpHops && nodes != nullptr) {
+      nodes->clear();
+    }
     if (hop >= kWarmUpHops) {
       ms.push_back(taken);
       sum += taken;
@@ -166,7 +178,8 @@ std::string processor() {
 }
 
 std::string kernels(uint32_t cpu) {
-  constexpr std::pair<uint32_t, const char*> kNames[] = {{kCpuAvx512, "avx512"}, {kCpuAvx2, "avx2"},
+  constexpr std::pair<uint32_t, const char*> kNames[] = {{kCpuVnni, "avx512 and vnni"},
+                                                         {kCpuAvx512, "avx512"}, {kCpuAvx2, "avx2"},
                                                          {kCpuSse4, "sse4"},     {kCpuNeon, "neon"}};
   for (const auto& [bit, name] : kNames) {
     if ((cpu & bit) != 0) {
@@ -218,12 +231,20 @@ void bench_command(const Options& options) {
                  {"kernels", kernels(cpu_features())},
                  {"threads", options.threads},
                  {"weight_bytes", weight_bytes(graph_of(model, "extract"))}};
-  report.update(options.mode == "stream" ? bench_stream(model, profile, options, threads)
-                                         : bench_offline(model, profile, options, threads));
+  NodeTimes nodes(graph_of(model, "extract"));
+  NodeTimes* watch = options.ops ? &nodes : nullptr;
+  report.update(options.mode == "stream" ? bench_stream(model, profile, options, threads, watch)
+                                         : bench_offline(model, profile, options, threads, watch));
+  if (options.ops) {
+    report["nodes"] = nodes.report();
+  }
   if (options.json) {
     std::printf("%s\n", report.dump(2).c_str());
   } else {
     print(report);
+    if (options.ops) {
+      print_node_times(report["nodes"]);
+    }
   }
 }
 
@@ -250,6 +271,7 @@ void add_bench(CLI::App* app) {
   command->add_option("--threads", options->threads, "threads to compute with")
       ->capture_default_str();
   add_block_options(command, &options->block);
+  command->add_flag("--ops", options->ops, "how long each node takes, the longest first");
   command->add_flag("--json", options->json, "print JSON");
   command->callback([options] { bench_command(*options); });
 }

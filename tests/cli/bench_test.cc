@@ -40,6 +40,25 @@ TEST_CASE("bench: whole recordings and hop by hop, times in order and memory by 
   CHECK(live["healed_hops"] == 0);
 }
 
+TEST_CASE("bench --ops: every node has its share of the time, the longest first") {
+  const Workplace at;
+  for (const std::string mode : {"offline", "stream"}) {
+    CAPTURE(mode);
+    const nlohmann::json nodes =
+        bench("--ops --seconds 1 --runs 3 --mode " + mode + " --model " + at / "tiny.lgm")["nodes"];
+    REQUIRE(nodes.size() > 3);
+    double shares = 0.0;
+    double last = 1e9;
+    for (const nlohmann::json& node : nodes) {
+      CHECK(node["ms"] <= last);
+      last = node["ms"];
+      shares += node["share"].get<double>();
+    }
+    CHECK(shares == doctest::Approx(1.0));
+  }
+  CHECK(run_tool("bench --ops --seconds 1 --model " + at / "tiny.lgm").says("GFLOP/s"));
+}
+
 TEST_CASE("bench: a model that needs the whole recording is told how to run live") {
   const Folder folder;
   const std::string golden = std::string(LIGERO_SOURCE_DIR) + "/tests/golden/tiny";

@@ -1,0 +1,41 @@
+// Where the time of a graph goes, node by node. Not: the time of a whole run (bench.cc).
+#ifndef LIGERO_PLATFORMS_CLI_NODE_TIMES_H_
+#define LIGERO_PLATFORMS_CLI_NODE_TIMES_H_
+
+#include <chrono>
+#include <cstdint>
+#include <nlohmann/json.hpp>
+#include <vector>
+
+#include "runtime/interpreter.h"
+
+namespace ligero::cli {
+
+/// Adds up the time of each node over all runs that it watches.
+class NodeTimes : public NodeWatch {
+ public:
+  explicit NodeTimes(const Graph& graph);
+  void begins() noexcept override;
+  void computed(size_t node, int32_t frames) noexcept override;
+  /// Forgets what it has seen, a warm-up.
+  void clear();
+  /// One object for each node, the longest first: node, op, ms (of a run), share, gflops (2 for each
+  /// multiply-add), weight_bytes.
+  nlohmann::ordered_json report() const;
+
+ private:
+  using Clock = std::chrono::steady_clock;
+  const Graph& graph_;
+  std::vector<Clock::duration> times_;
+  std::vector<int64_t> frames_;
+  std::vector<int64_t> macs_;  ///< of one frame
+  int64_t runs_ = 0;
+  Clock::time_point last_;
+};
+
+/// report() for people.
+void print_node_times(const nlohmann::ordered_json& report);
+
+}  // namespace ligero::cli
+
+#endif  // LIGERO_PLATFORMS_CLI_NODE_TIMES_H_
