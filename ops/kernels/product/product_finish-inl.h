@@ -46,7 +46,7 @@ struct Lines {
   Activation activation;
 };
 
-HWY_INLINE V activate(V y, Activation activation, const float* slopes, int i) {
+HWY_INLINE V activate(V y, Activation activation, V slopes) {
   const D d;
   switch (activation) {
     case Activation::kNone:
@@ -54,7 +54,7 @@ HWY_INLINE V activate(V y, Activation activation, const float* slopes, int i) {
     case Activation::kRelu:
       return relu_v(d, y);
     case Activation::kPrelu:
-      return prelu_v(d, y, hn::LoadU(d, slopes + i));
+      return prelu_v(d, y, slopes);
     case Activation::kTanh:
       return tanh_v(d, y);
     case Activation::kSigmoid:
@@ -67,31 +67,58 @@ HWY_INLINE V activate(V y, Activation activation, const float* slopes, int i) {
   return y;
 }
 
-/// The epilogue of 16 outputs, all of which exist.
-HWY_NOINLINE void finish_panel(const float* sums, const Lines& e, float* out) {
+// Where loads and stores under a mask touch nothing beyond it, a panel that is not full takes them.
+#if HWY_TARGET == HWY_AVX3 || HWY_TARGET == HWY_AVX2
+constexpr bool kMasks = true;
+#else
+constexpr bool kMasks = false;
+#endif
+
+/// All lanes of a vector, or the first `count` of a panel from lane `first` on, the others zero.
+template <bool kPart>
+HWY_INLINE V load_lanes(const float* p, int first, int count) {
+  const D d;
+  if constexpr (kPart) {
+    return hn::MaskedLoad(hn::FirstN(d, static_cast<size_t>(count > first ? count - first : 0)), d, p);
+  } else {
+    return hn::LoadU(d, p);
+  }
+}
+
+/// The epilogue of the first `count` outputs of a panel, 16 where not kPart.
+template <bool kPart>
+HWY_NOINLINE void finish_panel(const float* sums, const Lines& e, int count, float* out) {
   const D d;
   for (int i = 0; i < kProductPanel; i += kLanes) {
     V y = hn::Load(d, sums + i);
     if (e.bias != nullptr) {
-      y = hn::Add(y, hn::LoadU(d, e.bias + i));
+      y = hn::Add(y, load_lanes<kPart>(e.bias + i, i, count));
     }
     for (int32_t m = 0; m < e.add_count; ++m) {
-      y = hn::Add(y, hn::LoadU(d, e.add + m * e.add_stride + i));
+      y = hn::Add(y, load_lanes<kPart>(e.add + m * e.add_stride + i, i, count));
     }
-    y = activate(y, e.activation, e.slopes, i);
+    if (e.activation != Activation::kNone) {
+      const bool slopes = e.activation == Activation::kPrelu;
+      y = activate(y, e.activation, slopes ? load_lanes<kPart>(e.slopes + i, i, count) : y);
+    }
     if (e.scale != nullptr) {
-      y = hn::Mul(y, hn::LoadU(d, e.scale + i));
+      y = hn::Mul(y, load_lanes<kPart>(e.scale + i, i, count));
     }
     if (e.shift != nullptr) {
-      y = hn::Add(y, hn::LoadU(d, e.shift + i));
+      y = hn::Add(y, load_lanes<kPart>(e.shift + i, i, count));
     }
-    hn::StoreU(y, d, out + i);
+    if constexpr (kPart) {
+      const auto left = static_cast<size_t>(count > i ? count - i : 0);
+      hn::BlendedStore(y, hn::FirstN(d, left), d, out + i);
+    } else {
+      hn::StoreU(y, d, out + i);
+    }
   }
 }
 
-/// The same where only `count` outputs exist: through copies, so that nothing is read or written
-/// beyond them. The add rows are summed after the bias as above.
-HWY_NOINLINE void finish_part(const float* sums, const Lines& e, int count, float* out) {
+/// A panel of which only `count` outputs exist, without masks: through copies, so that nothing is
+/// read or written beyond them. The add rows are summed after the bias as above.
+HWY_NOINLINE void finish_copies(const float* sums, const Lines& e, int count, float* out) {
   alignas(64) float y[kProductPanel];
   float copies[3][kProductPanel] = {};
   const float* lines[3] = {e.slopes, e.scale, e.shift};
@@ -118,8 +145,16 @@ HWY_NOINLINE void finish_part(const float* sums, const Lines& e, int count, floa
                       0,
                       0,
                       e.activation};
-  finish_panel(y, rest, y);
+  finish_panel<false>(y, rest, kProductPanel, y);
   memcpy(out, y, bytes);
+}
+
+HWY_INLINE void finish_part(const float* sums, const Lines& e, int count, float* out) {
+  if constexpr (kMasks) {
+    finish_panel<true>(sums, e, count, out);
+  } else {
+    finish_copies(sums, e, count, out);
+  }
 }
 
 HWY_INLINE const float* at(const float* p, int32_t o) {
@@ -145,7 +180,7 @@ HWY_INLINE void finish_row(const float* sums,
                          t.add_stride,
                          e.activation};
     if (outputs - o >= kProductPanel) {
-      finish_panel(sums + p * kProductPanel, lines, t.out[row] + o);
+      finish_panel<false>(sums + p * kProductPanel, lines, kProductPanel, t.out[row] + o);
     } else {
       finish_part(sums + p * kProductPanel, lines, outputs - o, t.out[row] + o);
     }
