@@ -3,10 +3,9 @@
 #include <string.h>
 
 #include "ops/kernels/attention/attention.h"
+#include "ops/kernels/unroll-inl.h"
 #include "ops/kernels/variants.h"
 #include "ops/kernels/vec/vec_math-inl.h"
-
-#define LIGERO_INLINE_LAMBDA __attribute__((always_inline))
 
 namespace ligero {
 namespace LIGERO_ISA {
@@ -24,19 +23,6 @@ constexpr int kKeys = 4;
 constexpr int kQueries = 2;
 constexpr int kKeys = 4;
 #endif
-
-template <int I>
-struct Index {
-  static constexpr int value = I;
-};
-
-template <int I, int N, class F>
-HWY_INLINE void unroll(const F& f) {
-  if constexpr (I < N) {
-    f(Index<I>());
-    unroll<I + 1, N>(f);
-  }
-}
 
 /// `count` < kLanes floats, zeros behind them.
 HWY_INLINE V load_part(const float* p, int count) {

@@ -6,10 +6,9 @@
 #include <string.h>
 
 #include "ops/kernels/product/product.h"
+#include "ops/kernels/unroll-inl.h"
 #include "ops/kernels/variants.h"
 #include "ops/kernels/vec/vec_math-inl.h"
-
-#define LIGERO_INLINE_LAMBDA __attribute__((always_inline))
 
 namespace ligero {
 namespace LIGERO_ISA {
@@ -19,20 +18,6 @@ using D = hn::CappedTag<float, kProductPanel>;
 using V = hn::Vec<D>;
 constexpr int kLanes = static_cast<int>(hn::MaxLanes(D()));
 constexpr int kRegs = kProductPanel / kLanes;  // vectors in a panel row
-
-template <int I>
-struct Index {
-  static constexpr int value = I;
-};
-
-/// f(Index<0>) ... f(Index<N - 1>), so that the sums are named registers and not memory.
-template <int I, int N, class F>
-HWY_INLINE void unroll(const F& f) {
-  if constexpr (I < N) {
-    f(Index<I>());
-    unroll<I + 1, N>(f);
-  }
-}
 
 /// Pointers into the epilogue's arrays at one panel's first output.
 struct Lines {
