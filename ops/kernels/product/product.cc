@@ -104,11 +104,13 @@ const float* add_rows(const ProductAdd& add, int32_t t, int32_t b, int32_t* coun
   return add.data + t * add.frame_stride + b * add.bin_stride + first * add.tap_stride;
 }
 
-/// The input of a product: floats, or int8 and the scales of its frames.
+/// The input of a product: floats, or int8, the scales of its frames and, for variants that ask for
+/// them, the sums of its bins.
 struct Input {
   Source<float> f32;
   Source<int8_t> q8;
   const float* scales = nullptr;
+  const int32_t* sums = nullptr;  ///< [frames][bins]
 };
 
 /// Pointers of the rows of a tile.
@@ -121,6 +123,16 @@ struct TileRows {
   int32_t sums[kProductMaxSegments * kProductMaxRows];
 };
 
+/// The sum of the values of row (t, b) in a frame, whose bins' sums are given.
+int32_t row_sum(const ProductRows& r, const int32_t* bins, int32_t b) {
+  int32_t sum = 0;
+  for (int32_t j = 0; j < r.taps_f; ++j) {
+    const int32_t bin = b * r.stride_f + j * r.dilation_f - r.pad_f;
+    sum += bin >= 0 && bin < r.bins ? bins[bin] : 0;
+  }
+  return sum;
+}
+
 /// Row (t, b) of int8, number i of `rows`.
 void gather_q8(const ProductProblem& p,
                const Input& input,
@@ -130,14 +142,12 @@ void gather_q8(const ProductProblem& p,
                const ProductTile& tile,
                TileRows* out) {
   gather(p.rows, input.q8, t, b, tile.rows, out->q8 + i);
-  const int32_t segments = tile.segments / tile.taps;
   for (int32_t tap = 0; tap < tile.taps; ++tap) {
     const int32_t at = tap * tile.rows + i;
-    out->scales[at] = input.scales[tap_frame(p.rows, t, tap) - input.q8.first];
-    out->sums[at] = 0;
-    for (int32_t s = tap * segments; p.q8->sum != nullptr && s < (tap + 1) * segments; ++s) {
-      out->sums[at] += p.q8->sum(out->q8[s * tile.rows + i], tile.length);
-    }
+    const int64_t frame = tap_frame(p.rows, t, tap) - input.q8.first;
+    out->scales[at] = input.scales[frame];
+    out->sums[at] =
+        input.sums != nullptr ? row_sum(p.rows, input.sums + frame * p.rows.bins, b) : 0;
   }
 }
 
@@ -264,17 +274,38 @@ void frames_read(const ProductRows& r, int32_t from, int32_t to, int32_t* begin,
   }
 }
 
+/// Where the parts of the scratch lie, for `frames` frames of input.
+struct Q8Scratch {
+  size_t sums;
+  size_t zeros;
+  size_t values;
+  size_t bytes;
+};
+
+Q8Scratch lay_out_q8(const ProductRows& r, int32_t frames) {
+  const auto count = static_cast<size_t>(frames);
+  Q8Scratch s = {};
+  s.sums = align_up(count * sizeof(float));
+  s.zeros = s.sums + align_up(count * static_cast<size_t>(r.bins) * sizeof(int32_t));
+  s.values = s.zeros + align_up(static_cast<size_t>(r.channels));
+  s.bytes = s.values + count * static_cast<size_t>(q8_stride(r));
+  return s;
+}
+
 /// A chunk of frames after another: what they read to int8, then their rows.
 void product_q8(const ProductProblem& p, int32_t frames, Parallel* pool) noexcept {
   const int64_t stride = q8_stride(p.rows);
   const int32_t chunk = chunk_frames(p.rows, frames);
-  auto* scales = static_cast<float*>(p.q8_scratch);
-  auto* zeros = reinterpret_cast<int8_t*>(scales) +
-                align_up(static_cast<size_t>(chunk + reach(p.rows)) * sizeof(float));
-  int8_t* values = zeros + align_up(static_cast<size_t>(p.rows.channels));
+  const Q8Scratch parts = lay_out_q8(p.rows, chunk + reach(p.rows));
+  auto* scratch = static_cast<std::byte*>(p.q8_scratch);
+  auto* scales = reinterpret_cast<float*>(scratch);
+  auto* sums = reinterpret_cast<int32_t*>(scratch + parts.sums);
+  auto* zeros = reinterpret_cast<int8_t*>(scratch + parts.zeros);
+  auto* values = reinterpret_cast<int8_t*>(scratch + parts.values);
   std::memset(zeros, 0, static_cast<size_t>(p.rows.channels));
   Input input;
   input.scales = scales;
+  input.sums = p.q8->sum != nullptr ? sums : nullptr;
   for (int32_t from = 0; from < frames; from += chunk) {
     const int32_t to = frames - from < chunk ? frames : from + chunk;
     int32_t first = 0;
@@ -284,6 +315,10 @@ void product_q8(const ProductProblem& p, int32_t frames, Parallel* pool) noexcep
       scales[f - first] = p.q8->quantize(p.rows.x + f * p.rows.frame_stride,
                                          frame_elements(p.rows),
                                          values + (f - first) * stride);
+      for (int64_t b = 0; input.sums != nullptr && b < p.rows.bins; ++b) {
+        sums[(f - first) * p.rows.bins + b] = p.q8->sum(
+            values + (f - first) * stride + b * p.rows.channels, p.rows.channels);
+      }
     }
     input.q8 = {values, zeros, stride, first};
     product_rows(p, input, from * p.rows.out_bins, to * p.rows.out_bins, pool);
@@ -313,9 +348,7 @@ size_t product_q8_variants(uint32_t cpu, const ProductQ8Kernels** out, size_t ca
 }
 
 size_t product_q8_scratch_bytes(const ProductRows& rows, int32_t frames) {
-  const auto most = static_cast<size_t>(chunk_frames(rows, frames) + reach(rows));
-  return align_up(most * sizeof(float)) + align_up(static_cast<size_t>(rows.channels)) +
-         most * static_cast<size_t>(q8_stride(rows));
+  return lay_out_q8(rows, chunk_frames(rows, frames) + reach(rows)).bytes;
 }
 
 void product(const ProductProblem& p, int32_t frames, Parallel* pool) noexcept {

@@ -193,7 +193,7 @@ struct ProductProblem {
 };
 
 /// Bytes of `q8_scratch` for products of these rows, of at most `frames` frames at a time: some
-/// frames of the input as int8, and their scales.
+/// frames of the input as int8, their scales and the sums of their bins.
 size_t product_q8_scratch_bytes(const ProductRows& rows, int32_t frames);
 
 /// Computes `frames` * out_bins rows, on the pool's threads where the work is worth it. Real-time
