@@ -46,7 +46,7 @@ TEST_CASE("bench --ops: every node has its share of the time, the longest first"
     CAPTURE(mode);
     const nlohmann::json nodes =
         bench("--ops --seconds 1 --runs 3 --mode " + mode + " --model " + at / "tiny.lgm")["nodes"];
-    REQUIRE(nodes.size() > 3);
+    REQUIRE(nodes.size() >= 2);
     double shares = 0.0;
     double last = 1e9;
     for (const nlohmann::json& node : nodes) {
