@@ -60,7 +60,7 @@ void declare(CLI::App& app, Arguments& a) {
   app.add_option("--most-loss",
                  a.most_lost_db,
                  "for --weights mixed: dB of SI-SNR that int8 may cost, as predicted")
-      ->check(CLI::PositiveNumber)
+      ->check(CLI::Range(1e-6, 60.0))
       ->capture_default_str();
   app.add_flag(
       "--check", a.check, "run the model before and after each pass and compare every node");
@@ -108,6 +108,9 @@ std::vector<ligero::CalibrationItem> read_calibration(const Arguments& a) {
                         "people, each alone for ",
                         ligero::kMinCalibrationSeconds,
                         " s or longer");
+  }
+  if (!a.only.empty()) {
+    ligero::cli::refuse("--weights mixed hears what enrolment does as well, not with --only");
   }
   if (a.unfolded) {
     ligero::cli::refuse("--weights mixed chooses for the folded model, not with --unfolded");

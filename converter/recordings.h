@@ -8,8 +8,8 @@
 namespace ligero {
 
 /// Sound files (.wav, .flac, .ogg) below `folder` as 16 kHz mono, their first 12 s: at most `most`,
-/// spread evenly over all in the order of their names, so that neighbours are different people where
-/// people have folders of their own. Files that cannot be read are named on stderr and left out.
+/// spread evenly over all in the order of their names, so that those far apart are different people
+/// where people have folders of their own. Files that cannot be read are named on stderr and left out.
 /// Throws cli::Refusal where there is no such folder.
 std::vector<std::vector<float>> read_recordings(const std::string& folder, size_t most);
 

@@ -40,7 +40,8 @@ Status infer(const OpContext& ctx, Inference* out) {
   int32_t groups = 1;
   LIGERO_RETURN_IF_ERROR(read_groups(ctx, &groups));
   const int64_t inner = static_cast<int64_t>(shape.kernel_t) * shape.kernel_f * x.channels();
-  LIGERO_RETURN_IF_ERROR(check_panels(ctx, kW, inner, groups == 1 ? x.channels() : 0, shape.kernel_t));
+  const int32_t channels = groups == 1 ? x.channels() : 0;  // that int8 takes
+  LIGERO_RETURN_IF_ERROR(check_panels(ctx, kW, inner, channels, shape.kernel_t));
   const int64_t all_outputs = int64_t{groups} * ctx.input(kW).dim[1];
   LIGERO_CHECK(all_outputs <= kMaxFrameElements, Code::kBadModel, "a tensor is too large");
   const auto outputs = static_cast<int32_t>(all_outputs);

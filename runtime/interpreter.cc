@@ -219,7 +219,7 @@ void Interpreter::run(int32_t frames, const Extent& extent) noexcept {
     }
     run_node(n, frames, extent);
     if (watch_ != nullptr) {
-      watch_->computed(n, plan_.nodes[n].constant ? 1 : frames);
+      watch_->computed(n, plan_.nodes[n].constant ? 1 : frames + plan_.places[n].revised);
     }
   }
   constants_changed_ = false;

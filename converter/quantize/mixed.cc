@@ -75,10 +75,13 @@ Voices extract_all(const Model& model,
   return voices;
 }
 
-double mean_difference(const Voices& voices, const Voices& reference) {
+/// Mean power by which the voices differ from the reference, over that of its own errors.
+double mean_difference(const Voices& voices,
+                       const Voices& reference,
+                       std::span<const double> own_errors) {
   double sum = 0.0;
   for (size_t i = 0; i < voices.size(); ++i) {
-    sum += difference_share(voices[i], reference[i]);
+    sum += difference_share(voices[i], reference[i]) / own_errors[i];
   }
   return sum / static_cast<double>(voices.size());
 }
@@ -133,7 +136,7 @@ std::vector<CalibrationItem> calibration_items(std::span<const std::vector<float
   std::vector<CalibrationItem> items;
   for (size_t i = 0; usable.size() > 1 && i < std::min(usable.size(), kMaxCalibrationItems); ++i) {
     const std::span<const float> own = usable[i];
-    const std::span<const float> other = usable[(i + 1) % usable.size()];
+    const std::span<const float> other = usable[(i + usable.size() / 2) % usable.size()];
     const std::span<const float> first = own.first(own.size() / 2);
     const std::span<const float> second = own.last(own.size() - first.size());
     const size_t samples = std::min({second.size(), other.size(), kMostSamples});
@@ -167,9 +170,9 @@ MixedChoice choose_mixed(ModelDraft* model,
     profiles = enroll_all(full.model(), items);
     wanted = extract_all(full.model(), profiles, items);
   }
-  double own_error = 0.0;
+  std::vector<double> own_errors;
   for (size_t i = 0; i < items.size(); ++i) {
-    own_error += error_share(wanted[i], items[i].target) / static_cast<double>(items.size());
+    own_errors.push_back(error_share(wanted[i], items[i].target));
   }
   std::vector<Matrix> matrices = find_matrices(model);
   const auto type_of = [&](const Matrix& m) -> Type& {
@@ -187,34 +190,38 @@ MixedChoice choose_mixed(ModelDraft* model,
       own_profiles = enroll_all(tried.model(), items);
     }
     m.error = mean_difference(
-        extract_all(tried.model(), own_profiles.empty() ? profiles : own_profiles, items), wanted);
-    m.choice.lost_db = decibels(m.error / own_error);
+        extract_all(tried.model(), own_profiles.empty() ? profiles : own_profiles, items), wanted,
+        own_errors);
+    m.choice.lost_db = decibels(m.error);
     type_of(m) = Type::kF16;
   }
   std::sort(matrices.begin(), matrices.end(), [](const Matrix& a, const Matrix& b) {
-    return a.error * static_cast<double>(b.choice.saved_bytes) >
-           b.error * static_cast<double>(a.choice.saved_bytes);
+    const auto price = [](const Matrix& m) {
+      return m.error / static_cast<double>(std::max<int64_t>(1, m.choice.saved_bytes));
+    };
+    return price(a) > price(b);
   });
   double error = 0.0;
   for (const Matrix& m : matrices) {
     error += m.error;
   }
   for (Matrix& m : matrices) {
-    m.choice.int8 = decibels(error / own_error) <= most_lost_db;
+    m.choice.int8 = decibels(error) <= most_lost_db;
     error -= m.choice.int8 ? 0.0 : m.error;
     type_of(m) = m.choice.int8 ? Type::kQ8 : Type::kF16;
   }
   MixedChoice choice;
   choice.items = items.size();
-  choice.predicted_db = decibels(error / own_error);
+  choice.predicted_db = decibels(error);
   const OpenDraft chosen(*model);
   const Voices voices = extract_all(chosen.model(), enroll_all(chosen.model(), items), items);
+  double difference = 0.0;
   for (size_t i = 0; i < items.size(); ++i) {
-    choice.lost_db += 10.0 * std::log10(error_share(voices[i], items[i].target) /
-                                        error_share(wanted[i], items[i].target)) /
+    choice.lost_db += 10.0 * std::log10(error_share(voices[i], items[i].target) / own_errors[i]) /
                       static_cast<double>(items.size());
+    difference += difference_share(voices[i], wanted[i]) / static_cast<double>(items.size());
   }
-  choice.snr_db = -10.0 * std::log10(mean_difference(voices, wanted) + kSmallest);
+  choice.snr_db = -10.0 * std::log10(difference + kSmallest);
   for (Matrix& m : matrices) {
     choice.matrices.push_back(std::move(m.choice));
   }

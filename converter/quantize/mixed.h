@@ -27,7 +27,7 @@ inline constexpr int kMinCalibrationSeconds = 3;
 inline constexpr size_t kMaxCalibrationItems = 12;
 
 /// Mixtures at 0 dB from recordings of single talkers: the first half of each (at most 4 s) is the
-/// anchor, the second the target (at most 4 s), and the next recording interferes. Recordings that
+/// anchor, the second the target (at most 4 s), and the recording half-way round interferes. Recordings that
 /// are too short or silent are left out. Empty where fewer than two are of use.
 std::vector<CalibrationItem> calibration_items(std::span<const std::vector<float>> recordings);
 
@@ -53,7 +53,7 @@ struct MixedChoice {
 /// Sets the types of `model`'s matrices, all f32 before: int8 but for those that cost most for the
 /// bytes they save, which become f16, until the predicted loss is at most `most_lost_db`; and those
 /// that can only be f16. An error of a matrix is the power by which the voices differ from the f32
-/// model's, over the power of that model's own errors; errors add up. `progress`, which may be
+/// model's, over the power of that model's own errors; errors add up, averaged over the mixtures. `progress`, which may be
 /// empty, hears the share that is done. Throws SystemError where the model has no graph "enroll" or
 /// refuses the recordings. Host only; minutes.
 MixedChoice choose_mixed(ModelDraft* model,

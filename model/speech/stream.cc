@@ -87,12 +87,16 @@ class Carver {
 /// create() fills, is fetched on the audio thread.
 void touch_weights(const Graph& graph) {
   constexpr int64_t kPageBytes = 4096;  // no processor has smaller ones
+  const auto touch = [](const void* data, int64_t size) {
+    const auto* bytes = static_cast<const volatile std::byte*>(data);
+    for (int64_t at = 0; at < size; at += kPageBytes) {
+      static_cast<void>(bytes[at]);
+    }
+  };
   for (const Tensor& t : graph.tensors) {
     if (t.kind == Kind::kWeight) {
-      const auto* bytes = static_cast<const volatile std::byte*>(t.data);
-      for (int64_t at = 0; at < stored_bytes(t); at += kPageBytes) {
-        static_cast<void>(bytes[at]);
-      }
+      touch(t.data, stored_bytes(t));
+      touch(t.scale, t.scale != nullptr ? t.dim[1] * int64_t{sizeof(float)} : 0);
     }
   }
 }

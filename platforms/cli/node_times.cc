@@ -65,13 +65,16 @@ nlohmann::ordered_json NodeTimes::report() const {
   std::stable_sort(
       order.begin(), order.end(), [&](size_t a, size_t b) { return times_[a] > times_[b]; });
   nlohmann::ordered_json report = nlohmann::ordered_json::array();
+  const auto in_ms = [](Clock::duration time) {
+    return std::chrono::duration<double, std::milli>(time).count();
+  };
   for (size_t n : order) {
-    const double ms = std::chrono::duration<double, std::milli>(times_[n]).count();
+    const double ms = in_ms(times_[n]);
     const double flops = 2.0 * static_cast<double>(macs_[n]) * static_cast<double>(frames_[n]);
     report.push_back({{"node", graph_.nodes[n].name},
                       {"op", graph_.nodes[n].op->name},
                       {"ms", runs_ > 0 ? ms / static_cast<double>(runs_) : 0.0},
-                      {"share", all.count() > 0 ? ms / std::chrono::duration<double, std::milli>(all).count() : 0.0},
+                      {"share", all.count() > 0 ? ms / in_ms(all) : 0.0},
                       {"gflops", ms > 0.0 ? flops / ms * 1e-6 : 0.0},
                       {"weight_bytes", bytes_of_weights(graph_, graph_.nodes[n])}});
   }

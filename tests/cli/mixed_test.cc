@@ -50,6 +50,7 @@ TEST_CASE("convert: mixed without recordings, or with none of use, says what it 
   refused("--weights mixed", "--calibrate FOLDER: recordings of at least two people");
   refused("--weights mixed --calibrate " + at / "none", "expected a folder of recordings");
   refused("--weights mixed --calibrate " + kGolden + "/../kernels", "at least two recordings of 3 s");
+  refused("--weights mixed --only extract --calibrate " + kVoices, "not with --only");
   refused("--weights int8 --calibrate " + kVoices, "goes with --weights mixed, not int8");
 }
 

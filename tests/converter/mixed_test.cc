@@ -55,7 +55,7 @@ size_t count(const ModelDraft& model, Type type) {
   return static_cast<size_t>(std::count(all.begin(), all.end(), type));
 }
 
-TEST_CASE("mixed: every recording is the target once, the next one interferes at 0 dB") {
+TEST_CASE("mixed: every recording is the target once, another one interferes at 0 dB") {
   const std::vector<CalibrationItem> found = items();
   REQUIRE(found.size() == 3);
   for (const CalibrationItem& item : found) {

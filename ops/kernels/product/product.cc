@@ -316,7 +316,7 @@ void product_q8(const ProductProblem& p, int32_t frames, Parallel* pool) noexcep
                                          frame_elements(p.rows),
                                          values + (f - first) * stride);
       for (int64_t b = 0; input.sums != nullptr && b < p.rows.bins; ++b) {
-        sums[(f - first) * p.rows.bins + b] = p.q8->sum(
+        sums[int64_t{f - first} * p.rows.bins + b] = p.q8->sum(
             values + (f - first) * stride + b * p.rows.channels, p.rows.channels);
       }
     }

@@ -43,10 +43,10 @@ inline constexpr int kProductMaxRows = 8;
 inline constexpr int kProductMaxSegments = 128;
 
 /// Weights [inner][outputs] in panels [inner][16] (int8: [inner / 4][16][4]), the last filled up
-/// with zeros. `data` is float, half precision or int8, 64-byte aligned at the first panel's start; it may point into a panel, so
-/// that a range of inner rows is used. No panel is read past its inner rows. A row-major matrix is
-/// read as panels with panel_stride 16 and its own row stride; its vector kernels read whole
-/// panels, so the last one, where it is partial, is the reference's.
+/// with zeros. `data` is float, half precision or int8, 64-byte aligned at the first panel's start;
+/// it may point into a panel, so that a range of inner rows is used. No panel is read past its inner
+/// rows. A row-major matrix is read as panels with panel_stride 16 and its own row stride; its vector
+/// kernels read whole panels, so the last one, where it is partial, is the reference's.
 struct ProductWeights {
   const void* data = nullptr;
   int64_t panel_stride = 0;  ///< elements from a panel to the next
@@ -112,7 +112,7 @@ struct ProductQ8Kernels {
   ProductTileFn tile;
   /// q[i] = round(x[i] * (127 / max |x|)), ties to even, for 0 <= i < n; returns s = max |x| / 127.
   /// All q and s are 0 where max |x| is below kProductQ8Smallest, whose inverse is still finite.
-  /// Values that are not finite give any q.
+  /// With a value that is not finite all q are 0 and s is NaN, so that what follows is no number.
   float (*quantize)(const float* x, int64_t n, int8_t* q) noexcept;
   /// The sum of n values; nullptr where the tile does not read q_sums.
   int32_t (*sum)(const int8_t* q, int32_t n) noexcept;

@@ -269,19 +269,25 @@ void product_q8_tile(const ProductTile& t,
 /// Two passes: the largest magnitude, then the values.
 float quantize(const float* x, int64_t n, int8_t* q) noexcept {
   const D d;
-  V most = hn::Zero(d);
+  const V zero = hn::Zero(d);
+  V most = zero;
+  V faults = zero;
   int64_t i = 0;
   for (; i + kLanes <= n; i += kLanes) {
-    most = hn::Max(most, hn::Abs(hn::LoadU(d, x + i)));
+    const V v = hn::LoadU(d, x + i);
+    most = hn::Max(most, hn::Abs(v));
+    faults = hn::MulAdd(v, zero, faults);
   }
   float largest = hn::GetLane(hn::MaxOfLanes(d, most));
+  float fault = hn::GetLane(hn::SumOfLanes(d, faults));  // NaN where a value is not finite
   for (int64_t k = i; k < n; ++k) {
     const float a = __builtin_fabsf(x[k]);
     largest = a > largest ? a : largest;
+    fault += x[k] * 0.0f;
   }
-  if (!(largest >= kProductQ8Smallest)) {
+  if (!(largest >= kProductQ8Smallest) || fault != 0.0f) {
     memset(q, 0, static_cast<size_t>(n));
-    return 0.0f;
+    return fault;
   }
   const V factor = hn::Set(d, kProductQ8Max / largest);
   const hn::Rebind<int8_t, D> narrow;

@@ -106,19 +106,19 @@ void product_q8_tile(const ProductTile& t,
 
 float quantize(const float* x, int64_t n, int8_t* q) noexcept {
   float largest = 0.0f;
+  float fault = 0.0f;  // NaN where a value is not finite
   for (int64_t i = 0; i < n; ++i) {
     const float a = std::fabs(x[i]);
     largest = a > largest ? a : largest;
+    fault += x[i] * 0.0f;
   }
-  if (!(largest >= kProductQ8Smallest)) {
+  if (!(largest >= kProductQ8Smallest) || fault != 0.0f) {
     std::memset(q, 0, static_cast<size_t>(n));
-    return 0.0f;
+    return fault;
   }
   const float factor = kProductQ8Max / largest;
   for (int64_t i = 0; i < n; ++i) {
-    const float y = std::nearbyint(x[i] * factor);
-    q[i] = static_cast<int8_t>(y > kProductQ8Max ? kProductQ8Max
-                               : y > -kProductQ8Max ? y : -kProductQ8Max);
+    q[i] = static_cast<int8_t>(std::nearbyint(x[i] * factor));
   }
   return largest / kProductQ8Max;
 }
