@@ -131,8 +131,7 @@ size_t product_q8_variants(uint32_t cpu, const ProductQ8Kernels** out, size_t ca
 /// j, channel). Bins outside [0, bins) are zero.
 struct ProductRows {
   const float* x = nullptr;  ///< frame 0, bin 0, channel 0
-  int64_t frame_stride = 0;  ///< floats
-  int64_t bin_stride = 0;    ///< floats; 0: a bin has `channels` floats and no more
+  int64_t frame_stride = 0;  ///< floats; a bin is `channels` floats
   int32_t bins = 1;
   int32_t channels = 0;
   int32_t out_bins = 1;
@@ -148,7 +147,7 @@ struct ProductRows {
 
   /// Every row's taps of a frame are one piece of memory.
   bool merged() const {
-    return pad_f == 0 && dilation_f == 1 && bin_stride == 0 &&
+    return pad_f == 0 && dilation_f == 1 &&
            static_cast<int64_t>(out_bins - 1) * stride_f + taps_f <= bins;
   }
   int32_t segments() const {
