@@ -24,12 +24,6 @@ needs_speech = pytest.mark.skipif(not (SPEECH / "MANIFEST.tsv").is_file(),
                                   reason=f"{SPEECH} is missing")
 
 
-def tone(rng, seconds, hz):
-    t = np.arange(int(seconds * 16000)) / 16000.0
-    x = np.sin(2 * np.pi * hz * t) * (1 + 0.5 * np.sin(2 * np.pi * 3 * t))
-    return (0.1 * x + 0.01 * rng.standard_normal(len(t))).astype(np.float32)
-
-
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
     """A speech folder of synthetic clips: six speakers of three clips, one of one clip, noise."""
@@ -42,7 +36,7 @@ def folder(tmp_path_factory):
         for u in range(1 if s == 6 else 3):
             path = f"c/{s}/{s}_{u}.wav"
             (root / path).parent.mkdir(parents=True, exist_ok=True)
-            soundfile.write(root / path, tone(rng, 1.5 + 0.5 * u, 120 + 60 * s), 16000)
+            soundfile.write(root / path, tools.tone(rng, 1.5 + 0.5 * u, 120 + 60 * s), 16000)
             lines.append(f"c\t{s}\t{'MF'[s % 2]}\t{path}\t{1.5 + 0.5 * u}\ttrain\t{s}-{u}\t")
     (root / "MANIFEST.tsv").write_text("\n".join(lines) + "\n")
     (root / "noise").mkdir()
@@ -190,10 +184,10 @@ def test_bad_manifest_lines_are_named_and_counted(folder, tmp_path, capsys):
     root = tmp_path / "speech"
     (root / "c").mkdir(parents=True)
     rng = np.random.default_rng(1)
-    soundfile.write(root / "c/a.wav", tone(rng, 2, 200), 16000)
-    soundfile.write(root / "c/b.wav", tone(rng, 2, 300), 16000)
-    soundfile.write(root / "c/rate.wav", tone(rng, 2, 300), 8000)
-    soundfile.write(root / "c/short.wav", tone(rng, 0.3, 300), 16000)
+    soundfile.write(root / "c/a.wav", tools.tone(rng, 2, 200), 16000)
+    soundfile.write(root / "c/b.wav", tools.tone(rng, 2, 300), 16000)
+    soundfile.write(root / "c/rate.wav", tools.tone(rng, 2, 300), 8000)
+    soundfile.write(root / "c/short.wav", tools.tone(rng, 0.3, 300), 16000)
     (root / "c/junk.wav").write_bytes(b"no audio")
     names = ("a", "b", "rate", "short", "junk", "gone")
     (root / "MANIFEST.tsv").write_text(
@@ -246,7 +240,7 @@ def test_list_of_the_shared_folder_reads():
 
 def test_tsos_is_that_of_a_literal_loop():
     rng = np.random.default_rng(5)
-    s = tone(rng, 1.0, 200)
+    s = tools.tone(rng, 1.0, 200)
     e = s * np.where(np.arange(len(s)) % 4000 < 1500, 0.05, 1.0).astype(np.float32)
     S, E = (stft(torch.from_numpy(x[None]))[0].abs().double().numpy() for x in (s, e))
     count = count_b = 0
@@ -546,89 +540,3 @@ def test_causal_start_equals_a_centred_network_that_ignores_the_future():
     assert torch.allclose(outs[0][0][:, :, 2:], outs[1][0][:, :, 2:], atol=1e-5)
     assert torch.allclose(outs[0][1][:, 4:], outs[1][1][:, 4:], atol=1e-4)
     assert new.sep.arn.lstm.weight_hh_l0.shape == (1024, 256)
-
-
-# -- Libri-2talker -----------------------------------------------------------------------------
-
-
-def libri(tmp_path):
-    """A LibriSpeech of three readers, LibriMix metadata and the lists of one test mixture."""
-    import soundfile
-
-    rng = np.random.default_rng(3)
-    root = tmp_path / "LibriSpeech"
-    for subset, readers in (("train-clean-100", (1, 2)), ("train-clean-360", (3,)),
-                            ("test-clean", (8, 9))):
-        for r in readers:
-            for u in range(3):
-                p = root / subset / str(r) / "5" / f"{r}-5-000{u}.flac"
-                p.parent.mkdir(parents=True, exist_ok=True)
-                soundfile.write(p, tone(rng, 1.0 + 0.1 * u, 100 + 40 * r), 16000)
-    (root / "SPEAKERS.TXT").write_text("; ID\n1 | F | x\n2 | M | x\n8 | F | x\n9 | M | x\n")
-    meta = tmp_path / "metadata"
-    meta.mkdir()
-    head = "mixture_ID,source_1_path,source_1_gain,source_2_path,source_2_gain,noise_path,noise_gain\n"
-    (meta / "libri2mix_train-clean-100.csv").write_text(
-        head + "1-5-0000_2-5-0001,a,0.5,b,0.25,n,1\n1-5-0001_2-5-0002,a,0.5,b,0.25,n,1\n")
-    (meta / "libri2mix_train-clean-360.csv").write_text(head)
-    (meta / "libri2mix_test-clean.csv").write_text(head + "8-5-0000_9-5-0001,a,0.5,b,0.25,n,1\n")
-    lists = tmp_path / "lists"
-    for split, utts in (("cv", ("1-5-0001", "2-5-0002")), ("tt", ("8-5-0000", "9-5-0001"))):
-        (lists / split).mkdir(parents=True)
-        name = "_".join(utts)
-        rows = {"mix": [], "ref": [], "aux": []}
-        for side in (0, 1):
-            aux = utts[side][:-1] + ("2" if utts[side][-1] != "2" else "0")
-            key = f"s{side}_{name}_{aux}"
-            rows["mix"].append(f"{key} /x/wav8k/min/test/mix_clean/{name}.wav")
-            rows["ref"].append(f"{key} /x/wav8k/min/test/s{side + 1}/{name}.wav")
-            rows["aux"].insert(0, f"{key} /y/{aux}.flac")  # another order: join by key
-        for k, v in rows.items():
-            (lists / split / f"{k}.scp").write_text("\n".join(v) + "\n")
-    return root, meta, lists
-
-
-def test_libri2talker_joins_by_key_mixes_and_resumes(tmp_path, capsys):
-    import soundfile
-
-    from ligero_torch import libri2talker
-
-    root, meta, lists = libri(tmp_path)
-    out = tmp_path / "out"
-    assert libri2talker.build(root, meta, lists, out, write_wavs=True) == 3  # counts are not 6000
-    said = capsys.readouterr()
-    assert "test: 2 items, expected 6000" in said.out and "drawn with seed 72" in said.err
-    items = list(data.read_list(out / "test.tsv", root, strict=True))
-    assert len(items) == 2 and items[1].row["target_sex"] == "M"
-    assert items[0].row["anchor"].endswith("8-5-0002.flac")
-    wav = out / "wav16k/min/test/mix_clean/8-5-0000_9-5-0001.wav"
-    mix, rate = soundfile.read(wav, dtype="float32")
-    assert rate == 16000 and len(mix) == 16000  # min: the shorter source
-    assert np.abs(mix - items[0].mix).max() < 1e-4
-    train = data.read_tsv(out / "train.tsv")  # the cv mixture is left out; anchors are neither
-    assert len(train) == 2 and all(r["anchor"] not in (r["target"], r["interferer"])
-                                   for r in train)
-    before = wav.stat().st_mtime_ns
-    other = wav.parent.parent / "s1" / wav.name
-    other.write_bytes(b"cut short")
-    libri2talker.build(root, meta, lists, out, write_wavs=True)
-    assert other.stat().st_size == 44 + 2 * 16000  # an interrupted file is made again
-    before = wav.stat().st_mtime_ns
-    libri2talker.build(root, meta, lists, out, write_wavs=True)
-    assert wav.stat().st_mtime_ns == before
-    m = libri2talker.Libri2TalkerMixer(out, "train", data.MixOptions(seconds=0.5), 1)
-    a, b = m.item(3), libri2talker.Libri2TalkerMixer(out, "train", data.MixOptions(seconds=0.5),
-                                                     1).item(3)
-    assert np.array_equal(a["mix"], b["mix"]) and a["mix"].shape == (8000,)
-
-
-def test_libri2talker_says_what_is_missing(tmp_path, capsys):
-    from ligero_torch import libri2talker
-
-    root, meta, lists = libri(tmp_path)
-    (root / "test-clean/9/5/9-5-0001.flac").unlink()
-    assert libri2talker.build(root, meta, lists, tmp_path / "out") == 3
-    assert "no 9-5-0001" in capsys.readouterr().err
-    (meta / "libri2mix_test-clean.csv").unlink()
-    with pytest.raises(data.DataError, match="libri2mix_test-clean.csv is missing"):
-        libri2talker.build(root, meta, lists, tmp_path / "out")

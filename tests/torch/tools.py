@@ -55,3 +55,10 @@ def read(file, samples):
     wave, rate = soundfile.read(file, dtype="float32")
     assert rate == 16000
     return torch.from_numpy(numpy.tile(wave, -(-samples // len(wave)))[:samples])[None]
+
+
+def tone(rng, seconds, hz):
+    """A swelling tone with a little noise, float32 [seconds * 16000]."""
+    t = numpy.arange(int(seconds * 16000)) / 16000.0
+    x = numpy.sin(2 * numpy.pi * hz * t) * (1 + 0.5 * numpy.sin(2 * numpy.pi * 3 * t))
+    return (0.1 * x + 0.01 * rng.standard_normal(len(t))).astype(numpy.float32)
