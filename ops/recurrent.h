@@ -197,11 +197,16 @@ class Recurrent {
     return apart(ctx, d) + (kApart ? step * kGates : 0);
   }
 
-  /// The recurrent products of `frames` frames, of hidden vectors from `h` on, or, where that is
-  /// null, of zero. `z`: the gates of the first one's input product.
-  static void recurrent_product(
-      const RunContext& ctx, const Data& d, const float* h, float* z, int32_t frames) {
+  /// The recurrent products of step number `step`, of `frames` frames, of hidden vectors from `h`
+  /// on, or, where that is null, of zero. `z`: the gates of the first one's input product.
+  static void recurrent_product(const RunContext& ctx,
+                                const Data& d,
+                                int64_t step,
+                                const float* h,
+                                float* z,
+                                int32_t frames) {
     ProductProblem p = d.recurrent;
+    p.last_panels_first = step % 2 != 0;
     p.q8_scratch = q8_scratch(ctx, d);
     p.output.y = kApart ? apart(ctx, d) : z;
     if (h != nullptr) {
@@ -237,7 +242,7 @@ class Recurrent {
         const int32_t t = d.shape.reverse ? frames - 1 - i : i;
         float* z = gates + t * hidden * kGates;
         float* y = first + t < ctx.frames ? ctx.out[0] + (first + t) * hidden : unseen;
-        recurrent_product(ctx, d, h, z, 1);
+        recurrent_product(ctx, d, i, h, z, 1);
         d.cell(z, apart(ctx, d), d.shape.hidden, c, y);
         h = y;
       }
@@ -263,7 +268,7 @@ class Recurrent {
       for (int64_t i = 0; i < bins; ++i) {
         const int64_t b = d.shape.reverse ? bins - 1 - i : i;
         const float* h = i == 0 ? nullptr : out + (d.shape.reverse ? b + 1 : b - 1) * hidden;
-        recurrent_product(ctx, d, h, gates + b * hidden * kGates, frames);
+        recurrent_product(ctx, d, i, h, gates + b * hidden * kGates, frames);
         for (int64_t f = 0; f < frames; ++f) {
           d.cell(gates + (f * bins + b) * hidden * kGates,
                  apart(ctx, d) + f * hidden * kGates,

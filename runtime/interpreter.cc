@@ -25,7 +25,9 @@ Status Interpreter::prepare(const Graph& graph, Plan plan, void* block, size_t b
   plan_ = std::move(plan);
   block_ = static_cast<std::byte*>(block);
   pool_ = pool;
-  std::memset(block_, 0, plan_.bytes());
+  if (plan_.options.mode != Mode::kOffline) {
+    std::memset(block_, 0, plan_.bytes());  // sessions touch all their memory here, not live
+  }
   for (size_t n = 0; n < graph.nodes.size(); ++n) {
     const Node& node = graph.nodes[n];
     if (node.op->prepare == nullptr) {

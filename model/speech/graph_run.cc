@@ -1,15 +1,32 @@
 // GraphRun: plan, block, inputs, outputs. Not: what the graph means.
 #include "model/speech/graph_run.h"
 
+#if defined(__linux__)
+#include <sys/mman.h>
+#endif
+
 #include <algorithm>
 #include <utility>
 
 namespace ligero {
 
+void AlignedBlock::Free::operator()(std::byte* p) const {
+  ::operator delete[](p, alignment);
+}
+
 bool AlignedBlock::allocate(size_t bytes) {
-  data_.reset(static_cast<std::byte*>(
-      ::operator new[](bytes == 0 ? 1 : bytes, std::align_val_t{kAlignment}, std::nothrow)));
+  const bool large = bytes >= kLargePageBytes;
+  const Free free{std::align_val_t{large ? kLargePageBytes : kAlignment}};
+  data_ = {static_cast<std::byte*>(
+               ::operator new[](bytes == 0 ? 1 : bytes, free.alignment, std::nothrow)),
+           free};
   size_ = data_ ? bytes : 0;
+#if defined(__linux__) && defined(MADV_HUGEPAGE)
+  if (large && data_) {
+    // Refused where the kernel has no large pages: then it is as it was.
+    (void)madvise(data_.get(), bytes, MADV_HUGEPAGE);
+  }
+#endif
   return data_ != nullptr;
 }
 

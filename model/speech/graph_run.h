@@ -28,7 +28,9 @@ struct RunOptions {
   NodeWatch* watch = nullptr;      ///< hears of every node; nullptr: nobody
 };
 
-/// Heap memory that starts on a multiple of kAlignment; its allocation can fail. Movable.
+/// Heap memory that starts on a multiple of kAlignment, on large pages where it fills any and the
+/// system has them: touching a run's block for the first time then costs little. Its allocation can
+/// fail. Movable.
 class AlignedBlock {
  public:
   [[nodiscard]] bool allocate(size_t bytes);
@@ -40,10 +42,10 @@ class AlignedBlock {
   }
 
  private:
+  static constexpr size_t kLargePageBytes = size_t{2} << 20;
   struct Free {
-    void operator()(std::byte* p) const {
-      ::operator delete[](p, std::align_val_t{kAlignment});
-    }
+    std::align_val_t alignment;
+    void operator()(std::byte* p) const;
   };
   std::unique_ptr<std::byte[], Free> data_;
   size_t size_ = 0;

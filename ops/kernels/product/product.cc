@@ -183,11 +183,13 @@ void product_range(const ProductProblem& p,
   while ((group + p.shape.panels) * panel_bytes <= kGroupBytes) {
     group += p.shape.panels;
   }
-  if (row_end - row_begin == 1) {
+  if (row_end - row_begin == 1 && !p.last_panels_first) {
     group = panel_end - panel_begin;
   }
   const int32_t max_rows = p.shape.max_rows;
-  for (int32_t panel = panel_begin; panel < panel_end; panel += group) {
+  const int32_t groups = (panel_end - panel_begin + group - 1) / group;
+  for (int32_t g = 0; g < groups; ++g) {
+    const int32_t panel = panel_begin + group * (p.last_panels_first ? groups - 1 - g : g);
     const int32_t group_end = panel_end - panel < group ? panel_end : panel + group;
     for (int32_t row = row_begin; row < row_end; row += tile.rows) {
       const int32_t tiles_left = (row_end - row + max_rows - 1) / max_rows;

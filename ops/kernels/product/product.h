@@ -184,6 +184,9 @@ struct ProductProblem {
   /// int8 only: else nullptr. rows.channels is then a multiple of 4.
   const ProductQ8Kernels* q8 = nullptr;
   void* q8_scratch = nullptr;  ///< product_q8_scratch_bytes(), 64-byte aligned
+  /// The order of the panels, of no consequence to the result. A product that is taken again and
+  /// again with weights larger than a cache finds the last of them there if it turns around.
+  bool last_panels_first = false;
   ProductWeights weights;
   ProductEpilogue epilogue;
   ProductRows rows;
