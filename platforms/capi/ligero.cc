@@ -16,7 +16,7 @@
 #include "model/speech/session.h"
 #include "model/speech/stream.h"
 #include "model/speech/verify.h"
-#include "ops/table.h"
+#include "platforms/capi/library_ops.h"
 #include "runtime/base/cpu.h"
 
 struct ligero_model {
@@ -114,7 +114,7 @@ void fill_report(const ligero::AnchorQuality& q, ligero_anchor_report* report) {
 
 ligero_status open_model(ligero_model* m, std::span<const std::byte> bytes, ligero_model** out) {
   ligero::Fault fault;
-  Result<ligero::Model> opened = ligero::Model::open(bytes, ligero::all_ops(), {}, &fault);
+  Result<ligero::Model> opened = ligero::Model::open(bytes, ligero::library_ops(), {}, &fault);
   if (!opened.ok()) {
     delete m;
     return refuse(opened.status(), fault.text);

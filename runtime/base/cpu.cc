@@ -1,6 +1,7 @@
 // The processor's features, from the compiler's probes on x86 and the auxiliary vector on ARM.
 #include "runtime/base/cpu.h"
 
+#include <atomic>
 #include <cstdlib>
 
 #if defined(__arm__) || defined(__aarch64__)
@@ -57,8 +58,15 @@ uint32_t probe() {
 }  // namespace
 
 uint32_t cpu_features() {
-  static const uint32_t features = probe();
-  return features;
+  // Threads that come first together find the same; a static with a guard would need libstdc++.
+  constexpr uint32_t kProbed = 1u << 31;
+  static std::atomic<uint32_t> features = 0;
+  uint32_t found = features.load(std::memory_order_relaxed);
+  if (found == 0) {
+    found = probe() | kProbed;
+    features.store(found, std::memory_order_relaxed);
+  }
+  return found & ~kProbed;
 }
 
 }  // namespace ligero
