@@ -19,16 +19,13 @@ using V = hn::Vec<D>;
 constexpr int kLanes = static_cast<int>(hn::MaxLanes(D()));
 constexpr int kRegs = kProductPanel / kLanes;  // vectors in a panel row
 
-/// Pointers into the epilogue's arrays at one panel's first output.
-struct Lines {
-  const float* bias;
-  const float* slopes;
-  const float* scale;
-  const float* shift;
-  const float* add;
-  int32_t add_count;
-  int64_t add_stride;
-  Activation activation;
+/// A panel of a tile, on its way to the output.
+struct Finish {
+  const ProductTile& tile;
+  const ProductEpilogue& epilogue;
+  int32_t output;  ///< the panel's first
+  int row;         ///< the first of the tile's
+  int rows;
 };
 
 HWY_INLINE V activate(V y, Activation activation, V slopes) {
@@ -59,86 +56,19 @@ constexpr bool kMasks = true;
 constexpr bool kMasks = false;
 #endif
 
-/// All lanes of a vector, or the first `count` of a panel from lane `first` on, the others zero.
+/// Lanes [i, i + kLanes) of a panel's line, `other` where there is no line; of a part, the lanes
+/// from `count` on are zero.
 template <bool kPart>
-HWY_INLINE V load_lanes(const float* p, int first, int count) {
+HWY_INLINE V load_lanes(const float* line, int i, int count, V other) {
   const D d;
+  if (line == nullptr) {
+    return other;
+  }
   if constexpr (kPart) {
-    return hn::MaskedLoad(hn::FirstN(d, static_cast<size_t>(count > first ? count - first : 0)), d, p);
+    const auto left = static_cast<size_t>(count > i ? count - i : 0);
+    return hn::MaskedLoad(hn::FirstN(d, left), d, line + i);
   } else {
-    return hn::LoadU(d, p);
-  }
-}
-
-/// The epilogue of the first `count` outputs of a panel, 16 where not kPart.
-template <bool kPart>
-HWY_NOINLINE void finish_panel(const float* sums, const Lines& e, int count, float* out) {
-  const D d;
-  for (int i = 0; i < kProductPanel; i += kLanes) {
-    V y = hn::Load(d, sums + i);
-    if (e.bias != nullptr) {
-      y = hn::Add(y, load_lanes<kPart>(e.bias + i, i, count));
-    }
-    for (int32_t m = 0; m < e.add_count; ++m) {
-      y = hn::Add(y, load_lanes<kPart>(e.add + m * e.add_stride + i, i, count));
-    }
-    if (e.activation != Activation::kNone) {
-      const bool slopes = e.activation == Activation::kPrelu;
-      y = activate(y, e.activation, slopes ? load_lanes<kPart>(e.slopes + i, i, count) : y);
-    }
-    if (e.scale != nullptr) {
-      y = hn::Mul(y, load_lanes<kPart>(e.scale + i, i, count));
-    }
-    if (e.shift != nullptr) {
-      y = hn::Add(y, load_lanes<kPart>(e.shift + i, i, count));
-    }
-    if constexpr (kPart) {
-      const auto left = static_cast<size_t>(count > i ? count - i : 0);
-      hn::BlendedStore(y, hn::FirstN(d, left), d, out + i);
-    } else {
-      hn::StoreU(y, d, out + i);
-    }
-  }
-}
-
-/// A panel of which only `count` outputs exist, without masks: through copies, so that nothing is
-/// read or written beyond them. The add rows are summed after the bias as above.
-HWY_NOINLINE void finish_copies(const float* sums, const Lines& e, int count, float* out) {
-  alignas(64) float y[kProductPanel];
-  float copies[3][kProductPanel] = {};
-  const float* lines[3] = {e.slopes, e.scale, e.shift};
-  const size_t bytes = static_cast<size_t>(count) * sizeof(float);
-  for (int i = 0; i < 3; ++i) {
-    if (lines[i] != nullptr) {
-      memcpy(copies[i], lines[i], bytes);
-    }
-  }
-  memcpy(y, sums, sizeof(y));
-  for (int i = 0; i < count; ++i) {
-    if (e.bias != nullptr) {
-      y[i] += e.bias[i];
-    }
-    for (int32_t m = 0; m < e.add_count; ++m) {
-      y[i] += e.add[m * e.add_stride + i];
-    }
-  }
-  const Lines rest = {nullptr,
-                      copies[0],
-                      e.scale != nullptr ? copies[1] : nullptr,
-                      e.shift != nullptr ? copies[2] : nullptr,
-                      nullptr,
-                      0,
-                      0,
-                      e.activation};
-  finish_panel<false>(y, rest, kProductPanel, y);
-  memcpy(out, y, bytes);
-}
-
-HWY_INLINE void finish_part(const float* sums, const Lines& e, int count, float* out) {
-  if constexpr (kMasks) {
-    finish_panel<true>(sums, e, count, out);
-  } else {
-    finish_copies(sums, e, count, out);
+    return hn::LoadU(d, line + i);
   }
 }
 
@@ -146,28 +76,100 @@ HWY_INLINE const float* at(const float* p, int32_t o) {
   return p != nullptr ? p + o : nullptr;
 }
 
-/// Writes kP panels of one row.
-template <int kP>
-HWY_INLINE void finish_row(const float* sums,
-                           const ProductTile& t,
-                           const ProductEpilogue& e,
-                           int32_t outputs,
-                           int row,
-                           int32_t panel) {
+/// The epilogue of the first `count` outputs of a panel, 16 where not kPart. Row r's sums are at
+/// sums + r * stride.
+template <bool kPart>
+HWY_NOINLINE void finish_panel(const float* sums, int64_t stride, const Finish& f, int count) {
+  const D d;
+  const ProductEpilogue& e = f.epilogue;
+  const float* bias = at(e.bias, f.output);
+  const float* slope = at(e.activation == Activation::kPrelu ? e.slopes : nullptr, f.output);
+  const float* post_scale = at(e.post_scale, f.output);
+  const float* post_shift = at(e.post_shift, f.output);
+  const bool post = post_scale != nullptr || post_shift != nullptr;
+  for (int i = 0; i < kProductPanel; i += kLanes) {
+    const V zero = hn::Zero(d);
+    const V biases = load_lanes<kPart>(bias, i, count, zero);
+    const V slopes = load_lanes<kPart>(slope, i, count, zero);
+    const V scale = load_lanes<kPart>(post_scale, i, count, hn::Set(d, 1.0f));
+    const V shift = load_lanes<kPart>(post_shift, i, count, zero);
+    for (int r = 0; r < f.rows; ++r) {
+      V y = hn::Add(hn::Load(d, sums + r * stride + i), biases);
+      if (f.tile.add != nullptr) {
+        const float* add = f.tile.add[f.row + r] + f.output;
+        for (int32_t m = 0; m < f.tile.add_count[f.row + r]; ++m) {
+          y = hn::Add(y, load_lanes<kPart>(add + m * f.tile.add_stride, i, count, zero));
+        }
+      }
+      y = activate(y, e.activation, slopes);
+      if (post) {
+        y = hn::Add(hn::Mul(y, scale), shift);
+      }
+      float* out = f.tile.out[f.row + r] + f.output;
+      if constexpr (kPart) {
+        const auto left = static_cast<size_t>(count > i ? count - i : 0);
+        hn::BlendedStore(y, hn::FirstN(d, left), d, out + i);
+      } else {
+        hn::StoreU(y, d, out + i);
+      }
+    }
+  }
+}
+
+/// A panel of which only `count` outputs exist, without masks: through copies, so that nothing is
+/// read or written beyond them. The add rows are summed after the bias as above.
+HWY_NOINLINE void finish_copies(const float* sums, int64_t stride, const Finish& f, int count) {
+  alignas(64) float y[kProductPanel];
+  float copies[3][kProductPanel] = {};
+  const ProductEpilogue& e = f.epilogue;
+  const float* lines[3] = {e.slopes, e.post_scale, e.post_shift};
+  const size_t bytes = static_cast<size_t>(count) * sizeof(float);
+  for (int i = 0; i < 3; ++i) {
+    if (lines[i] != nullptr) {
+      memcpy(copies[i], lines[i] + f.output, bytes);
+    }
+  }
+  const ProductEpilogue rest = {nullptr,
+                                copies[0],
+                                e.post_scale != nullptr ? copies[1] : nullptr,
+                                e.post_shift != nullptr ? copies[2] : nullptr,
+                                e.activation};
+  float* const out[1] = {y};
+  const ProductTile alone = {1, 0, 0, nullptr, out, nullptr, nullptr, 0};
+  for (int r = 0; r < f.rows; ++r) {
+    memcpy(y, sums + r * stride, sizeof(y));
+    for (int i = 0; i < count; ++i) {
+      if (e.bias != nullptr) {
+        y[i] += e.bias[f.output + i];
+      }
+      for (int32_t m = 0; f.tile.add != nullptr && m < f.tile.add_count[f.row + r]; ++m) {
+        y[i] += f.tile.add[f.row + r][f.output + m * f.tile.add_stride + i];
+      }
+    }
+    finish_panel<false>(y, 0, {alone, rest, 0, 0, 1}, kProductPanel);
+    memcpy(f.tile.out[f.row + r] + f.output, y, bytes);
+  }
+}
+
+/// Writes kP panels of kR rows, the first of them `row` and `panel`.
+template <int kR, int kP>
+HWY_INLINE void finish_tile(const float (*sums)[kP * kProductPanel],
+                            const ProductTile& t,
+                            const ProductEpilogue& e,
+                            int32_t outputs,
+                            int row,
+                            int32_t panel) {
+  constexpr int64_t kStride = kP * kProductPanel;
   for (int p = 0; p < kP; ++p) {
-    const int32_t o = (panel + p) * kProductPanel;
-    const Lines lines = {at(e.bias, o),
-                         at(e.slopes, o),
-                         at(e.post_scale, o),
-                         at(e.post_shift, o),
-                         t.add != nullptr ? t.add[row] + o : nullptr,
-                         t.add != nullptr ? t.add_count[row] : 0,
-                         t.add_stride,
-                         e.activation};
-    if (outputs - o >= kProductPanel) {
-      finish_panel<false>(sums + p * kProductPanel, lines, kProductPanel, t.out[row] + o);
+    const Finish f = {t, e, (panel + p) * kProductPanel, row, kR};
+    const float* first = sums[0] + p * kProductPanel;
+    const int count = outputs - f.output;
+    if (count >= kProductPanel) {
+      finish_panel<false>(first, kStride, f, kProductPanel);
+    } else if constexpr (kMasks) {
+      finish_panel<true>(first, kStride, f, count);
     } else {
-      finish_part(sums + p * kProductPanel, lines, outputs - o, t.out[row] + o);
+      finish_copies(first, kStride, f, count);
     }
   }
 }

@@ -71,8 +71,8 @@ HWY_NOINLINE void tile(const ProductTile& t,
   }
   for (int r = 0; r < kR; ++r) {
     scale_panels(w, panel, kP, y[r]);
-    finish_row<kP>(y[r], t, e, w.outputs, row + r, panel);
   }
+  finish_tile<kR, kP>(y, t, e, w.outputs, row, panel);
 }
 
 /// All panels of [begin, end) for kR rows from `row` on, kP at a time, then by halves.
@@ -163,7 +163,7 @@ const ProductQ8Kernels kProductQ8 = {
     {kRows, kPanels, kVecPanels},
     product_q8_tile,
     quantize,
-    kSum,
+    kSums,
 };
 
 }  // namespace LIGERO_ISA
