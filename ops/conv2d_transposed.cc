@@ -71,12 +71,16 @@ Status infer(const OpContext& ctx, Inference* out) {
   return {};
 }
 
+/// Followed by the products of the phases, and the zeros of a bin outside.
 struct Data {
-  ProductData product;
-  int32_t kernel_f;
-  int32_t stride_f;
-  int32_t out_bins;
+  ProductProblem* phases;
+  int32_t count;
 };
+
+/// Phases that have any output.
+int32_t phase_count(const Shape& s) {
+  return s.stride_f < s.out_bins ? s.stride_f : s.out_bins;
+}
 
 /// What all phases have in common.
 void set_rows(const Shape& shape, const Tensor& x, ProductRows* rows) {
@@ -94,49 +98,50 @@ Status measure(const OpContext& ctx, Needs* needs) {
   LIGERO_RETURN_IF_ERROR(read_shape(ctx, &shape));
   ProductRows rows;
   set_rows(shape, x, &rows);
-  needs->data_bytes = align_up(sizeof(Data)) + product_data_bytes(x.channels());
+  needs->data_bytes = align_up(sizeof(Data)) +
+                      static_cast<size_t>(phase_count(shape)) * sizeof(ProductProblem) +
+                      product_data_bytes(x.channels());
   needs->scratch_bytes = product_scratch_bytes(ctx, kW, rows, ctx.max_frames);
   return {};
 }
 
+/// Output bin p + stride * q takes from input bin q - j the tap p + stride * j.
 Status prepare(const OpContext& ctx, void* data) {
   const Tensor& x = ctx.input(kX);
   Shape shape;
   LIGERO_RETURN_IF_ERROR(read_shape(ctx, &shape));
-  void* rest = static_cast<std::byte*>(data) + align_up(sizeof(Data));
   auto* d = new (data) Data();
-  d->product = *make_product_data(rest, x.channels());
-  d->kernel_f = shape.kernel_f;
-  d->stride_f = shape.stride_f;
-  d->out_bins = shape.out_bins;
-  ProductProblem& p = d->product.problem;
+  d->count = phase_count(shape);
+  d->phases = reinterpret_cast<ProductProblem*>(static_cast<std::byte*>(data) +
+                                                align_up(sizeof(Data)));
+  ProductProblem p = make_product_data(d->phases + d->count, x.channels())->problem;
   prepare_weights(ctx, kW, &p);
   prepare_epilogue(ctx, kEpilogue, &p.epilogue);
   set_rows(shape, x, &p.rows);
   p.output.frame_stride = static_cast<int64_t>(shape.out_bins) * p.weights.outputs;
   p.output.bin_stride = static_cast<int64_t>(shape.stride_f) * p.weights.outputs;
+  for (int32_t phase = 0; phase < d->count; ++phase) {
+    const int32_t taps =
+        phase < shape.kernel_f ? (shape.kernel_f - phase + shape.stride_f - 1) / shape.stride_f : 0;
+    p.rows.taps_f = taps;
+    p.rows.pad_f = taps - 1;
+    p.rows.out_bins = (shape.out_bins - phase + shape.stride_f - 1) / shape.stride_f;
+    new (d->phases + phase) ProductProblem(p);
+    p.weights.data = static_cast<const std::byte*>(p.weights.data) +
+                     int64_t{p.rows.taps_t} * taps * x.channels() * kProductPanel * p.weight_bytes;
+  }
   return {};
 }
 
-/// Output bin p + stride * q takes from input bin q - j the tap p + stride * j.
 void run(const RunContext& ctx) noexcept {
   const Data& d = *static_cast<const Data*>(ctx.data);
-  ProductProblem p = d.product.problem;
-  const auto* weights = static_cast<const std::byte*>(p.weights.data);
-  p.rows.x = ctx.x(kX);
-  p.q8_scratch = ctx.scratch;
-  for (int32_t phase = 0; phase < d.stride_f && phase < d.out_bins; ++phase) {
-    const int32_t taps =
-        phase < d.kernel_f ? (d.kernel_f - phase + d.stride_f - 1) / d.stride_f : 0;
-    p.rows.taps_f = taps;
-    p.rows.pad_f = taps - 1;
-    p.rows.out_bins = (d.out_bins - phase + d.stride_f - 1) / d.stride_f;
-    p.weights.data = weights;
+  for (int32_t phase = 0; phase < d.count; ++phase) {
+    ProductProblem& p = d.phases[phase];
+    p.rows.x = ctx.x(kX);
+    p.q8_scratch = ctx.scratch;
     p.output.y = ctx.out[0] + static_cast<int64_t>(phase) * p.weights.outputs;
-    product(p, ctx.frames, ctx.pool);
-    weights += static_cast<int64_t>(p.rows.taps_t) * taps * p.rows.channels * kProductPanel *
-               p.weight_bytes;
   }
+  product(d.phases, d.count, ctx.frames, ctx.pool);
 }
 
 }  // namespace

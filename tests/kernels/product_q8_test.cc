@@ -68,7 +68,11 @@ void check(const ProductQ8Kernels& kernels, const Case& c, int most, Random& ran
         pointers[static_cast<size_t>(s * rows + r)] = at;
         const auto tap = static_cast<size_t>(s / c.segments * rows + r);
         tap_scales[tap] = static_cast<float>(1 << (s / c.segments));
-        sums[tap] += kernels.sum != nullptr ? kernels.sum(at, c.length) : 0;
+        int32_t sum = 0;
+        if (kernels.sums != nullptr) {
+          kernels.sums(at, 1, c.length, &sum);
+        }
+        sums[tap] += sum;
       }
     }
     ProductTile tile = {};
@@ -131,8 +135,10 @@ TEST_CASE("int8 product: extreme values at the largest inner size do not overflo
       float y[16];
       float* out = y;
       const float one = 1.0f;
-      const int32_t sum =
-          kernels->sum != nullptr ? kernels->sum(row, static_cast<int32_t>(inner)) : 0;
+      int32_t sum = 0;
+      if (kernels->sums != nullptr) {
+        kernels->sums(row, 1, static_cast<int32_t>(inner), &sum);
+      }
       ProductTile tile = {};
       tile.rows = 1;
       tile.segments = 1;

@@ -64,24 +64,32 @@ int32_t tap_frame(const ProductRows& r, int32_t t, int32_t i) {
   return r.mirror_frames > 0 ? mirrored(frame, r.mirror_frames) : frame;
 }
 
+/// The bins of row (t, b) in a frame: from `first` on, `taps_f` of them, dilation_f apart.
+struct RowBins {
+  RowBins(const ProductRows& r, int32_t b)
+      : first(b * r.stride_f - r.pad_f),
+        inside(first >= 0 && first + (r.taps_f - 1) * r.dilation_f < r.bins) {}
+  int32_t first;
+  bool inside;  ///< all of them
+};
+
 /// The pointers of row (t, b), `rows` apart.
 template <typename T>
-void gather(
-    const ProductRows& r, const Source<T>& source, int32_t t, int32_t b, int32_t rows, const T** a) {
-  const bool merged = r.merged();
+void gather(const ProductRows& r,
+            const Source<T>& source,
+            int32_t t,
+            const RowBins& bins,
+            int32_t segments,
+            int32_t rows,
+            const T** a) {
+  const int32_t pieces = segments / r.taps_t;  // of a frame: 1 where merged
+  const int64_t step = int64_t{r.dilation_f} * r.channels;
   for (int32_t i = 0; i < r.taps_t; ++i) {
-    const T* x = source.x + (tap_frame(r, t, i) - source.first) * source.frame_stride;
-    const int32_t first_bin = b * r.stride_f - r.pad_f;
-    if (merged) {
-      *a = x + static_cast<int64_t>(first_bin) * r.channels;
-      a += rows;
-      continue;
-    }
-    for (int32_t j = 0; j < r.taps_f; ++j) {
-      const int32_t bin = first_bin + j * r.dilation_f;
-      const bool inside = bin >= 0 && bin < r.bins;
-      *a = inside ? x + static_cast<int64_t>(bin) * r.channels : source.zeros;
-      a += rows;
+    const T* x = source.x + (tap_frame(r, t, i) - source.first) * source.frame_stride +
+                 int64_t{bins.first} * r.channels;
+    for (int32_t j = 0; j < pieces; ++j, x += step, a += rows) {
+      const int32_t bin = bins.first + j * r.dilation_f;
+      *a = bins.inside || (bin >= 0 && bin < r.bins) ? x : source.zeros;
     }
   }
 }
@@ -123,31 +131,29 @@ struct TileRows {
   int32_t sums[kProductMaxSegments * kProductMaxRows];
 };
 
-/// The sum of the values of row (t, b) in a frame, whose bins' sums are given.
-int32_t row_sum(const ProductRows& r, const int32_t* bins, int32_t b) {
+/// The sum of a row's values in a frame, whose bins' sums are given.
+int32_t row_sum(const ProductRows& r, const int32_t* sums, const RowBins& bins) {
   int32_t sum = 0;
-  for (int32_t j = 0; j < r.taps_f; ++j) {
-    const int32_t bin = b * r.stride_f + j * r.dilation_f - r.pad_f;
-    sum += bin >= 0 && bin < r.bins ? bins[bin] : 0;
+  for (int32_t j = 0, bin = bins.first; j < r.taps_f; ++j, bin += r.dilation_f) {
+    sum += bins.inside || (bin >= 0 && bin < r.bins) ? sums[bin] : 0;
   }
   return sum;
 }
 
-/// Row (t, b) of int8, number i of `rows`.
-void gather_q8(const ProductProblem& p,
-               const Input& input,
-               int32_t t,
-               int32_t b,
-               int32_t i,
-               const ProductTile& tile,
-               TileRows* out) {
-  gather(p.rows, input.q8, t, b, tile.rows, out->q8 + i);
-  for (int32_t tap = 0; tap < tile.taps; ++tap) {
-    const int32_t at = tap * tile.rows + i;
-    const int64_t frame = tap_frame(p.rows, t, tap) - input.q8.first;
+/// Scales and sums of row (t, b), number i of the tile.
+void gather_scales(const ProductRows& r,
+                   const Input& input,
+                   int32_t t,
+                   const RowBins& bins,
+                   int32_t i,
+                   int32_t rows,
+                   TileRows* out) {
+  for (int32_t tap = 0; tap < r.taps_t; ++tap) {
+    const int32_t at = tap * rows + i;
+    const int64_t frame = tap_frame(r, t, tap) - input.q8.first;
     out->scales[at] = input.scales[frame];
     out->sums[at] =
-        input.sums != nullptr ? row_sum(p.rows, input.sums + frame * p.rows.bins, b) : 0;
+        input.sums != nullptr ? row_sum(r, input.sums + frame * r.bins, bins) : 0;
   }
 }
 
@@ -194,13 +200,19 @@ void product_range(const ProductProblem& p,
     for (int32_t row = row_begin; row < row_end; row += tile.rows) {
       const int32_t tiles_left = (row_end - row + max_rows - 1) / max_rows;
       tile.rows = (row_end - row + tiles_left - 1) / tiles_left;
-      for (int32_t i = 0; i < tile.rows; ++i) {
-        const int32_t t = (row + i) / p.rows.out_bins;
-        const int32_t b = (row + i) % p.rows.out_bins;
+      int32_t t = row / p.rows.out_bins;
+      int32_t b = row % p.rows.out_bins;
+      for (int32_t i = 0; i < tile.rows; ++i, ++b) {
+        if (b == p.rows.out_bins) {
+          b = 0;
+          ++t;
+        }
+        const RowBins bins(p.rows, b);
         if (p.q8 != nullptr) {
-          gather_q8(p, input, t, b, i, tile, &a);
+          gather(p.rows, input.q8, t, bins, tile.segments, tile.rows, a.q8 + i);
+          gather_scales(p.rows, input, t, bins, i, tile.rows, &a);
         } else {
-          gather(p.rows, input.f32, t, b, tile.rows, a.f32 + i);
+          gather(p.rows, input.f32, t, bins, tile.segments, tile.rows, a.f32 + i);
         }
         out[i] = p.output.y + t * p.output.frame_stride + b * p.output.bin_stride;
         if (p.add.data != nullptr) {
@@ -295,7 +307,11 @@ Q8Scratch lay_out_q8(const ProductRows& r, int32_t frames) {
 }
 
 /// A chunk of frames after another: what they read to int8, then their rows.
-void product_q8(const ProductProblem& p, int32_t frames, Parallel* pool) noexcept {
+void product_q8(const ProductProblem* problems,
+                int32_t count,
+                int32_t frames,
+                Parallel* pool) noexcept {
+  const ProductProblem& p = problems[0];
   const int64_t stride = q8_stride(p.rows);
   const int32_t chunk = chunk_frames(p.rows, frames);
   const Q8Scratch parts = lay_out_q8(p.rows, chunk + reach(p.rows));
@@ -307,7 +323,7 @@ void product_q8(const ProductProblem& p, int32_t frames, Parallel* pool) noexcep
   std::memset(zeros, 0, static_cast<size_t>(p.rows.channels));
   Input input;
   input.scales = scales;
-  input.sums = p.q8->sum != nullptr ? sums : nullptr;
+  input.sums = p.q8->sums != nullptr ? sums : nullptr;
   for (int32_t from = 0; from < frames; from += chunk) {
     const int32_t to = frames - from < chunk ? frames : from + chunk;
     int32_t first = 0;
@@ -317,13 +333,18 @@ void product_q8(const ProductProblem& p, int32_t frames, Parallel* pool) noexcep
       scales[f - first] = p.q8->quantize(p.rows.x + f * p.rows.frame_stride,
                                          frame_elements(p.rows),
                                          values + (f - first) * stride);
-      for (int64_t b = 0; input.sums != nullptr && b < p.rows.bins; ++b) {
-        sums[int64_t{f - first} * p.rows.bins + b] = p.q8->sum(
-            values + (f - first) * stride + b * p.rows.channels, p.rows.channels);
+      if (input.sums != nullptr) {
+        p.q8->sums(values + (f - first) * stride,
+                   p.rows.bins,
+                   p.rows.channels,
+                   sums + int64_t{f - first} * p.rows.bins);
       }
     }
     input.q8 = {values, zeros, stride, first};
-    product_rows(p, input, from * p.rows.out_bins, to * p.rows.out_bins, pool);
+    for (int32_t i = 0; i < count; ++i) {
+      const int32_t bins = problems[i].rows.out_bins;
+      product_rows(problems[i], input, from * bins, to * bins, pool);
+    }
   }
 }
 
@@ -353,17 +374,23 @@ size_t product_q8_scratch_bytes(const ProductRows& rows, int32_t frames) {
   return lay_out_q8(rows, chunk_frames(rows, frames) + reach(rows)).bytes;
 }
 
-void product(const ProductProblem& p, int32_t frames, Parallel* pool) noexcept {
-  if (frames <= 0 || p.weights.outputs <= 0) {
+void product(const ProductProblem* problems,
+             int32_t count,
+             int32_t frames,
+             Parallel* pool) noexcept {
+  if (frames <= 0 || problems[0].weights.outputs <= 0) {
     return;
   }
-  if (p.q8 != nullptr) {
-    product_q8(p, frames, pool);
+  if (problems[0].q8 != nullptr) {
+    product_q8(problems, count, frames, pool);
     return;
   }
-  Input input;
-  input.f32 = {p.rows.x, p.rows.zeros, p.rows.frame_stride, 0};
-  product_rows(p, input, 0, frames * p.rows.out_bins, pool);
+  for (int32_t i = 0; i < count; ++i) {
+    const ProductRows& rows = problems[i].rows;
+    Input input;
+    input.f32 = {rows.x, rows.zeros, rows.frame_stride, 0};
+    product_rows(problems[i], input, 0, frames * rows.out_bins, pool);
+  }
 }
 
 }  // namespace ligero

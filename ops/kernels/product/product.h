@@ -114,8 +114,9 @@ struct ProductQ8Kernels {
   /// All q and s are 0 where max |x| is below kProductQ8Smallest, whose inverse is still finite.
   /// With a value that is not finite all q are 0 and s is NaN, so that what follows is no number.
   float (*quantize)(const float* x, int64_t n, int8_t* q) noexcept;
-  /// The sum of n values; nullptr where the tile does not read q_sums.
-  int32_t (*sum)(const int8_t* q, int32_t n) noexcept;
+  /// out[b]: the sum of the n values from q + b * n on, 0 <= b < bins; nullptr where the tile does
+  /// not read q_sums.
+  void (*sums)(const int8_t* q, int32_t bins, int32_t n, int32_t* out) noexcept;
 };
 
 /// The best variant for a processor with these features (CpuFeature bits). Load time, any thread.
@@ -198,9 +199,17 @@ struct ProductProblem {
 /// frames of the input as int8, their scales and the sums of their bins.
 size_t product_q8_scratch_bytes(const ProductRows& rows, int32_t frames);
 
-/// Computes `frames` * out_bins rows, on the pool's threads where the work is worth it. Real-time
-/// safe. Uses about 16 KB of stack.
-void product(const ProductProblem& problem, int32_t frames, Parallel* pool) noexcept;
+/// Computes `frames` * out_bins rows of each of `count` problems, on the pool's threads where the
+/// work is worth it. The problems differ only in weights, epilogue, output, out_bins and the taps
+/// along bins: int8 rows are made once for all. Real-time safe. Uses about 16 KB of stack.
+void product(const ProductProblem* problems,
+             int32_t count,
+             int32_t frames,
+             Parallel* pool) noexcept;
+
+inline void product(const ProductProblem& problem, int32_t frames, Parallel* pool) noexcept {
+  product(&problem, 1, frames, pool);
+}
 
 }  // namespace ligero
 

@@ -54,17 +54,19 @@ struct Dot {
   }
 };
 
-int32_t sum_of(const int8_t* q, int32_t n) noexcept {
-  __m512i s = _mm512_setzero_si512();
+void sums_of(const int8_t* q, int32_t bins, int32_t n, int32_t* out) noexcept {
   const __m512i ones = _mm512_set1_epi8(1);
-  for (int32_t i = 0; i < n; i += 64) {
-    const int32_t left = n - i;
-    const __mmask64 mask = left >= 64 ? ~__mmask64{0} : (__mmask64{1} << left) - 1;
-    s = _mm512_dpbusd_epi32(s, ones, _mm512_maskz_loadu_epi8(mask, q + i));
+  for (int32_t b = 0; b < bins; ++b, q += n) {
+    __m512i s = _mm512_setzero_si512();
+    for (int32_t i = 0; i < n; i += 64) {
+      const int32_t left = n - i;
+      const __mmask64 mask = left >= 64 ? ~__mmask64{0} : (__mmask64{1} << left) - 1;
+      s = _mm512_dpbusd_epi32(s, ones, _mm512_maskz_loadu_epi8(mask, q + i));
+    }
+    out[b] = _mm512_reduce_add_epi32(s);
   }
-  return _mm512_reduce_add_epi32(s);
 }
-constexpr auto kSum = sum_of;
+constexpr auto kSums = sums_of;
 
 #elif HWY_TARGET == HWY_AVX2
 
@@ -73,7 +75,7 @@ constexpr auto kSum = sum_of;
 constexpr int kRows = 2;
 constexpr int kPanels = 1;
 constexpr int kVecPanels = 2;
-constexpr int32_t (*kSum)(const int8_t*, int32_t) noexcept = nullptr;
+constexpr void (*kSums)(const int8_t*, int32_t, int32_t, int32_t*) noexcept = nullptr;
 
 struct Dot {
   struct Weights {
@@ -120,7 +122,7 @@ struct Dot {
 constexpr int kRows = 1;
 constexpr int kPanels = 1;
 constexpr int kVecPanels = 1;
-constexpr int32_t (*kSum)(const int8_t*, int32_t) noexcept = nullptr;
+constexpr void (*kSums)(const int8_t*, int32_t, int32_t, int32_t*) noexcept = nullptr;
 
 struct Dot {
   struct Weights {
