@@ -78,6 +78,10 @@ struct MemoryReport {
   size_t activation_bytes = 0;  ///< shared between tensors by lifetime
   size_t scratch_bytes = 0;     ///< the largest op's; in blocks also the largest state that is kept
   size_t data_bytes = 0;        ///< what ops worked out at load
+
+  size_t bytes() const {
+    return state_bytes + activation_bytes + scratch_bytes + data_bytes;
+  }
 };
 
 struct Plan {
@@ -90,7 +94,7 @@ struct Plan {
   MemoryReport memory;
 
   size_t bytes() const {
-    return memory.state_bytes + memory.activation_bytes + memory.scratch_bytes + memory.data_bytes;
+    return memory.bytes();
   }
 };
 

@@ -88,6 +88,11 @@ class Stream {
     return latency_;
   }
 
+  /// What the network's part of the block is made of. Any time after create().
+  const MemoryReport& memory() const noexcept {
+    return interpreter_.plan().memory;
+  }
+
   /// strength 0 (the input) to 1 (the voice alone); limit_db: by how much what is not the voice may be
   /// attenuated at most, 100 and above: without limit. Values out of range are clamped.
   void set_strength(float strength, float limit_db) noexcept;

@@ -5,19 +5,21 @@
 #include <chrono>
 #include <cinttypes>
 #include <cstdio>
-#include <fstream>
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <random>
 #include <string>
 #include <vector>
 
+#include "model/speech/graph_run.h"
 #include "model/speech/session.h"
 #include "model/speech/stream.h"
 #include "platforms/cli/block_options.h"
 #include "platforms/cli/commands.h"
+#include "platforms/cli/machine.h"
 #include "platforms/cli/model_file.h"
 #include "platforms/cli/node_times.h"
+#include "platforms/cli/peaks.h"
 #include "platforms/cli/refusal.h"
 
 namespace ligero::cli {
@@ -30,6 +32,8 @@ using Clock = std::chrono::steady_clock;
 constexpr double kHopMs = 1000.0 * kHopSamples / kSampleRateHz;
 constexpr int kWarmUpHops = 100;
 constexpr int kWarmUpRuns = 2;
+constexpr int kLoads = 11;
+constexpr double kMib = 1024.0 * 1024.0;
 
 struct Options {
   std::string model;
@@ -78,24 +82,28 @@ Json times(std::vector<double> ms) {
   const auto at = [&](double share) {
     return ms[static_cast<size_t>(share * static_cast<double>(ms.size() - 1) + 0.5)];
   };
-  return {{"p50", at(0.5)}, {"p95", at(0.95)}, {"p99", at(0.99)}, {"max", ms.back()},
+  return {{"p50", at(0.5)},
+          {"p95", at(0.95)},
+          {"p99", at(0.99)},
+          {"max", ms.back()},
           {"min", ms.front()}};
 }
 
-Json bench_offline(const ModelFile& model, const Profile& profile, const Options& options,
-                   const Threads& threads, NodeTimes* nodes) {
+Json bench_offline(const ModelFile& model,
+                   const Profile& profile,
+                   const Options& options,
+                   const Threads& threads,
+                   NodeTimes* nodes) {
   RunOptions run_options = threads.options();
   run_options.watch = nodes;
-  const std::vector<float> mixture =
-      noise(static_cast<int64_t>(options.seconds * kSampleRateHz));
+  const std::vector<float> mixture = noise(static_cast<int64_t>(options.seconds * kSampleRateHz));
   std::vector<float> voice(mixture.size());
   SessionReport report;
   std::vector<double> ms;
   for (int run = 0; run < kWarmUpRuns + options.runs; ++run) {
     Status status;
-    const double taken = ms_of([&] {
-      status = extract(model.model, profile, mixture, voice, run_options, &report);
-    });
+    const double taken = ms_of(
+        [&] { status = extract(model.model, profile, mixture, voice, run_options, &report); });
     if (!status.ok()) {
       refuse_status(text("model '", model.path, "'"), status);
     }
@@ -116,31 +124,69 @@ Json bench_offline(const ModelFile& model, const Profile& profile, const Options
           {"memory", memory_json(report.memory)}};
 }
 
-Json bench_stream(const ModelFile& model, const Profile& profile, const Options& options,
-                  const Threads& threads, NodeTimes* nodes) {
+/// A stream and the block it runs in.
+struct LiveSession {
   StreamConfig config;
-  config.watch = nodes;
-  config.cpu = cpu_features();
-  config.pool = threads.options().pool;
-  if (options.block.asked_for()) {
-    config.block = options.block.config();
-  }
-  const Result<size_t> bytes = Stream::bytes_needed(model.model, config);
   AlignedBlock block;
   Stream stream;
-  Status status = bytes.status();
-  if (status.ok() && !block.allocate(bytes.value())) {
-    refuse("no memory for a session of ", bytes.value(), " bytes");
+
+  LiveSession(const ModelFile& model,
+              const Options& options,
+              const Threads& threads,
+              NodeTimes* nodes) {
+    config.watch = nodes;
+    config.cpu = cpu_features();
+    config.pool = threads.options().pool;
+    if (options.block.asked_for()) {
+      config.block = options.block.config();
+    }
+    const Result<size_t> bytes = Stream::bytes_needed(model.model, config);
+    Status status = bytes.status();
+    if (status.ok() && !block.allocate(bytes.value())) {
+      refuse("no memory for a session of ", bytes.value(), " bytes");
+    }
+    if (status.ok()) {
+      status = stream.create(model.model, config, block.data(), block.size());
+    }
+    if (!status.ok()) {
+      refuse_status(text("model '", model.path, "', live"),
+                    status,
+                    options.block.asked_for() ? "" : "--block runs any model");
+    }
   }
-  if (status.ok()) {
-    status = stream.create(model.model, config, block.data(), block.size());
-  }
-  if (status.ok()) {
-    status = stream.set_target(profile);
-  }
+};
+
+/// A session's memory by kind; `around` is what the network has no part in: sound on its way in and
+/// out, profiles.
+Json live_memory(const LiveSession& session) {
+  const MemoryReport& memory = session.stream.memory();
+  Json json = memory_json(memory);
+  json["around"] = session.block.size() - memory.bytes();
+  return json;
+}
+
+void prepare_offline(const ModelFile& model, const Options& options, const Threads& threads) {
+  const auto samples = static_cast<int64_t>(options.seconds * kSampleRateHz);
+  const Status status = GraphRun::prepare(graph_of(model, "extract"),
+                                          static_cast<int32_t>(hops_of(samples)),
+                                          samples,
+                                          GraphRun::Keep::kOutputs,
+                                          threads.options())
+                            .status();
   if (!status.ok()) {
-    refuse_status(text("model '", model.path, "', live"), status,
-                  options.block.asked_for() ? "" : "--block runs any model");
+    refuse_status(text("model '", model.path, "'"), status);
+  }
+}
+
+Json bench_stream(const ModelFile& model,
+                  const Profile& profile,
+                  const Options& options,
+                  const Threads& threads,
+                  NodeTimes* nodes) {
+  LiveSession session(model, options, threads, nodes);
+  Stream& stream = session.stream;
+  if (const Status status = stream.set_target(profile); !status.ok()) {
+    refuse_status(text("model '", model.path, "', live"), status);
   }
   const int hops = static_cast<int>(1000.0 * options.seconds / kHopMs);
   std::vector<float> sound = noise(int64_t{kHopSamples} * (kWarmUpHops + hops));
@@ -160,44 +206,37 @@ Json bench_stream(const ModelFile& model, const Profile& profile, const Options&
   return {{"seconds", options.seconds},
           {"ms_per_hop", times(ms)},
           {"real_time_factor", sum / (kHopMs * static_cast<double>(hops))},
-          {"latency_ms", 1000.0 * stream.latency_samples() / config.rate_hz},
-          {"session_bytes", bytes.value()},
+          {"latency_ms", 1000.0 * stream.latency_samples() / session.config.rate_hz},
+          {"session_bytes", session.block.size()},
+          {"memory", live_memory(session)},
           {"healed_hops", stream.statistics().healed_hops}};
 }
 
-/// What the processor calls itself; "unknown" where the system does not tell.
-std::string processor() {
-  std::ifstream cpus("/proc/cpuinfo");
-  for (std::string line; std::getline(cpus, line);) {
-    const size_t colon = line.find(": ");
-    if (line.starts_with("model name") && colon != std::string::npos) {
-      return line.substr(colon + 2);
-    }
+/// What it takes until the first sample can come: the file opened and verified, a session or a run
+/// prepared. The medians of some times.
+Json load_times(const ModelFile& model, const Options& options, const Threads& threads) {
+  std::vector<double> open;
+  std::vector<double> prepare;
+  for (int run = 0; run < kLoads; ++run) {
+    open.push_back(ms_of([&] { open_model(model.path); }));
+    prepare.push_back(ms_of([&] {
+      if (options.mode == "stream") {
+        LiveSession(model, options, threads, nullptr);
+      } else {
+        prepare_offline(model, options, threads);
+      }
+    }));
   }
-  return "unknown";
-}
-
-std::string kernels(uint32_t cpu) {
-  constexpr std::pair<uint32_t, const char*> kNames[] = {{kCpuVnni, "avx512 and vnni"},
-                                                         {kCpuAvx512, "avx512"}, {kCpuAvx2, "avx2"},
-                                                         {kCpuSse4, "sse4"},     {kCpuNeon, "neon"}};
-  for (const auto& [bit, name] : kNames) {
-    if ((cpu & bit) != 0) {
-      return name;
-    }
-  }
-  return "scalar";
+  const double open_ms = times(open)["p50"];
+  const double prepare_ms = times(prepare)["p50"];
+  return {{"open", open_ms}, {"prepare", prepare_ms}, {"total", open_ms + prepare_ms}};
 }
 
 void print(const Json& report) {
   const bool live = report.contains("ms_per_hop");
   const Json& ms = report[live ? "ms_per_hop" : "ms"];
-  std::printf("%s, %s, %s kernels, %d thread%s\n",
-              report["model"].get<std::string>().c_str(),
-              report["processor"].get<std::string>().c_str(),
-              report["kernels"].get<std::string>().c_str(),
-              report["threads"].get<int>(),
-              report["threads"] == 1 ? "" : "s");
+  const Json& memory = report["memory"];
+  const Json& load = report["load_ms"];
   std::printf("%s: p50 %.3f ms, p95 %.3f, p99 %.3f, max %.3f\n",
               live ? "each hop of 10 ms" : "a recording",
               ms["p50"].get<double>(),
@@ -207,44 +246,76 @@ void print(const Json& report) {
   std::printf("real-time factor %.4f over %.0f s\n",
               report["real_time_factor"].get<double>(),
               report["seconds"].get<double>());
-  std::printf("weights of the graph %" PRId64 " bytes, ", report["weight_bytes"].get<int64_t>());
   if (live) {
-    std::printf("session %zu bytes, latency %.0f ms\n",
-                report["session_bytes"].get<size_t>(),
-                report["latency_ms"].get<double>());
-  } else {
-    std::printf("block %zu bytes: activations %zu, scratch %zu, state %zu\n",
-                report["block_bytes"].get<size_t>(),
-                report["memory"]["activations"].get<size_t>(),
-                report["memory"]["scratch"].get<size_t>(),
-                report["memory"]["state"].get<size_t>());
+    std::printf("latency %.0f ms\n", report["latency_ms"].get<double>());
   }
+  std::printf("opened and verified in %.2f ms, prepared in %.2f ms\n",
+              load["open"].get<double>(),
+              load["prepare"].get<double>());
+  std::printf("weights of the graph %" PRId64
+              " bytes, %s %zu: activations %zu, scratch %zu, state %zu, "
+              "worked out at load %zu\n",
+              report["weight_bytes"].get<int64_t>(),
+              live ? "session" : "block",
+              report[live ? "session_bytes" : "block_bytes"].get<size_t>(),
+              memory["activations"].get<size_t>(),
+              memory["scratch"].get<size_t>(),
+              memory["state"].get<size_t>(),
+              memory["worked_out_at_load"].get<size_t>());
+  std::printf("the process had %.1f MiB at most\n",
+              report["peak_resident_bytes"].get<double>() / kMib);
+}
+
+/// --ops: the peaks, and each node beside them.
+Peaks add_nodes(const NodeTimes& nodes,
+                const Machine& machine,
+                const Threads& threads,
+                Json* report) {
+  const Peaks peaks = measure_peaks(machine, cpu_features(), threads.options().pool);
+  const char* block = report->contains("session_bytes") ? "session_bytes" : "block_bytes";
+  const int64_t working_set =
+      (*report)["weight_bytes"].get<int64_t>() + (*report)[block].get<int64_t>();
+  (*report)["peaks"] = to_json(peaks);
+  (*report)["nodes"] = nodes.report(peaks, working_set);
+  return peaks;
 }
 
 void bench_command(const Options& options) {
   const Threads threads(options.threads);
   const ModelFile model = open_model(options.model);
   const Profile profile = profile_for(model, options, threads);
+  const Machine machine = describe_machine();
+  const KernelSets kernels = kernel_sets(cpu_features());
   Json report = {{"model", model.model.metadata("name")},
                  {"mode", options.mode},
-                 {"processor", processor()},
-                 {"kernels", kernels(cpu_features())},
+                 {"machine", to_json(machine)},
+                 {"kernels", to_json(kernels)},
                  {"threads", options.threads},
                  {"weight_bytes", weight_bytes(graph_of(model, "extract"))}};
   NodeTimes nodes(graph_of(model, "extract"));
   NodeTimes* watch = options.ops ? &nodes : nullptr;
   report.update(options.mode == "stream" ? bench_stream(model, profile, options, threads, watch)
                                          : bench_offline(model, profile, options, threads, watch));
+  report["peak_resident_bytes"] = peak_resident_bytes();
+  report["load_ms"] = load_times(model, options, threads);
+  Peaks peaks;
   if (options.ops) {
-    report["nodes"] = nodes.report();
+    peaks = add_nodes(nodes, machine, threads, &report);
   }
   if (options.json) {
-    std::printf("%s\n", report.dump(2).c_str());
-  } else {
-    print(report);
-    if (options.ops) {
-      print_node_times(report["nodes"]);
-    }
+    std::printf("%s\n", report.dump(2, ' ', false, Json::error_handler_t::replace).c_str());
+    return;
+  }
+  std::printf("%s\n%s, kernels %s, %d thread%s\n",
+              to_text(machine).c_str(),
+              report["model"].get<std::string>().c_str(),
+              to_text(kernels).c_str(),
+              options.threads,
+              options.threads == 1 ? "" : "s");
+  print(report);
+  if (options.ops) {
+    std::printf("%s\n", to_text(peaks).c_str());
+    print_node_times(report["nodes"]);
   }
 }
 
@@ -257,7 +328,8 @@ void add_bench(CLI::App* app) {
       "Example:\n"
       "  ligero bench --model small-live.lgm --mode stream --seconds 60");
   command->add_option("--model", options->model, "model file (.lgm)")->required();
-  command->add_option("--profile", options->profile,
+  command->add_option("--profile",
+                      options->profile,
                       "profile to extract with (else one of noise: the time is the same)");
   command->add_option("--mode", options->mode, "whole recordings, or hop by hop as in a session")
       ->check(CLI::IsMember({"offline", "stream"}))
@@ -271,7 +343,10 @@ void add_bench(CLI::App* app) {
   command->add_option("--threads", options->threads, "threads to compute with")
       ->capture_default_str();
   add_block_options(command, &options->block);
-  command->add_flag("--ops", options->ops, "how long each node takes, the longest first");
+  command->add_flag("--ops",
+                    options->ops,
+                    "how long each node takes, the longest first, beside what "
+                    "this machine reaches at best, measured then and there");
   command->add_flag("--json", options->json, "print JSON");
   command->callback([options] { bench_command(*options); });
 }

@@ -8,6 +8,7 @@
 
 #include "model/speech/session.h"
 #include "platforms/cli/commands.h"
+#include "platforms/cli/machine.h"
 #include "platforms/cli/model_file.h"
 #include "platforms/cli/refusal.h"
 #include "runtime/base/checked.h"
@@ -142,6 +143,7 @@ Json model_report(const ModelFile& file) {
   report["format"] = text(model.version_major(), ".", model.version_minor());
   report["bytes"] = {{"file", model.file_bytes()}, {"weights", weight_bytes_by_type(file)}};
   report["bytes"]["profile"] = profile_bytes(model);
+  report["kernels"] = to_json(kernel_sets(cpu_features()));
   report["graphs"] = Json::array();
   for (const Graph& graph : model.graphs()) {
     report["graphs"].push_back(graph_report(file, graph));
@@ -214,6 +216,7 @@ void print_report(const Json& report) {
                   ", int8 ",
                   weights["int8"]));
   print_line("bytes of profile", bytes["profile"]);
+  print_line("kernels here", to_text(kernel_sets(cpu_features())));
   for (const Json& graph : report["graphs"]) {
     print_graph(graph);
   }

@@ -2,7 +2,6 @@
 #include "platforms/cli/model_file.h"
 
 #include <nlohmann/json.hpp>
-#include <thread>
 #include <utility>
 
 #include "ops/table.h"
@@ -66,13 +65,15 @@ Threads::Threads(int threads) {
     return;
   }
   Result<std::unique_ptr<ThreadPool>> pool = ThreadPool::create(threads);
-  if (!pool.ok()) {
+  if (!pool.ok() && pool.status().code == Code::kBadArgument) {
     refuse("--threads ",
            threads,
-           ": ",
-           pool.status().message,
-           "; expected 1 to ",
-           std::max(1u, std::thread::hardware_concurrency()));
+           ": expected 1 to ",
+           pool.status().where,
+           ", what this machine runs at once");
+  }
+  if (!pool.ok()) {
+    refuse("--threads ", threads, ": ", pool.status().message);
   }
   pool_ = std::move(pool.value());
 }

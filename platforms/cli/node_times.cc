@@ -12,15 +12,39 @@ namespace ligero::cli {
 
 namespace {
 
-/// What a node's matrices, vectors and constants of the model take in the file.
-int64_t bytes_of_weights(const Graph& graph, const Node& node) {
-  int64_t bytes = 0;
+const Tensor* tensor_of(const Graph& graph, int32_t t) {
+  return t >= 0 ? &graph.tensors[static_cast<size_t>(t)] : nullptr;
+}
+
+/// What `frames` frames of a node read and write, each value once.
+double bytes_moved(const Graph& graph, const Node& node, double frames) {
+  double bytes = 0.0;
+  const auto add = [&](int32_t t) {
+    if (const Tensor* tensor = tensor_of(graph, t); tensor != nullptr) {
+      bytes += tensor->kind == Kind::kWeight
+                   ? static_cast<double>(stored_bytes(*tensor))
+                   : sizeof(float) * static_cast<double>(tensor->elements()) *
+                         (tensor->kind == Kind::kSequence ? frames : 1.0);
+    }
+  };
+  std::for_each(node.inputs.begin(), node.inputs.end(), add);
+  std::for_each(node.outputs.begin(), node.outputs.end(), add);
+  return bytes;
+}
+
+/// The type of a node's matrices; f32 of one that has none.
+Type type_of(const Graph& graph, const Node& node) {
   for (int32_t t : node.inputs) {
-    if (t >= 0 && graph.tensors[static_cast<size_t>(t)].kind == Kind::kWeight) {
-      bytes += stored_bytes(graph.tensors[static_cast<size_t>(t)]);
+    const Tensor* tensor = tensor_of(graph, t);
+    if (tensor != nullptr && tensor->kind == Kind::kWeight && tensor->layout == Layout::kPanels) {
+      return tensor->type;
     }
   }
-  return bytes;
+  return Type::kF32;
+}
+
+const char* name_of(Type type) {
+  return type == Type::kQ8 ? "int8" : type == Type::kF16 ? "f16" : "f32";
 }
 
 }  // namespace
@@ -55,7 +79,7 @@ void NodeTimes::clear() {
   runs_ = 0;
 }
 
-nlohmann::ordered_json NodeTimes::report() const {
+nlohmann::ordered_json NodeTimes::report(const Peaks& peaks, int64_t working_set_bytes) const {
   std::vector<size_t> order(times_.size());
   Clock::duration all = {};
   for (size_t n = 0; n < order.size(); ++n) {
@@ -64,31 +88,56 @@ nlohmann::ordered_json NodeTimes::report() const {
   }
   std::stable_sort(
       order.begin(), order.end(), [&](size_t a, size_t b) { return times_[a] > times_[b]; });
-  nlohmann::ordered_json report = nlohmann::ordered_json::array();
   const auto in_ms = [](Clock::duration time) {
     return std::chrono::duration<double, std::milli>(time).count();
   };
+  const double runs = static_cast<double>(std::max<int64_t>(1, runs_));
+  nlohmann::ordered_json report = nlohmann::ordered_json::array();
   for (size_t n : order) {
-    const double ms = in_ms(times_[n]);
-    const double flops = 2.0 * static_cast<double>(macs_[n]) * static_cast<double>(frames_[n]);
-    report.push_back({{"node", graph_.nodes[n].name},
-                      {"op", graph_.nodes[n].op->name},
-                      {"ms", runs_ > 0 ? ms / static_cast<double>(runs_) : 0.0},
-                      {"share", all.count() > 0 ? ms / in_ms(all) : 0.0},
-                      {"gflops", ms > 0.0 ? flops / ms * 1e-6 : 0.0},
-                      {"weight_bytes", bytes_of_weights(graph_, graph_.nodes[n])}});
+    const Node& node = graph_.nodes[n];
+    const double ms = in_ms(times_[n]) / runs;
+    const double frames = static_cast<double>(frames_[n]) / runs;
+    const Type type = type_of(graph_, node);
+    Work work;
+    work.operations = 2.0 * static_cast<double>(macs_[n]) * frames;
+    work.int8 = type == Type::kQ8;
+    work.bytes = frames > 0.0 ? bytes_moved(graph_, node, frames) : 0.0;  // a constant that stays
+    const Bound bound = bound_of(work, peaks, working_set_bytes);
+    const auto rate = [&](double amount) { return ms > 0.0 ? amount / ms * 1e-6 : 0.0; };
+    report.push_back({{"node", node.name},
+                      {"op", node.op->name},
+                      {"ms", ms},
+                      {"share", all.count() > 0 ? ms * runs / in_ms(all) : 0.0},
+                      {"type", name_of(type)},
+                      {"gflops", rate(work.operations)},
+                      {"bytes", work.bytes},
+                      {"gb_per_s", rate(work.bytes)},
+                      {"bound", bound.by_memory ? "memory" : "compute"},
+                      {"of_peak", ms > 0.0 ? bound.ms / ms : 0.0}});
   }
   return report;
 }
 
 void print_node_times(const nlohmann::ordered_json& report) {
-  std::printf("%10s %7s %9s %13s  node\n", "ms a run", "share", "GFLOP/s", "weight bytes");
+  std::printf("%10s %7s %5s %9s %12s %8s %8s %8s  node\n",
+              "ms a run",
+              "share",
+              "type",
+              "GFLOP/s",
+              "bytes",
+              "GB/s",
+              "bound",
+              "of peak");
   for (const auto& node : report) {
-    std::printf("%10.4f %6.1f%% %9.1f %13lld  %s (%s)\n",
+    std::printf("%10.4f %6.1f%% %5s %9.1f %12.0f %8.1f %8s %7.0f%%  %s (%s)\n",
                 node["ms"].get<double>(),
                 100.0 * node["share"].get<double>(),
+                node["type"].get<std::string>().c_str(),
                 node["gflops"].get<double>(),
-                static_cast<long long>(node["weight_bytes"].get<int64_t>()),
+                node["bytes"].get<double>(),
+                node["gb_per_s"].get<double>(),
+                node["bound"].get<std::string>().c_str(),
+                100.0 * node["of_peak"].get<double>(),
                 node["node"].get<std::string>().c_str(),
                 node["op"].get<std::string>().c_str());
   }

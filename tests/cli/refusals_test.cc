@@ -190,11 +190,23 @@ TEST_CASE("an older output survives a refusal") {
   CHECK(read_file(at / "out.wav") == "precious");
 }
 
-TEST_CASE("threads: none or more than there are is refused") {
+TEST_CASE("threads: fewer than one or more than there are is refused by every command") {
   const Workplace at;
-  refused(at, extract_line(at, {.more = "--threads 0"}), {"--threads 0", "expected 1 to"});
-  refused(
-      at, extract_line(at, {.more = "--threads 100000"}), {"--threads 100000", "expected 1 to"});
+  const std::string model = " --model " + at / "tiny.lgm ";
+  cli::write_npy(at / "hops.npy", std::vector<int64_t>{4, 1, 160}, std::vector<float>(640, 0.5f));
+  const std::string lines[] = {
+      extract_line(at, {}),
+      "enroll" + model + at / "anchor.wav" + " -o " + at / "new.profile",
+      "run" + model + "--graph enroll --input hops=" + at / "hops.npy" + " --output " + at / "out",
+      "verify" + model + at / "who.profile " + at / "anchor.wav",
+      "bench" + model + "--seconds 0.1 --runs 1",
+  };
+  for (const std::string& line : lines) {
+    for (const std::string threads : {"0", "-1", "100000"}) {
+      refused(at, line + " --threads " + threads, {"--threads " + threads, "expected 1 to "});
+    }
+    refused(at, line + " --threads many", {"--threads", "many"}, kWrongUsage);
+  }
 }
 
 TEST_CASE("score: files of different lengths, a silent reference") {
