@@ -8,6 +8,7 @@
 
 #include "model/speech/session.h"
 #include "platforms/cli/commands.h"
+#include "platforms/cli/graph_json.h"
 #include "platforms/cli/machine.h"
 #include "platforms/cli/model_file.h"
 #include "platforms/cli/refusal.h"
@@ -30,6 +31,7 @@ struct Options {
   std::string model;
   bool json = false;
   bool verify = false;
+  bool nodes = false;
 };
 
 Json memory_of(const ModelFile& file, const Graph& graph) {
@@ -69,7 +71,7 @@ Json latency_of(const ModelFile& file, const Graph& graph, const Array<NodeFacts
   return out;
 }
 
-Json graph_report(const ModelFile& file, const Graph& graph) {
+Json graph_report(const ModelFile& file, const Graph& graph, bool nodes) {
   Array<NodeFacts> facts;
   if (const Status status = infer_graph(graph, &facts); !status.ok()) {
     refuse_status(text("model '",
@@ -100,6 +102,9 @@ Json graph_report(const ModelFile& file, const Graph& graph) {
   const Tensor& output = graph.tensors[static_cast<size_t>(graph.outputs[0])];
   if (output.kind == Kind::kSequence) {
     report["latency"] = latency_of(file, graph, facts);
+  }
+  if (nodes) {
+    report["graph"] = graph_json(file, graph, facts);
   }
   return report;
 }
@@ -133,7 +138,7 @@ Json weight_bytes_by_type(const ModelFile& file) {
           {"int8", bytes[static_cast<size_t>(Type::kQ8)]}};
 }
 
-Json model_report(const ModelFile& file) {
+Json model_report(const ModelFile& file, bool nodes) {
   const Model& model = file.model;
   Json report = {{"file", file.path}};
   for (const char* key : {"name", "system", "form", "licence", "training_data"}) {
@@ -146,7 +151,7 @@ Json model_report(const ModelFile& file) {
   report["kernels"] = to_json(kernel_sets(cpu_features()));
   report["graphs"] = Json::array();
   for (const Graph& graph : model.graphs()) {
-    report["graphs"].push_back(graph_report(file, graph));
+    report["graphs"].push_back(graph_report(file, graph, nodes));
   }
   return report;
 }
@@ -232,7 +237,7 @@ void info(const Options& options) {
       refuse_status(text("model '", file.path, "'"), status);
     }
   }
-  Json report = model_report(file);
+  Json report = model_report(file, options.nodes);
   if (options.verify) {
     report["weights_verified"] = true;
   }
@@ -252,7 +257,10 @@ void add_info(CLI::App* app) {
       "Example:\n"
       "  ligero info --verify small.lgm");
   command->add_option("model", options->model, "model file (.lgm)")->required();
-  command->add_flag("--json", options->json, "machine-readable output");
+  CLI::Option* json = command->add_flag("--json", options->json, "machine-readable output");
+  command
+      ->add_flag("--nodes", options->nodes, "each graph's nodes and tensors, and where weights lie")
+      ->needs(json);
   command->add_flag("--verify", options->verify, "compare the weights with their hash");
   command->callback([options] { info(*options); });
 }

@@ -1,9 +1,11 @@
-// `ligero run`: tensors in, tensors out, every node's if wanted. Not: sound.
+// `ligero run`: tensors in, tensors out, every node's if wanted, and how long it took. Not: sound.
 #include <CLI/CLI.hpp>
 #include <algorithm>
+#include <chrono>
 #include <cstdio>
 #include <filesystem>
 #include <memory>
+#include <nlohmann/json.hpp>
 #include <set>
 #include <string>
 #include <utility>
@@ -12,6 +14,7 @@
 #include "model/speech/graph_run.h"
 #include "model/speech/session.h"
 #include "platforms/cli/commands.h"
+#include "platforms/cli/machine.h"
 #include "platforms/cli/model_file.h"
 #include "platforms/cli/npy.h"
 #include "platforms/cli/refusal.h"
@@ -28,6 +31,7 @@ struct Options {
   std::string tap;
   int64_t samples = 0;
   int threads = 1;
+  int repeat = 0;
 };
 
 struct NamedArray {
@@ -130,10 +134,10 @@ std::set<int32_t> wanted_tensors(const Graph& graph, const Options& options) {
   return wanted;
 }
 
-void write_tensors(const Graph& graph,
-                   const GraphRun& run,
-                   const Options& options,
-                   int64_t frames) {
+size_t write_tensors(const Graph& graph,
+                     const GraphRun& run,
+                     const Options& options,
+                     int64_t frames) {
   std::error_code failure;
   std::filesystem::create_directories(options.output, failure);
   if (!std::filesystem::is_directory(options.output)) {
@@ -148,13 +152,27 @@ void write_tensors(const Graph& graph,
     }
     write_npy(text(options.output, "/", tensor.name, ".npy"), shape_of(tensor, frames), values);
   }
-  std::printf("%zu tensors of %lld frames: '%s'\n",
-              wanted.size(),
-              static_cast<long long>(frames),
-              options.output.c_str());
+  return wanted.size();
+}
+
+/// One run from its inputs on; what it took in milliseconds, the copying of inputs aside.
+double run_once(const Graph& graph, const std::vector<NamedArray>& inputs, GraphRun* run) {
+  for (const int32_t index : graph.inputs) {
+    const NamedArray& input = given(inputs, graph.tensors[static_cast<size_t>(index)]);
+    if (const Status status = run->set_input(input.name, input.array.values); !status.ok()) {
+      refuse_status(text("input '", input.name, "'"), status);
+    }
+  }
+  const auto start = std::chrono::steady_clock::now();
+  if (const Status status = run->run(); !status.ok()) {
+    refuse_status(text("graph '", graph.name, "'"), status);
+  }
+  const auto end = std::chrono::steady_clock::now();
+  return std::chrono::duration<double, std::milli>(end - start).count();
 }
 
 void run_command(const Options& options) {
+  const int64_t idle_bytes = peak_resident_bytes();
   const Threads threads(options.threads);
   const ModelFile model = open_model(options.model);
   const Graph& graph = graph_of(model, options.graph);
@@ -170,16 +188,21 @@ void run_command(const Options& options) {
         text("graph '", graph.name, "', node '", node_name(graph, run.status().index), "'"),
         run.status());
   }
-  for (const int32_t index : graph.inputs) {
-    const NamedArray& input = given(inputs, graph.tensors[static_cast<size_t>(index)]);
-    if (const Status status = run.value().set_input(input.name, input.array.values); !status.ok()) {
-      refuse_status(text("input '", input.name, "'"), status);
-    }
+  run_once(graph, inputs, &run.value());
+  std::vector<double> ms;
+  for (int i = 0; i < options.repeat; ++i) {
+    ms.push_back(run_once(graph, inputs, &run.value()));
   }
-  if (const Status status = run.value().run(); !status.ok()) {
-    refuse_status(text("graph '", graph.name, "'"), status);
+  const int64_t bytes = peak_resident_bytes() - idle_bytes;
+  const size_t written = write_tensors(graph, run.value(), options, frames);
+  if (options.repeat > 0) {
+    std::printf("%s\n", nlohmann::json({{"ms", ms}, {"peak_bytes", bytes}}).dump().c_str());
+  } else {
+    std::printf("%zu tensors of %lld frames: '%s'\n",
+                written,
+                static_cast<long long>(frames),
+                options.output.c_str());
   }
-  write_tensors(graph, run.value(), options, frames);
 }
 
 }  // namespace
@@ -205,6 +228,12 @@ void add_run(CLI::App* app) {
       ->check(CLI::PositiveNumber);
   command->add_option("--threads", options->threads, "threads to compute with")
       ->capture_default_str();
+  command
+      ->add_option("--repeat",
+                   options->repeat,
+                   "run so often again; print what each took, and the most memory beyond that of "
+                   "the tool at its start, as JSON")
+      ->check(CLI::Range(1, 1000000));
   command->callback([options] { run_command(*options); });
 }
 

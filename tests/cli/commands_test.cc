@@ -1,6 +1,7 @@
 // The tool's commands on good input, end to end. Not: refusals (refusals_test.cc).
 #include <doctest/doctest.h>
 
+#include <cstring>
 #include <nlohmann/json.hpp>
 #include <string>
 #include <vector>
@@ -192,6 +193,31 @@ TEST_CASE("info: JSON has graphs, bytes, licence, family; --verify passes") {
   CHECK(run_tool("info " + at / "tiny.lgm").says("graph extract"));
 }
 
+TEST_CASE("info --json --nodes: nodes, tensors, time, and where in the file weights are") {
+  const Workplace at;
+  const Outcome done = run_tool("info --json --nodes " + at / "tiny.lgm");
+  INFO(done.text);
+  REQUIRE(done.code == 0);
+  const nlohmann::json graph = nlohmann::json::parse(done.text)["graphs"][1]["graph"];
+  CHECK(graph["inputs"] == nlohmann::json({"hops", "speaker"}));
+  CHECK(graph["outputs"] == nlohmann::json({"voice"}));
+  REQUIRE(graph["nodes"].size() == 2);
+  const nlohmann::json& scaled = graph["nodes"][0];
+  CHECK(scaled["op"] == "multiply");
+  CHECK(scaled["time"][0] == nlohmann::json({"pointwise", 0, 0}));
+  const std::string file = read_file(at / "tiny.lgm");
+  for (const nlohmann::json& tensor : graph["tensors"]) {
+    if (tensor["name"] == scaled["inputs"][1]) {
+      float first = 0.0f;
+      REQUIRE(tensor["offset"].get<size_t>() + sizeof(first) <= file.size());
+      std::memcpy(&first, file.data() + tensor["offset"].get<size_t>(), sizeof(first));
+      CHECK(first == 100.0f);
+      CHECK(tensor["bytes"] == 640);
+    }
+  }
+  CHECK(run_tool("info --nodes " + at / "tiny.lgm").code == 2);
+}
+
 TEST_CASE("run: outputs, and with --tap all every node's output under its name") {
   const Workplace at;
   const std::vector<float> hops = tone(5 * 160, 330.0f);
@@ -213,6 +239,20 @@ TEST_CASE("run: outputs, and with --tap all every node's output under its name")
   CHECK(voice.values[300] == doctest::Approx(25.0f * hops[300]));
 }
 
+TEST_CASE("run --repeat: what each run took, and the memory") {
+  const Workplace at;
+  cli::write_npy(at / "hops.npy", std::vector<int64_t>{4, 1, 160}, std::vector<float>(640, 0.5f));
+  const Outcome done = run_tool("run --model " + at / "tiny.lgm" +
+                                " --graph enroll --repeat 3 --input hops=" + at / "hops.npy" +
+                                " --output " + at / "out");
+  INFO(done.text);
+  REQUIRE(done.code == 0);
+  const nlohmann::json report = nlohmann::json::parse(done.text);
+  CHECK(report["ms"].size() == 3);
+  CHECK(report["peak_bytes"] >= 0);
+  CHECK(cli::read_npy(at / "out/speaker.npy").values[159] == doctest::Approx(0.25f));
+}
+
 TEST_CASE("run: a graph from hops to a constant") {
   const Workplace at;
   cli::write_npy(at / "hops.npy", std::vector<int64_t>{4, 1, 160}, std::vector<float>(640, 0.5f));
@@ -227,7 +267,8 @@ TEST_CASE("run: a graph from hops to a constant") {
 
 TEST_CASE("--help: every command shows an example of itself") {
   CHECK(run_tool("--help").says("Example:\n  ligero enroll"));
-  for (const std::string name : {"info", "enroll", "extract", "score", "run", "verify", "live", "bench"}) {
+  for (const std::string name :
+       {"info", "enroll", "extract", "score", "run", "verify", "live", "bench"}) {
     CAPTURE(name);
     const Outcome help = run_tool(name + " --help");
     CHECK(help.code == 0);
