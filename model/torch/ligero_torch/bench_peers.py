@@ -1,0 +1,308 @@
+"""The runtimes that `./run bench` compares, each in a process of its own: python -m
+ligero_torch.bench_peers PEER FOLDER THREADS.
+
+FOLDER has what bench.py made: `task.json` (inputs, states, files) and `inputs.npz`. The process loads
+the model, then answers a line of stdin with one of JSON: "check FILE" computes everything once from the
+start and writes the outputs, "time N" says what N calls took in ms, after as many to warm up as
+task.json says, "peak" the most memory that the process has had beyond what it had with the library,
+numpy and the inputs loaded. An error is {"error": text}.
+
+A peer's class has load(task, folder, threads) and call(frame): of a whole signal frame is 0.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import json
+import math
+import os
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+
+FULL_SCALE_LATENCY = 2  # hops by which a session's output lags
+
+
+def resident(field: str) -> int:
+    """VmRSS or VmHWM of this process in bytes."""
+    for line in open("/proc/self/status"):
+        if line.startswith(field):
+            return int(line.split()[1]) << 10
+    return 0
+
+
+class Peer:
+    """Inputs are arrays; of a step, those of sequences have one more axis in front, the frame. States
+    lie in two sets of buffers: one is read while the other is written."""
+
+    def __init__(self, task: dict, folder: Path, threads: int):
+        self.task, self.folder, self.threads = task, folder, threads
+        with np.load(folder / "inputs.npz") as z:
+            self.inputs = [z[f"i{k}"] for k in range(len(task["inputs"]))]
+        self.sequence = [task["step"] and i["sequence"] for i in task["inputs"]]
+        self.frames = task["frames"] if task["step"] else 1
+        self.now = [x[0].copy() if s else x for x, s in zip(self.inputs, self.sequence)]
+        self.moving = [k for k, s in enumerate(self.sequence) if s]
+        self.states = [[[np.full(s["shape"], s["first"], np.float32) for _ in range(2)]
+                        for _ in range(s["turns"])] for s in task["states"]]
+        turns = [s["turns"] for s in task["states"]]
+        self.period = 2 * math.lcm(*turns) if turns else 1
+        self.names = [f"i{k}" for k in range(len(self.inputs) + len(self.states))]
+        self.out_names = [f"o{k}" for k in range(task["outputs"] + len(self.states))]
+        self.outputs = [np.empty(shape, np.float32) for shape in task["output_shapes"]]
+
+    def reset(self) -> None:
+        for state, told in zip(self.states, self.task["states"]):
+            for pair in state:
+                for x in pair:
+                    x[...] = told["first"]
+        self.t = 0
+
+    def buffers(self, t: int):
+        """Of frame t: each state's array to read, and to write."""
+        reads, writes = [], []
+        for state in self.states:
+            turn, side = t % len(state), t // len(state) % 2
+            reads.append(state[turn][side])
+            writes.append(state[turn][1 - side])
+        return reads, writes
+
+    def feed(self, t: int) -> None:
+        for k in self.moving:
+            np.copyto(self.now[k], self.inputs[k][t % self.frames])
+
+    def step(self) -> None:
+        """The next frame, or the whole signal."""
+        self.feed(self.t)
+        self.compute(self.t)
+        self.t += 1
+
+    def check(self) -> list:
+        """The first output of every frame, from the start."""
+        self.reset()
+        out = []
+        for _ in range(self.frames):
+            self.step()
+            out.append(np.array(self.output()))
+        return out
+
+    def output(self) -> np.ndarray:
+        return self.outputs[0]
+
+    def time(self, count: int) -> list:
+        for _ in range(self.task["warm_up"]):
+            self.step()
+        ms = []
+        for _ in range(count):
+            start = time.perf_counter_ns()
+            self.step()
+            ms.append((time.perf_counter_ns() - start) / 1e6)
+        return ms
+
+
+class OnnxRuntime(Peer):
+    """Inputs, outputs and states bound once to memory that is used again and again."""
+
+    file = "f32.onnx"
+
+    @staticmethod
+    def library():
+        import onnxruntime
+
+        return onnxruntime
+
+    def load(self, ort):
+        options = ort.SessionOptions()
+        options.intra_op_num_threads = self.threads
+        options.inter_op_num_threads = 1
+        options.log_severity_level = 3
+        self.session = ort.InferenceSession(str(self.folder / self.file), options,
+                                            providers=["CPUExecutionProvider"])
+        value = ort.OrtValue.ortvalue_from_numpy  # shares the array's memory
+        self.kept, self.bindings = {}, []
+        fixed = [value(x) for x in self.now]
+        outputs = [value(x) for x in self.outputs]
+        for t in range(self.period):
+            binding = self.session.io_binding()
+            reads, writes = ([self.kept.setdefault(id(x), value(x)) for x in side]
+                             for side in self.buffers(t))
+            for name, x in zip(self.names, fixed + reads):
+                binding.bind_ortvalue_input(name, x)
+            for name, x in zip(self.out_names, outputs + writes):
+                binding.bind_ortvalue_output(name, x)
+            self.bindings.append(binding)
+
+    def compute(self, t):
+        self.session.run_with_iobinding(self.bindings[t % self.period])
+
+
+class OnnxRuntimeInt8(OnnxRuntime):
+    """Its dynamic quantization of every op that it knows."""
+    file = "int8.onnx"
+
+
+class OnnxRuntimeInt8Products(OnnxRuntime):
+    """Its dynamic quantization without convolutions, which its int8 makes slower."""
+    file = "int8-products.onnx"
+
+
+class OpenVino(Peer):
+    @staticmethod
+    def library():
+        import openvino
+
+        return openvino
+
+    def load(self, ov):
+        model = ov.Core().compile_model(str(self.folder / "f32.onnx"), "CPU", {
+            "INFERENCE_NUM_THREADS": self.threads, "NUM_STREAMS": 1,
+            "PERFORMANCE_HINT": "LATENCY", "INFERENCE_PRECISION_HINT": "f32"})
+        self.request = model.create_infer_request()
+        known = {}
+        self.tensor = lambda x: known.setdefault(id(x), ov.Tensor(x, shared_memory=True))
+        self.place = self._places(self.names, model.inputs)
+        self.out_place = self._places(self.out_names, model.outputs)
+        for k, x in enumerate(self.now):
+            self.request.set_input_tensor(self.place[k], self.tensor(x))
+        for k, x in enumerate(self.outputs):
+            self.request.set_output_tensor(self.out_place[k], self.tensor(x))
+
+    @staticmethod
+    def _places(names, ports):
+        """Where each of `names` is among the model's inputs or outputs, which may have several names."""
+        return {names.index(name): n for n, port in enumerate(ports) for name in port.get_names()
+                if name in names}
+
+    def compute(self, t):
+        reads, writes = self.buffers(t)
+        for k, x in enumerate(reads, len(self.now)):
+            self.request.set_input_tensor(self.place[k], self.tensor(x))
+        for k, x in enumerate(writes, len(self.outputs)):
+            self.request.set_output_tensor(self.out_place[k], self.tensor(x))
+        self.request.infer()
+
+
+class PyTorch(Peer):
+    """Traced and frozen."""
+
+    @staticmethod
+    def library():
+        import torch
+
+        return torch
+
+    def load(self, torch):
+        torch.set_num_threads(self.threads)
+        self.inference = torch.inference_mode
+        self.module = torch.jit.load(str(self.folder / "f32.pt"))
+        self.fixed = [torch.from_numpy(x) for x in self.now]
+        self.reset()
+
+    def reset(self):
+        import torch
+
+        super().reset()
+        self.held = [[torch.from_numpy(pair[0]) for pair in state] for state in self.states]
+
+    def compute(self, t):
+        with self.inference():
+            reads = [state[t % len(state)] for state in self.held]
+            out = self.module(*self.fixed, *reads)
+            for state, x in zip(self.held, out[len(self.outputs):]):
+                state[t % len(state)] = x
+            self.last = out[0]
+
+    def output(self):
+        return self.last.numpy()
+
+
+class Ligero(Peer):
+    """A session of the shared library: hops in, hops out, with the transforms around the network."""
+
+    @staticmethod
+    def library():
+        return ctypes.CDLL(os.environ["LIGERO_LIBRARY"])
+
+    weights = "f32"
+
+    def load(self, library):
+        self.lib = library
+        library.ligero_last_error.restype = ctypes.c_char_p
+        self.model, profile = ctypes.c_void_p(), ctypes.c_void_p()
+        self._ask("model_open", str(self.folder / f"{self.weights}.lgm").encode(),
+                  ctypes.byref(self.model))
+        self._ask("profile_load", str(self.folder / "who.profile").encode(), ctypes.byref(profile))
+        self.session = ctypes.c_void_p()
+        self._ask("session_create", self.model, None, None, ctypes.c_size_t(0),
+                  ctypes.byref(self.session))
+        self._ask("set_target", self.session, profile)
+        library.ligero_profile_close(profile)
+        pointer = ctypes.POINTER(ctypes.c_float)
+        self.hop = np.zeros(160, np.float32)
+        self.channels = (pointer * 1)(self.hop.ctypes.data_as(pointer))
+        library.ligero_process.argtypes = [ctypes.c_void_p, ctypes.c_void_p, ctypes.c_void_p,
+                                           ctypes.c_uint32]
+        self.process = library.ligero_process
+        self.sound = np.load(self.folder / "hops.npy").reshape(-1, 160)
+        self.reset()
+
+    def _ask(self, function, *arguments):
+        if getattr(self.lib, "ligero_" + function)(*arguments):
+            raise RuntimeError(self.lib.ligero_last_error().decode())
+
+    def reset(self):
+        super().reset()
+        self._ask("reset", self.session)
+
+    def feed(self, t):
+        np.copyto(self.hop, self.sound[t % len(self.sound)])
+
+    def compute(self, t):
+        self.process(self.session, self.channels, self.channels, 160)
+
+    def output(self):
+        return self.hop
+
+
+class LigeroInt8(Ligero):
+    weights = "int8"
+
+
+PEERS = {"ligero": Ligero, "ligero-int8": LigeroInt8, "onnxruntime": OnnxRuntime,
+         "onnxruntime-int8": OnnxRuntimeInt8, "onnxruntime-int8-products": OnnxRuntimeInt8Products,
+         "openvino": OpenVino, "pytorch": PyTorch}
+
+
+def main() -> int:
+    name, folder, threads = sys.argv[1], Path(sys.argv[2]), int(sys.argv[3])
+    answers = os.fdopen(os.dup(1), "w", buffering=1)
+    os.dup2(2, 1)  # what libraries print is no answer
+    try:
+        kind = PEERS[name]
+        library = kind.library()
+        peer = kind(json.loads((folder / "task.json").read_text()), folder, threads)
+        base = resident("VmRSS")
+        Path("/proc/self/clear_refs").write_text("5")  # the peak begins here
+        peer.load(library)
+        peer.reset()
+        print(json.dumps("ready"), file=answers)
+        for line in sys.stdin:
+            word, _, argument = line.strip().partition(" ")
+            if word == "check":
+                np.save(argument, np.stack(peer.check()))
+                said = "done"
+            elif word == "time":
+                said = peer.time(int(argument))
+            else:
+                said = resident("VmHWM") - base
+            print(json.dumps(said), file=answers)
+    except Exception as e:  # whatever a library throws, the answer is one line
+        print(json.dumps({"error": f"{type(e).__name__}: {e}"}), file=answers)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
