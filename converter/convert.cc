@@ -41,6 +41,37 @@ nlohmann::json mixed_json(const MixedChoice& mixed) {
   return json;
 }
 
+/// Compares `model`, which `report`'s pass has changed, with the activations before it, and
+/// replaces these. Throws where a layer exceeds the tolerance.
+void check_change(const ModelDraft& model, Activations* before, PassReport* report) {
+  report->per_layer = compare(*before, run_layers(model, kCheckSeed, *before));
+  if (report->per_layer.largest > report->tolerance) {
+    std::ostringstream message;
+    message << "pass " << report->pass->name << ": node " << report->per_layer.worst
+            << " changed by " << report->per_layer.largest
+            << " of its largest value, expected at most " << report->tolerance;
+    throw SystemError(message.str());
+  }
+  Activations after = run_model(model, kCheckSeed);
+  report->carried_on = compare(*before, after);
+  *before = std::move(after);
+}
+
+/// What choosing the types by calibration counts as, among the passes.
+constexpr Pass kChooseMixed = {
+    "choose_mixed", "matrices become int8 or f16, as calibration chose", 0.0, nullptr};
+
+int matrices_below_f32(const ModelDraft& model) {
+  int count = 0;
+  for (const GraphDraft& graph : model.graphs) {
+    count += static_cast<int>(
+        std::count_if(graph.tensors.begin(), graph.tensors.end(), [](const TensorDraft& t) {
+          return t.kind == Kind::kWeight && t.type != Type::kF32;
+        }));
+  }
+  return count;
+}
+
 }  // namespace
 
 std::string family_of(const std::string& identity, const Checkpoint& checkpoint) {
@@ -65,20 +96,9 @@ PassReport run_pass(const Pass& pass,
   report.pass = &pass;
   report.tolerance = pass.tolerance > 0.0 ? pass.tolerance : weight_tolerance(options.weights);
   report.changes = pass.run(model, options);
-  if (!before || report.changes == 0) {
-    return report;
+  if (before && report.changes > 0) {
+    check_change(*model, before, &report);
   }
-  report.per_layer = compare(*before, run_layers(*model, kCheckSeed, *before));
-  if (report.per_layer.largest > report.tolerance) {
-    std::ostringstream message;
-    message << "pass " << pass.name << ": node " << report.per_layer.worst << " changed by "
-            << report.per_layer.largest << " of its largest value, expected at most "
-            << report.tolerance;
-    throw SystemError(message.str());
-  }
-  Activations after = run_model(*model, kCheckSeed);
-  report.carried_on = compare(*before, after);
-  *before = std::move(after);
   return report;
 }
 
@@ -102,19 +122,29 @@ Conversion convert(const std::string& config_text,
   if (options.check) {
     before = run_model(conversion.model, kCheckSeed);
   }
-  for (const Pass& pass : passes) {
-    begin(pass.name, static_cast<double>(conversion.reports.size()) + 1.0);
-    conversion.reports.push_back(
-        run_pass(pass, options.passes, &conversion.model, options.check ? &before : nullptr));
+  const auto finished = [&](PassReport report) {
+    conversion.reports.push_back(std::move(report));
     if (options.check && options.listener) {
       options.listener->checked(conversion.reports.back());
     }
+  };
+  for (const Pass& pass : passes) {
+    begin(pass.name, static_cast<double>(conversion.reports.size()) + 1.0);
+    finished(run_pass(pass, options.passes, &conversion.model, options.check ? &before : nullptr));
   }
   if (!options.calibration.empty()) {
-    conversion.mixed = choose_mixed(
-        &conversion.model, options.calibration, options.most_lost_db, [&](double share) {
-          begin("choosing", static_cast<double>(passes.size()) + share);
-        });
+    const Calibration calibration(conversion.model, options.calibration, [&](double share) {
+      begin("choosing", static_cast<double>(passes.size()) + share);
+    });
+    conversion.mixed = calibration.choose(options.most_lost_db, &conversion.model);
+    PassReport report;
+    report.pass = &kChooseMixed;
+    report.tolerance = weight_tolerance(Type::kQ8);
+    report.changes = matrices_below_f32(conversion.model);
+    if (options.check) {
+      check_change(conversion.model, &before, &report);
+    }
+    finished(std::move(report));
   }
   if (options.only_extract) {
     drop_enrolment(&conversion.model);

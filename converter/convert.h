@@ -42,7 +42,7 @@ struct ConvertOptions {
   PassOptions passes;
   /// Mixtures to choose the matrices' types by, in place of one type for all; empty: no.
   std::vector<CalibrationItem> calibration;
-  double most_lost_db = kMostLostDb;  ///< of SI-SNR by that choice, as predicted
+  double most_lost_db = kMostLostDb;    ///< of SI-SNR by that choice
   bool check = false;                   ///< run before and after each pass
   bool unfolded = false;                ///< run no pass: every node as PyTorch computes it
   bool only_extract = false;            ///< leave the speaker networks out

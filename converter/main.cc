@@ -3,6 +3,7 @@
 #include <iomanip>
 #include <iostream>
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -36,7 +37,7 @@ struct Arguments {
   std::string report;
   std::string weights = "f32";
   std::string calibrate;
-  double most_lost_db = ligero::kMostLostDb;
+  std::optional<double> most_lost_db;
   std::string only;
   bool check = false;
   bool unfolded = false;
@@ -57,11 +58,10 @@ void declare(CLI::App& app, Arguments& a) {
                  a.calibrate,
                  "for --weights mixed: a folder of recordings, each of one person alone, by which "
                  "each matrix is int8 or f16");
-  app.add_option("--most-loss",
-                 a.most_lost_db,
-                 "for --weights mixed: dB of SI-SNR that int8 may cost, as predicted")
+  app.add_option(
+         "--most-loss", a.most_lost_db, "for --weights mixed: dB of SI-SNR that int8 may cost")
       ->check(CLI::Range(1e-6, 60.0))
-      ->capture_default_str();
+      ->default_str(ligero::cli::text(ligero::kMostLostDb));
   app.add_flag(
       "--check", a.check, "run the model before and after each pass and compare every node");
   app.add_option("--report", a.report, "write what --check finds as JSON; implies --check");
@@ -104,10 +104,11 @@ ligero::Conversion convert(const Arguments& a, ligero::ConvertOptions options) {
 
 std::vector<ligero::CalibrationItem> read_calibration(const Arguments& a) {
   if (a.calibrate.empty()) {
-    ligero::cli::refuse("--weights mixed needs --calibrate FOLDER: recordings of at least two "
-                        "people, each alone for ",
-                        ligero::kMinCalibrationSeconds,
-                        " s or longer");
+    ligero::cli::refuse(
+        "--weights mixed needs --calibrate FOLDER: recordings of at least two "
+        "people, each alone for ",
+        ligero::kMinCalibrationSeconds,
+        " s or longer");
   }
   if (!a.only.empty()) {
     ligero::cli::refuse("--weights mixed hears what enrolment does as well, not with --only");
@@ -115,23 +116,24 @@ std::vector<ligero::CalibrationItem> read_calibration(const Arguments& a) {
   if (a.unfolded) {
     ligero::cli::refuse("--weights mixed chooses for the folded model, not with --unfolded");
   }
-  const auto recordings = ligero::read_recordings(a.calibrate, ligero::kMaxCalibrationItems);
+  const auto recordings =
+      ligero::read_recordings(a.calibrate, ligero::kMaxCalibrationItems, ligero::of_use);
   std::vector<ligero::CalibrationItem> items = ligero::calibration_items(recordings);
   if (items.empty()) {
     ligero::cli::refuse(a.calibrate,
                         ": expected at least two recordings of ",
                         ligero::kMinCalibrationSeconds,
-                        " s or longer that are not silent, found ",
-                        recordings.size(),
-                        " that can be read");
+                        " s or longer that are not silent (.wav, .flac or .ogg), found ",
+                        recordings.size());
   }
   return items;
 }
 
 // What each matrix costs and saves, the costliest first, and all together.
-void print(const ligero::MixedChoice& mixed) {
+void print(const ligero::MixedChoice& mixed, double most_lost_db) {
   std::cout << std::left << std::setw(8) << "type" << std::right << std::setw(12) << "saves bytes"
-            << std::setw(12) << "loses dB" << "  matrix\n"
+            << std::setw(12) << "loses dB"
+            << "  matrix\n"
             << std::fixed << std::setprecision(4);
   for (const ligero::MatrixChoice& m : mixed.matrices) {
     std::cout << std::left << std::setw(8) << (m.int8 ? "int8" : "f16") << std::right
@@ -142,6 +144,10 @@ void print(const ligero::MixedChoice& mixed) {
             << " dB of SI-SNR lost as predicted, " << mixed.lost_db << " dB as measured; "
             << std::setprecision(1) << mixed.snr_db << " dB between this voice and that of f32\n"
             << std::defaultfloat;
+  if (mixed.lost_db > most_lost_db) {
+    std::cout << "that is more than " << most_lost_db
+              << " dB, though no matrix is int8: f16 alone costs it; --weights f32 costs nothing\n";
+  }
 }
 
 void run(const Arguments& a) {
@@ -151,15 +157,17 @@ void run(const Arguments& a) {
   options.check = a.check || !a.report.empty();
   options.unfolded = a.unfolded;
   options.only_extract = a.only == "extract";
-  options.most_lost_db = a.most_lost_db;
+  options.most_lost_db = a.most_lost_db.value_or(ligero::kMostLostDb);
   if (a.weights == "mixed") {
     options.calibration = read_calibration(a);
-  } else if (!a.calibrate.empty()) {
-    ligero::cli::refuse("--calibrate goes with --weights mixed, not ", a.weights);
+  } else if (!a.calibrate.empty() || a.most_lost_db) {
+    ligero::cli::refuse(a.calibrate.empty() ? "--most-loss" : "--calibrate",
+                        " goes with --weights mixed, not ",
+                        a.weights);
   }
   const ligero::Conversion conversion = convert(a, options);
   if (conversion.mixed.items > 0) {
-    print(conversion.mixed);
+    print(conversion.mixed, options.most_lost_db);
   }
   const std::vector<std::byte> bytes = ligero::write_model(conversion.model);
   ligero::cli::write_output(a.output, bytes);

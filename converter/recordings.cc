@@ -2,8 +2,10 @@
 #include "converter/recordings.h"
 
 #include <algorithm>
+#include <cctype>
 #include <filesystem>
 #include <iostream>
+#include <set>
 
 #include "platforms/cli/refusal.h"
 #include "platforms/cli/sound.h"
@@ -11,38 +13,88 @@
 namespace ligero {
 namespace {
 
+namespace fs = std::filesystem;
+
 constexpr double kSeconds = 12.0;
 
-std::vector<std::string> sound_files(const std::string& folder) {
+void leave_out(const std::string& why) {
+  std::cerr << "ligero-convert: left out: " << why << '\n';
+}
+
+bool is_sound(const fs::path& path) {
+  std::string ending = path.extension().string();
+  std::transform(ending.begin(), ending.end(), ending.begin(), [](unsigned char c) {
+    return static_cast<char>(std::tolower(c));
+  });
+  return ending == ".wav" || ending == ".flac" || ending == ".ogg";
+}
+
+/// Adds the sound files below `folder`; each folder once, by however many links it is reached. What
+/// cannot be read comes back as an error: of this folder, not of those below, which are left out.
+std::error_code find_sounds(const fs::path& folder,
+                            std::set<fs::path>* seen,
+                            std::vector<std::string>* files) {
   std::error_code error;
-  std::filesystem::recursive_directory_iterator at(folder, error);
-  if (error) {
-    cli::refuse(folder, ": cannot be read: ", error.message(), "; expected a folder of recordings");
+  const fs::path real = fs::canonical(folder, error);
+  if (error || !seen->insert(real).second) {
+    return error;
   }
-  std::vector<std::string> files;
-  for (; !error && at != std::filesystem::recursive_directory_iterator(); at.increment(error)) {
-    const std::string ending = at->path().extension().string();
-    if (at->is_regular_file() && (ending == ".wav" || ending == ".flac" || ending == ".ogg")) {
-      files.push_back(at->path().string());
+  fs::directory_iterator at(folder, error);
+  for (; !error && at != fs::directory_iterator(); at.increment(error)) {
+    std::error_code unreadable;
+    const fs::file_status status = fs::status(at->path(), unreadable);
+    if (fs::is_directory(status)) {
+      unreadable = find_sounds(at->path(), seen, files);
+    } else if (fs::is_regular_file(status) && is_sound(at->path())) {
+      files->push_back(at->path().string());
+    }
+    if (unreadable) {
+      leave_out(cli::text(at->path().string(), ": ", unreadable.message()));
     }
   }
-  std::sort(files.begin(), files.end());
-  return files;
+  return error;
 }
 
 }  // namespace
 
-std::vector<std::vector<float>> read_recordings(const std::string& folder, size_t most) {
-  const std::vector<std::string> files = sound_files(folder);
-  const size_t count = std::min(most, files.size());
+std::vector<std::vector<float>> read_recordings(
+    const std::string& folder,
+    size_t most,
+    const std::function<bool(std::span<const float>)>& of_use) {
+  std::vector<std::string> files;
+  std::set<fs::path> seen;
+  if (const std::error_code error = find_sounds(folder, &seen, &files)) {
+    cli::refuse(folder, ": cannot be read: ", error.message(), "; expected a folder of recordings");
+  }
+  std::sort(files.begin(), files.end());
   std::vector<std::vector<float>> recordings;
-  for (size_t i = 0; i < count; ++i) {
-    try {
-      cli::SoundReader reader(files[i * files.size() / count]);
-      reader.stop_after(kSeconds);
-      recordings.push_back(std::move(cli::read_sound(&reader).samples));
-    } catch (const cli::Refusal& refusal) {
-      std::cerr << "ligero-convert: left out: " << refusal.what() << '\n';
+  // Each part of the list gives one; those that have more make up for those that have none.
+  const size_t parts = std::min(most, files.size());
+  std::vector<size_t> next(parts);
+  for (size_t part = 0; part < parts; ++part) {
+    next[part] = part * files.size() / parts;
+  }
+  const auto take_one_of = [&](size_t part) {
+    const size_t end = (part + 1) * files.size() / parts;
+    while (next[part] < end) {
+      try {
+        cli::SoundReader reader(files[next[part]++]);
+        reader.stop_after(kSeconds);
+        std::vector<float> samples = std::move(cli::read_sound(&reader).samples);
+        if (of_use(samples)) {
+          recordings.push_back(std::move(samples));
+          return true;
+        }
+      } catch (const cli::Refusal& refusal) {
+        leave_out(refusal.what());
+      }
+    }
+    return false;
+  };
+  for (bool more = true; more && recordings.size() < most;) {
+    more = false;
+    for (size_t part = 0; part < parts && recordings.size() < most; ++part) {
+      more |= take_one_of(part);
     }
   }
   return recordings;

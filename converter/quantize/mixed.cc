@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <iterator>
 #include <utility>
 
 #include "converter/graph_edit.h"
@@ -86,32 +87,21 @@ double mean_difference(const Voices& voices,
   return sum / static_cast<double>(voices.size());
 }
 
-/// A matrix that could be int8, by its place in the draft.
-struct Matrix {
-  size_t graph;
-  int tensor;
-  double error;  ///< what it does to the voices as int8
-  MatrixChoice choice;
-};
+/// A matrix of a draft: its graph and its tensor there.
+using Place = std::pair<size_t, size_t>;
 
-/// Every matrix that can be int8; the others become f16 at once.
-std::vector<Matrix> find_matrices(ModelDraft* model) {
-  std::vector<Matrix> found;
+/// Makes every matrix f16; gives those that can be int8.
+std::vector<Place> make_half(ModelDraft* model) {
+  std::vector<Place> found;
   for (size_t g = 0; g < model->graphs.size(); ++g) {
-    GraphEdit edit(&model->graphs[g]);
-    for (size_t i = 0; i < model->graphs[g].tensors.size(); ++i) {
-      const int index = static_cast<int>(i);
-      TensorDraft& t = edit.tensor(index);
-      if (t.kind != Kind::kWeight || t.layout != Layout::kPanels) {
-        continue;
-      }
-      t.type = Type::kF16;
-      if (possible_type(edit, index, Type::kQ8) == Type::kQ8) {
-        const int64_t saved = int64_t{t.dims[0]} * t.dims[1] - int64_t{4} * t.dims[1];
-        found.push_back({g,
-                         index,
-                         0.0,
-                         {model->graphs[g].name, t.name, t.dims[0], t.dims[1], saved, 0.0, true}});
+    GraphDraft& graph = model->graphs[g];
+    GraphEdit edit(&graph);
+    for (size_t i = 0; i < graph.tensors.size(); ++i) {
+      if (graph.tensors[i].kind == Kind::kWeight && graph.tensors[i].layout == Layout::kPanels) {
+        graph.tensors[i].type = Type::kF16;
+        if (possible_type(edit, static_cast<int>(i), Type::kQ8) == Type::kQ8) {
+          found.emplace_back(g, i);
+        }
       }
     }
   }
@@ -124,15 +114,17 @@ double decibels(double share) {
 
 }  // namespace
 
+bool of_use(std::span<const float> recording) {
+  if (std::ssize(recording) < int64_t{kMinCalibrationSeconds} * kSampleRateHz) {
+    return false;
+  }
+  const double samples = static_cast<double>(recording.size());
+  return 10.0 * std::log10(power(recording) / samples + kSmallest) > kMinAnchorDb;
+}
+
 std::vector<CalibrationItem> calibration_items(std::span<const std::vector<float>> recordings) {
   std::vector<std::span<const float>> usable;
-  for (const std::vector<float>& r : recordings) {
-    const double samples = std::max(1.0, static_cast<double>(r.size()));
-    const double level = 10.0 * std::log10(power(r) / samples + kSmallest);
-    if (std::ssize(r) >= int64_t{kMinCalibrationSeconds} * kSampleRateHz && level > kMinAnchorDb) {
-      usable.emplace_back(r);
-    }
-  }
+  std::copy_if(recordings.begin(), recordings.end(), std::back_inserter(usable), of_use);
   std::vector<CalibrationItem> items;
   for (size_t i = 0; usable.size() > 1 && i < std::min(usable.size(), kMaxCalibrationItems); ++i) {
     const std::span<const float> own = usable[i];
@@ -159,73 +151,99 @@ std::vector<CalibrationItem> calibration_items(std::span<const std::vector<float
   return items;
 }
 
-MixedChoice choose_mixed(ModelDraft* model,
+Calibration::Calibration(ModelDraft model,
                          std::span<const CalibrationItem> items,
-                         double most_lost_db,
-                         const std::function<void(double)>& progress) {
+                         const std::function<void(double)>& progress)
+    : items_(items) {
   std::vector<Profile> profiles;
-  Voices wanted;
   {
-    const OpenDraft full(*model);
+    const OpenDraft full(model);
     profiles = enroll_all(full.model(), items);
-    wanted = extract_all(full.model(), profiles, items);
+    wanted_ = extract_all(full.model(), profiles, items);
   }
-  std::vector<double> own_errors;
   for (size_t i = 0; i < items.size(); ++i) {
-    own_errors.push_back(error_share(wanted[i], items[i].target));
+    own_errors_.push_back(error_share(wanted_[i], items[i].target));
   }
-  std::vector<Matrix> matrices = find_matrices(model);
-  const auto type_of = [&](const Matrix& m) -> Type& {
-    return model->graphs[m.graph].tensors[static_cast<size_t>(m.tensor)].type;
-  };
-  for (size_t i = 0; i < matrices.size(); ++i) {
-    Matrix& m = matrices[i];
+  const std::vector<Place> places = make_half(&model);
+  for (const auto& [g, tensor] : places) {
     if (progress) {
-      progress(static_cast<double>(i) / static_cast<double>(matrices.size()));
+      progress(static_cast<double>(matrices_.size()) / static_cast<double>(places.size()));
     }
-    type_of(m) = Type::kQ8;
-    const OpenDraft tried(*model);
+    TensorDraft& t = model.graphs[g].tensors[tensor];
+    t.type = Type::kQ8;
+    const OpenDraft tried(model);
     std::vector<Profile> own_profiles;
-    if (model->graphs[m.graph].name == "enroll") {
+    if (model.graphs[g].name == "enroll") {
       own_profiles = enroll_all(tried.model(), items);
     }
-    m.error = mean_difference(
-        extract_all(tried.model(), own_profiles.empty() ? profiles : own_profiles, items), wanted,
-        own_errors);
-    m.choice.lost_db = decibels(m.error);
-    type_of(m) = Type::kF16;
+    const double error = mean_difference(
+        extract_all(tried.model(), own_profiles.empty() ? profiles : own_profiles, items),
+        wanted_,
+        own_errors_);
+    const int64_t saved = int64_t{t.dims[0]} * t.dims[1] - int64_t{4} * t.dims[1];
+    matrices_.push_back(
+        {g,
+         tensor,
+         error,
+         {model.graphs[g].name, t.name, t.dims[0], t.dims[1], saved, decibels(error), true}});
+    t.type = Type::kF16;
   }
-  std::sort(matrices.begin(), matrices.end(), [](const Matrix& a, const Matrix& b) {
+  std::sort(matrices_.begin(), matrices_.end(), [](const Matrix& a, const Matrix& b) {
     const auto price = [](const Matrix& m) {
       return m.error / static_cast<double>(std::max<int64_t>(1, m.choice.saved_bytes));
     };
     return price(a) > price(b);
   });
+}
+
+/// What all but the first `spared` matrices lose together.
+double Calibration::predicted_db(size_t spared) const {
   double error = 0.0;
-  for (const Matrix& m : matrices) {
-    error += m.error;
+  for (size_t i = matrices_.size(); i > spared; --i) {
+    error += matrices_[i - 1].error;
   }
-  for (Matrix& m : matrices) {
-    m.choice.int8 = decibels(error) <= most_lost_db;
-    error -= m.choice.int8 ? 0.0 : m.error;
-    type_of(m) = m.choice.int8 ? Type::kQ8 : Type::kF16;
-  }
-  MixedChoice choice;
-  choice.items = items.size();
-  choice.predicted_db = decibels(error);
-  const OpenDraft chosen(*model);
-  const Voices voices = extract_all(chosen.model(), enroll_all(chosen.model(), items), items);
+  return decibels(error);
+}
+
+void Calibration::measure(const ModelDraft& model, MixedChoice* choice) const {
+  const OpenDraft chosen(model);
+  const Voices voices = extract_all(chosen.model(), enroll_all(chosen.model(), items_), items_);
+  const auto count = static_cast<double>(items_.size());
   double difference = 0.0;
-  for (size_t i = 0; i < items.size(); ++i) {
-    choice.lost_db += 10.0 * std::log10(error_share(voices[i], items[i].target) / own_errors[i]) /
-                      static_cast<double>(items.size());
-    difference += difference_share(voices[i], wanted[i]) / static_cast<double>(items.size());
+  choice->lost_db = 0.0;
+  for (size_t i = 0; i < items_.size(); ++i) {
+    const double error = error_share(voices[i], items_[i].target);
+    choice->lost_db += 10.0 * std::log10(error / own_errors_[i]) / count;
+    difference += difference_share(voices[i], wanted_[i]) / count;
   }
-  choice.snr_db = -10.0 * std::log10(difference + kSmallest);
-  for (Matrix& m : matrices) {
-    choice.matrices.push_back(std::move(m.choice));
+  choice->snr_db = -10.0 * std::log10(difference + kSmallest);
+}
+
+MixedChoice Calibration::choose(double most_lost_db, ModelDraft* model) const {
+  MixedChoice choice;
+  choice.items = items_.size();
+  for (const Matrix& m : matrices_) {
+    choice.matrices.push_back(m.choice);
   }
-  return choice;
+  make_half(model);
+  double allowed_db = most_lost_db;
+  for (size_t spared = 0;; ++spared) {
+    while (spared < matrices_.size() && predicted_db(spared) > allowed_db) {
+      ++spared;
+    }
+    for (size_t i = 0; i < matrices_.size(); ++i) {
+      const Matrix& m = matrices_[i];
+      choice.matrices[i].int8 = i >= spared;
+      model->graphs[m.graph].tensors[m.tensor].type = i >= spared ? Type::kQ8 : Type::kF16;
+    }
+    choice.predicted_db = predicted_db(spared);
+    measure(*model, &choice);
+    if (choice.lost_db <= most_lost_db || spared == matrices_.size()) {
+      return choice;
+    }
+    allowed_db =
+        choice.predicted_db * most_lost_db / choice.lost_db;  // it was too small by as much
+  }
 }
 
 }  // namespace ligero

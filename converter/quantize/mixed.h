@@ -26,9 +26,12 @@ inline constexpr int kMinCalibrationSeconds = 3;
 /// So many mixtures at most; more recordings than these take are left.
 inline constexpr size_t kMaxCalibrationItems = 12;
 
+/// Whether a recording is long and loud enough to calibrate with.
+bool of_use(std::span<const float> recording);
+
 /// Mixtures at 0 dB from recordings of single talkers: the first half of each (at most 4 s) is the
-/// anchor, the second the target (at most 4 s), and the recording half-way round interferes. Recordings that
-/// are too short or silent are left out. Empty where fewer than two are of use.
+/// anchor, the second the target (at most 4 s), and the recording half-way round interferes.
+/// Recordings that are not of use are left out. Empty where fewer than two are left.
 std::vector<CalibrationItem> calibration_items(std::span<const std::vector<float>> recordings);
 
 /// What was found of one matrix.
@@ -50,16 +53,41 @@ struct MixedChoice {
   double snr_db = 0.0;        ///< the chosen model's voice against the f32 model's
 };
 
-/// Sets the types of `model`'s matrices, all f32 before: int8 but for those that cost most for the
-/// bytes they save, which become f16, until the predicted loss is at most `most_lost_db`; and those
-/// that can only be f16. An error of a matrix is the power by which the voices differ from the f32
-/// model's, over the power of that model's own errors; errors add up, averaged over the mixtures. `progress`, which may be
-/// empty, hears the share that is done. Throws SystemError where the model has no graph "enroll" or
-/// refuses the recordings. Host only; minutes.
-MixedChoice choose_mixed(ModelDraft* model,
-                         std::span<const CalibrationItem> items,
-                         double most_lost_db,
-                         const std::function<void(double)>& progress);
+/// What every matrix of a model costs as int8, and a choice for any loss that is allowed. An error
+/// of a matrix is the power by which the voices differ from the f32 model's, over the power of that
+/// model's own errors; errors add up, averaged over the mixtures. Host only.
+class Calibration {
+ public:
+  /// Runs `model`, all f32, with one matrix after another as int8: minutes. `items` must outlive
+  /// this. `progress`, which may be empty, hears the share that is done. Throws SystemError where
+  /// the model has no graph "enroll" or refuses the recordings.
+  Calibration(ModelDraft model,
+              std::span<const CalibrationItem> items,
+              const std::function<void(double)>& progress);
+
+  /// Sets the types of the same model's matrices: int8 but for those that cost most for the bytes
+  /// they save, which become f16, until the loss is at most `most_lost_db` as predicted and as
+  /// measured; and those that can only be f16. Where MixedChoice::lost_db is larger in the end, no
+  /// matrix is int8: f16 alone costs that.
+  MixedChoice choose(double most_lost_db, ModelDraft* model) const;
+
+ private:
+  /// A matrix that could be int8, by its place in the draft.
+  struct Matrix {
+    size_t graph;
+    size_t tensor;
+    double error;  ///< what it does to the voices as int8
+    MatrixChoice choice;
+  };
+
+  double predicted_db(size_t spared) const;
+  void measure(const ModelDraft& model, MixedChoice* choice) const;
+
+  std::span<const CalibrationItem> items_;
+  std::vector<std::vector<float>> wanted_;  ///< the f32 model's voices
+  std::vector<double> own_errors_;          ///< and their errors
+  std::vector<Matrix> matrices_;            ///< the costliest first
+};
 
 }  // namespace ligero
 
