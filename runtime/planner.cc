@@ -8,6 +8,8 @@
 namespace ligero {
 namespace {
 
+/// Of one tensor over all frames of a call.
+constexpr int64_t kMostValues = int64_t{1} << 40;
 constexpr int32_t kNever = -2;
 constexpr int32_t kBeforeFirst = -1;
 
@@ -223,13 +225,13 @@ Status plan_sizes(const Graph& graph, Plan* plan) {
     } else {
       place.state = stream;
     }
-    int64_t bytes = 0;
-    LIGERO_CHECK(checked_mul(place.row, place.capacity, &bytes) && bytes < (int64_t{1} << 40),
+    int64_t values = 0;
+    LIGERO_CHECK(checked_mul(place.row, place.capacity, &values) && values < kMostValues,
                  Code::kTooLittleMemory,
                  "a tensor is too large for this many frames",
                  static_cast<int32_t>(t),
                  place.row);
-    place.bytes = align_up(static_cast<size_t>(bytes) * sizeof(float));
+    place.bytes = align_up(bytes_of(values, sizeof(float)));
   }
   return {};
 }
@@ -328,13 +330,13 @@ Status place_activations(const Graph& graph, Plan* plan, Array<Life>& lives, siz
         continue;
       }
       const Placement& there = place_of(placed[p]);
-      if (there.offset >= offset + place_of(t).bytes) {
+      if (there.offset >= add_bytes(offset, place_of(t).bytes)) {
         break;
       }
-      offset = std::max(offset, there.offset + there.bytes);
+      offset = std::max(offset, add_bytes(there.offset, there.bytes));
     }
     place_of(t).offset = offset;
-    *bytes = std::max(*bytes, offset + place_of(t).bytes);
+    *bytes = std::max(*bytes, add_bytes(offset, place_of(t).bytes));
     size_t at = num_placed++;
     for (; at > 0 && place_of(placed[at - 1]).offset > offset; --at) {
       placed[at] = placed[at - 1];
@@ -364,15 +366,15 @@ Status plan_memory(const Graph& graph, Plan* plan) {
     place.state_offset = state;
     place.state_bytes = needs.state_bytes;
     place.data_offset = data;
-    state += align_up(needs.state_bytes);
-    data += align_up(needs.data_bytes);
+    state = add_bytes(state, align_up(needs.state_bytes));
+    data = add_bytes(data, align_up(needs.data_bytes));
     scratch = std::max(scratch, align_up(needs.scratch_bytes));
     kept = std::max(kept, place.revised > 0 ? align_up(needs.state_bytes) : 0);
   }
   for (Placement& place : plan->tensors) {
     if (place.live && place.state) {
       place.offset = state;
-      state += place.bytes;
+      state = add_bytes(state, place.bytes);
     }
   }
   Array<Life> lives;
@@ -382,6 +384,10 @@ Status plan_memory(const Graph& graph, Plan* plan) {
   }
   size_t activations = 0;
   LIGERO_RETURN_IF_ERROR(place_activations(graph, plan, lives, &activations));
+  plan->memory = MemoryReport{state, activations, add_bytes(scratch, kept), data};
+  LIGERO_CHECK(plan->bytes() < kTooManyBytes,
+               Code::kTooLittleMemory,
+               "this many frames need more memory than there are addresses");
   for (NodePlacement& place : plan->places) {
     place.data_offset += state;
   }
@@ -398,7 +404,6 @@ Status plan_memory(const Graph& graph, Plan* plan) {
   }
   plan->scratch_offset = state + data + activations;
   plan->kept_offset = plan->scratch_offset + scratch;
-  plan->memory = MemoryReport{state, activations, scratch + kept, data};
   return {};
 }
 

@@ -7,6 +7,7 @@
 #include <cstdint>
 
 #include "runtime/base/array.h"
+#include "runtime/base/checked.h"
 #include "runtime/base/status.h"
 #include "runtime/graph.h"
 #include "runtime/op.h"
@@ -80,7 +81,8 @@ struct MemoryReport {
   size_t data_bytes = 0;        ///< what ops worked out at load
 
   size_t bytes() const {
-    return state_bytes + activation_bytes + scratch_bytes + data_bytes;
+    return add_bytes(add_bytes(state_bytes, activation_bytes),
+                     add_bytes(scratch_bytes, data_bytes));
   }
 };
 

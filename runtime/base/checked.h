@@ -34,6 +34,21 @@ inline bool checked_add(int64_t a, int64_t b, int64_t* out) {
   return true;
 }
 
+/// Sizes that a file can ask for may be more than an address has bits, above all of 32: they are
+/// multiplied and added with these, which stay here instead of wrapping. Half of the addresses;
+/// nothing so large can be had.
+inline constexpr size_t kTooManyBytes = SIZE_MAX / 2 + 1;
+
+/// `count` (not negative) times `each` bytes, or kTooManyBytes.
+constexpr size_t bytes_of(int64_t count, size_t each) {
+  const bool fits = each == 0 || static_cast<uint64_t>(count) <= (kTooManyBytes - 1) / each;
+  return fits ? static_cast<size_t>(count) * each : kTooManyBytes;
+}
+/// a + b, or kTooManyBytes.
+constexpr size_t add_bytes(size_t a, size_t b) {
+  return b < kTooManyBytes && a < kTooManyBytes - b ? a + b : kTooManyBytes;
+}
+
 constexpr int64_t ceil_div(int64_t a, int64_t b) {
   return (a + b - 1) / b;
 }

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "ops/kernels/product/product.h"
+#include "runtime/base/checked.h"
 #include "runtime/base/cpu.h"
 #include "tests/support/guard.h"
 #include "tests/support/panels.h"
@@ -182,6 +183,22 @@ TEST_CASE("int8 product: quantize rounds to even, keeps 127, and is alike on eve
         CHECK(kernels->quantize(guarded.data(), n, q.data()) == scale);
         CHECK(q.values() == want);
       }
+    }
+  }
+}
+
+TEST_CASE("int8 product: scratch of rows larger than memory is not taken for little") {
+  const ProductRows plain = {.bins = 2, .channels = 64};
+  CHECK(product_q8_scratch_bytes(plain, 3) == 64 + 64 + 64 + 3 * 128);
+  for (const int32_t bins : {1 << 16, 1 << 30, INT32_MAX}) {
+    for (const int32_t channels : {1 << 16, 1 << 30, INT32_MAX - 3}) {
+      const ProductRows rows = {.bins = bins, .channels = channels, .taps_t = 8, .dilation_t = 64};
+      CAPTURE(bins);
+      CAPTURE(channels);
+      const size_t bytes = product_q8_scratch_bytes(rows, 1 << 20);
+      // At least 64 frames at once: more than 2^38 bytes.
+      CHECK(bytes >= (sizeof(size_t) < 8 ? kTooManyBytes : size_t{1} << 19 << 19));
+      CHECK(bytes <= kTooManyBytes);
     }
   }
 }

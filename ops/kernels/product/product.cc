@@ -253,7 +253,7 @@ int64_t frame_elements(const ProductRows& r) {
   return static_cast<int64_t>(r.bins) * r.channels;
 }
 int64_t q8_stride(const ProductRows& r) {
-  return static_cast<int64_t>(align_up(static_cast<size_t>(frame_elements(r))));
+  return ceil_div(frame_elements(r), int64_t{kAlignment}) * int64_t{kAlignment};
 }
 
 /// Frames before and after an output frame that its taps reach.
@@ -288,7 +288,8 @@ void frames_read(const ProductRows& r, int32_t from, int32_t to, int32_t* begin,
   }
 }
 
-/// Where the parts of the scratch lie, for `frames` frames of input.
+/// Where the parts of the scratch lie, for `frames` frames of input. The ops have checked shapes, not
+/// that a frame, or as many as a chunk has, fit in memory.
 struct Q8Scratch {
   size_t sums;
   size_t zeros;
@@ -297,12 +298,13 @@ struct Q8Scratch {
 };
 
 Q8Scratch lay_out_q8(const ProductRows& r, int32_t frames) {
-  const auto count = static_cast<size_t>(frames);
+  const int64_t bins = int64_t{frames} * r.bins;
+  const size_t frame = bytes_of(q8_stride(r), 1);
   Q8Scratch s = {};
-  s.sums = align_up(count * sizeof(float));
-  s.zeros = s.sums + align_up(count * static_cast<size_t>(r.bins) * sizeof(int32_t));
-  s.values = s.zeros + align_up(static_cast<size_t>(r.channels));
-  s.bytes = s.values + count * static_cast<size_t>(q8_stride(r));
+  s.sums = align_up(bytes_of(frames, sizeof(float)));
+  s.zeros = add_bytes(s.sums, align_up(bytes_of(bins, sizeof(int32_t))));
+  s.values = add_bytes(s.zeros, align_up(bytes_of(r.channels, 1)));
+  s.bytes = add_bytes(s.values, bytes_of(frames, frame));
   return s;
 }
 
