@@ -10,9 +10,12 @@ than WRONG (or, with int8 weights, is not LEAST_DB above its error) is an error 
 take turns, round by round, each in a process of its own with the same number of threads; a figure is
 the median of the rounds' medians.
 
+Everyone has the form that is fastest for him: ONNX Runtime's dynamic int8 with and without int8
+convolutions and PyTorch with and without oneDNN, whichever is faster; OpenVINO with its states inside
+the model.
+
 ratio: how many times as fast as ONNX Runtime with f32 weights, the median over the rounds of the ratio
-within a round, so that what else the machine does counts little. ONNX Runtime's dynamic int8 is taken
-as it comes and with its convolutions left in f32, whichever is faster. peak_bytes: a fresh process's
+within a round, so that what else the machine does counts little. peak_bytes: a fresh process's
 largest resident memory from loading the model to its last call, minus what it had resident before with
 its library, numpy and the inputs loaded; files that are mapped count. ligero's, frame by frame, is
 measured the same way around its shared library, that of whole signals by the tool around itself
@@ -28,6 +31,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import hashlib
+import importlib.util
 import json
 import os
 import shutil
@@ -41,7 +45,7 @@ from pathlib import Path
 import numpy as np
 import soundfile
 
-from .bench_peers import FULL_SCALE_LATENCY, PEERS
+from .bench_peers import PEERS
 from .costs import ANCHOR, MIXTURE, SMALL_ECAPA, forms_of
 from .data import DataError
 from .framegraph import network, read_graph, read_profile
@@ -53,6 +57,7 @@ HOP = 160
 WRONG = 1e-3  # of the largest value
 LEAST_DB = 10.0
 STEP_FRAMES = 150
+FADE = 10  # hops until a session's new target is all there
 SHIPPED = {"small": "lgr-tse-small", "small-live": "lgr-tse-small-live"}
 KEYS = ("peer", "model", "mode", "threads", "weights", "median_ms", "ratio", "peak_bytes")
 BASE = ("onnxruntime", "f32")  # what ratios are to
@@ -114,124 +119,149 @@ def made_once(folder: Path, stamp: str):
         file.write_text(stamp)
 
 
-def weights_of(name: str, folder: Path) -> tuple:
-    """(.safetensors, .json) of a model."""
-    if name in SHIPPED:
-        base = ROOT / "model" / "pretrained" / SHIPPED[name]
-        return base.with_suffix(".safetensors"), base.with_suffix(".json")
+def random_weights(name: str, folder: Path) -> tuple:
+    """PyTorch's own start of a configuration, with a small ECAPA-TDNN: it runs at enrolment only."""
     import torch
     from safetensors.torch import save_file
 
     from .config import from_dict, to_dict
-    from .export import exported_tensors, randomise
+    from .export import exported_tensors
     from .runs import find_config
     from .systems import make
 
     values = to_dict(find_config(name))
-    values["ecapa"] = {**values["ecapa"], **SMALL_ECAPA}  # runs at enrolment only
+    values["ecapa"] = {**values["ecapa"], **SMALL_ECAPA}
     torch.manual_seed(1)
-    model = make(from_dict(values))
-    randomise(model, 1)
-    save_file(exported_tensors(model), folder / "random.safetensors")
+    save_file(exported_tensors(make(from_dict(values)).eval()), folder / "random.safetensors")
     (folder / "random.json").write_text(json.dumps(values))
     return folder / "random.safetensors", folder / "random.json"
 
 
 def hops_of(path: Path, frames: int) -> np.ndarray:
     """[frames, 1, 160] of a recording, repeated where it is shorter; the last hop is silent."""
-    sound = soundfile.read(path, dtype="float32")[0]
-    hops = np.resize(sound, (frames, 1, HOP))
+    hops = np.resize(soundfile.read(path, dtype="float32")[0], (frames, 1, HOP))
     hops[-1] = 0.0
     return hops
 
 
-class Model:
-    """A model's files: f32.lgm, int8.lgm, who.profile, and profile/*.npy, the same as arrays."""
+def make_model(weights: Path, config: Path, folder: Path) -> None:
+    """f32.lgm, int8.lgm, who.profile of ANCHOR, and profile/*.npy, the same as arrays."""
+    convert, ligero = (tool("LIGERO_CONVERT", "converter/ligero-convert"),
+                       tool("LIGERO", "platforms/cli/ligero"))
+    for file, options in (("whole.lgm", ("--weights", "f32")),
+                          ("f32.lgm", ("--weights", "f32", "--only", "extract")),
+                          ("int8.lgm", ("--weights", "int8", "--only", "extract"))):
+        run(convert, weights, "--config", config, "-o", folder / file, *options)
+    run(ligero, "enroll", "--model", folder / "whole.lgm", ANCHOR, "-o", folder / "who.profile")
+    (folder / "whole.lgm").unlink()
+    (folder / "profile").mkdir(exist_ok=True)
+    for name, values in read_profile(folder / "who.profile").items():
+        np.save(folder / "profile" / f"{name}.npy", values)
 
-    def __init__(self, name: str, out: Path):
-        self.folder = out / "models" / name
-        convert = tool("LIGERO_CONVERT", "converter/ligero-convert")
-        config = ROOT / "model/torch/configs" / f"{name}.json"
-        source = [config] if name not in SHIPPED else list(weights_of(name, self.folder))
-        with made_once(self.folder, digest(name, Path(__file__), Path(convert), *source)) as needed:
-            if needed:
-                self._make(name, convert)
 
-    def _make(self, name: str, convert: str) -> None:
-        weights, config = weights_of(name, self.folder)
-        at = self.folder
-        for file, options in (("whole.lgm", ()), ("f32.lgm", ("--only", "extract")),
-                              ("int8.lgm", ("--only", "extract", "--weights", "int8"))):
-            kind = () if "int8" in options else ("--weights", "f32")
-            run(convert, weights, "--config", config, "-o", at / file, *options, *kind)
-        ligero = tool("LIGERO", "platforms/cli/ligero")
-        run(ligero, "enroll", "--model", at / "whole.lgm", ANCHOR, "-o", at / "who.profile")
-        (at / "profile").mkdir()
-        for tensor, values in read_profile(at / "who.profile").items():
-            np.save(at / "profile" / f"{tensor}.npy", values)
-        for file in ("whole.lgm", "random.safetensors"):
-            (at / file).unlink(missing_ok=True)
+def model_folder(name: str, out: Path) -> Path:
+    """What make_model() makes of a shipped or random model, kept."""
+    folder, base = out / "models" / name, ROOT / "model" / "pretrained" / SHIPPED.get(name, "")
+    files = ([base.with_suffix(".safetensors"), base.with_suffix(".json")] if name in SHIPPED
+             else [ROOT / "model/torch/configs" / f"{name}.json"])
+    convert = Path(tool("LIGERO_CONVERT", "converter/ligero-convert"))
+    with made_once(folder, digest(Path(__file__), convert, *files)) as needed:
+        if needed:
+            weights, config = files if name in SHIPPED else random_weights(name, folder)
+            make_model(weights, config, folder)
+            (folder / "random.safetensors").unlink(missing_ok=True)
+    return folder
 
-    def arguments(self, hops: Path) -> list:
-        """Inputs of `ligero run --graph extract`."""
-        graph = read_graph(self.folder / "f32.lgm")
-        pairs = [(i, hops if i == "mix_hops" else self.folder / "profile" / f"{i}.npy")
-                 for i in graph.inputs]
-        return [a for name, file in pairs for a in ("--input", f"{name}={file}")]
+
+def run_arguments(model: Path, hops: Path) -> list:
+    """Inputs of `ligero run --graph extract`."""
+    pairs = [(i, hops if i == "mix_hops" else model / "profile" / f"{i}.npy")
+             for i in read_graph(model / "f32.lgm").inputs]
+    return [a for name, file in pairs for a in ("--input", f"{name}={file}")]
+
+
+def record(model: Path, hops: np.ndarray, folder: Path):
+    """The network of a model, and a function from a tensor's name to what ligero computes for it of a
+    sound. Leaves the sound in hops.npy."""
+    np.save(folder / "hops.npy", hops)
+    taps = folder / "taps"
+    run(tool("LIGERO", "platforms/cli/ligero"), "run", "--model", model / "f32.lgm", "--graph",
+        "extract", *run_arguments(model, folder / "hops.npy"), "--tap", "all", "--output", taps)
+
+    def tensor(name):
+        file = taps / f"{name}.npy"
+        return np.load(file if file.exists() else model / "profile" / f"{name}.npy")
+
+    return network(read_graph(model / "f32.lgm")), tensor
 
 
 class Task:
     """A case's folder: the peers' files, inputs, and what the outputs must be."""
 
-    def __init__(self, case: Case, out: Path):
-        self.case, self.model = case, Model(case.model, out)
-        self.folder = out / "tasks" / f"{case.model}-{case.seconds or 'step'}"
+    def __init__(self, case: Case, model: Path, folder: Path):
+        self.case, self.model, self.folder = case, model, folder
         here = Path(__file__).parent
-        stamp = digest(case.mode, self.model.folder / "f32.lgm", self.model.folder / "stamp",
-                       *(here / f"{m}.py" for m in ("bench", "framegraph", "network")))
-        with made_once(self.folder, stamp) as needed:
+        stamp = digest(case.mode, model / "f32.lgm", model / "who.profile", *(
+            here / f"{m}.py" for m in ("bench", "framegraph", "network", "network_ops")))
+        with made_once(folder, stamp) as needed:
             if needed:
                 self._make()
         for file in ("f32.lgm", "int8.lgm", "who.profile"):
-            link = self.folder / file
+            link = folder / file
             link.unlink(missing_ok=True)
-            link.symlink_to(os.path.relpath(self.model.folder / file, self.folder))
-        with np.load(self.folder / "wanted.npz") as z:
+            link.symlink_to(os.path.relpath(model / file, folder))
+        with np.load(folder / "wanted.npz") as z:
             self.wanted, self.wanted_hops = z["spectrum"], z["hops"]
 
-    def _make(self) -> None:
+    def _network(self, graph):
         from .network import Network
 
+        return Network(graph, self.case.frames if self.case.seconds else 0)
+
+    def _make(self) -> None:
+        import torch
+
         case, at = self.case, self.folder
-        hops = hops_of(MIXTURE, case.frames)
-        np.save(at / "hops.npy", hops)
-        run(tool("LIGERO", "platforms/cli/ligero"), "run", "--model", self.model.folder / "f32.lgm",
-            "--graph", "extract", *self.model.arguments(at / "hops.npy"), "--tap", "all",
-            "--output", at / "taps")
-        graph = network(read_graph(self.model.folder / "f32.lgm"))
-
-        def tensor(name):
-            taps, profile = (at / "taps", self.model.folder / "profile")
-            file = taps / f"{name}.npy"
-            return np.load(file if file.exists() else profile / f"{name}.npy")
-
-        net = Network(graph, 0 if not case.seconds else case.frames)
-        given = {i: tensor(i) for i in graph.inputs}
-        first, inputs = net.example(given)
+        graph, tensor = record(self.model, hops_of(MIXTURE, case.frames), at)
+        net = self._network(graph)
+        first, inputs = net.example({i: tensor(i) for i in graph.inputs})
         np.savez(at / "inputs.npz", **{f"i{k}": x for k, x in enumerate(inputs)})
-        wanted = tensor(graph.outputs[0])
-        np.savez(at / "wanted.npz", spectrum=wanted, hops=tensor("sep.istft"))
+        np.savez(at / "wanted.npz", spectrum=tensor(graph.outputs[0]), hops=tensor("sep.istft"))
         shutil.rmtree(at / "taps")
-        export(net, first, at)
+        with torch.no_grad(), warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            traced = torch.jit.trace(net, tuple(first), check_trace=False)
+            torch.jit.freeze(traced).save(str(at / "f32.pt"))
+        torch.save(first, at / "first.pt")
         bins = graph.tensors[graph.outputs[0]].bins
-        rows = case.frames if case.seconds else 1
         (at / "task.json").write_text(json.dumps({
-            "step": net.step, "frames": case.frames, "outputs": 1,
-            "output_shapes": [[1, 2, rows, bins]],
-            "warm_up": 20 if net.step else 1,
+            "step": net.step, "frames": case.frames, "warm_up": 20 if net.step else 1,
+            "output_shapes": [[1, 2, 1 if net.step else case.frames, bins]],
             "inputs": [{"name": i, "sequence": graph.tensors[i].kind == "sequence"}
                        for i in graph.inputs],
-            "states": [{"shape": s.shape, "turns": s.turns, "first": s.first} for s in net.states]}))
+            "states": [{"shape": s.shape, "turns": s.turns} for s in net.states]}))
+
+    def export(self) -> None:
+        """f32.onnx, and what ONNX Runtime makes of it in int8."""
+        import logging
+
+        import torch
+        from onnxruntime.quantization import quantize_dynamic
+
+        at = self.folder
+        if (at / "int8-products.onnx").exists():
+            return
+        net, first = self._network(network(read_graph(at / "f32.lgm"))), torch.load(at / "first.pt")
+        outputs = [f"o{k}" for k in range(len(net.output_names) + len(net.states))]
+        with torch.no_grad(), warnings.catch_warnings(), contextlib.redirect_stdout(sys.stderr):
+            warnings.simplefilter("ignore")
+            torch.onnx.export(net, tuple(first), str(at / "f32.onnx"), dynamo=False,
+                              opset_version=17, output_names=outputs,
+                              input_names=[f"i{k}" for k in range(len(first))])
+            logging.getLogger().setLevel(logging.ERROR)
+            quantize_dynamic(at / "f32.onnx", at / "int8.onnx")
+            quantize_dynamic(at / "f32.onnx", at / "int8-products.onnx",
+                             op_types_to_quantize=["MatMul", "Gemm", "LSTM"])
 
     def refuse_wrong(self, output: np.ndarray, wanted: np.ndarray, weights: str) -> None:
         """DataError where an output is not what ligero's f32 gives."""
@@ -246,29 +276,6 @@ class Task:
             raise DataError(f"its output is {db:.1f} dB above its error; expected {LEAST_DB} dB")
 
 
-def export(net, first: list, folder: Path) -> None:
-    """f32.pt, f32.onnx and the two quantized ones of a Network."""
-    import torch
-
-    inputs = [f"i{k}" for k in range(len(first))]
-    outputs = [f"o{k}" for k in range(len(net.output_names) + len(net.states))]
-    with torch.no_grad(), warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        traced = torch.jit.trace(net, tuple(first), check_trace=False)
-        torch.jit.freeze(traced).save(str(folder / "f32.pt"))
-        try:
-            import onnxruntime  # noqa: F401
-            from onnxruntime.quantization import quantize_dynamic
-        except ImportError:
-            return
-        torch.onnx.export(net, tuple(first), str(folder / "f32.onnx"), dynamo=False,
-                          opset_version=17, input_names=inputs, output_names=outputs)
-    with contextlib.redirect_stdout(sys.stderr):
-        quantize_dynamic(folder / "f32.onnx", folder / "int8.onnx")
-        quantize_dynamic(folder / "f32.onnx", folder / "int8-products.onnx",
-                         op_types_to_quantize=["MatMul", "Gemm", "LSTM"])
-
-
 # ---- who is compared ---------------------------------------------------------------------------
 
 class Worker:
@@ -277,7 +284,7 @@ class Worker:
     def __init__(self, name: str, task: Task):
         self.task, self.name = task, name
         self.peer, _, kind = name.partition("-")
-        self.weights = "int8" if kind else "f32"
+        self.weights = "int8" if "int8" in kind else "f32"
         environment = {**os.environ, "PYTHONPATH": str(Path(__file__).resolve().parents[1]),
                        "OMP_NUM_THREADS": str(task.case.threads)}
         self.process = subprocess.Popen(
@@ -305,10 +312,9 @@ class Worker:
         out = np.load(file)
         file.unlink()
         if self.peer == "ligero":
-            hops = out.reshape(-1, HOP)[FULL_SCALE_LATENCY - 1:]
-            wanted = self.task.wanted_hops.reshape(-1, HOP)[:len(hops)]
-            fade = 10  # hops until a new target is all there
-            self.task.refuse_wrong(hops[fade:], wanted[fade:], self.weights)
+            hops = out.reshape(-1, HOP)[FADE + 1:]  # a session is a hop behind its graph
+            wanted = self.task.wanted_hops.reshape(-1, HOP)[FADE:]
+            self.task.refuse_wrong(hops, wanted[:len(hops)], self.weights)
         else:
             spectrum = out[:, 0].transpose(0, 2, 3, 1).reshape(self.task.wanted.shape)
             self.task.refuse_wrong(spectrum, self.task.wanted, self.weights)
@@ -334,7 +340,7 @@ class Tool:
         self.folder = task.folder / f"ligero-{weights}"
         self.command = [tool("LIGERO", "platforms/cli/ligero"), "run", "--model",
                         task.folder / f"{weights}.lgm", "--graph", "extract", "--threads",
-                        task.case.threads, *task.model.arguments(task.folder / "hops.npy"),
+                        task.case.threads, *run_arguments(task.model, task.folder / "hops.npy"),
                         "--output", self.folder, "--repeat"]
 
     def check(self) -> None:
@@ -376,7 +382,10 @@ def open_peers(task: Task, names: list, complain) -> list:
 
 def compare(case: Case, out: Path, names: list, quick: bool, complain) -> list:
     """Rows of one case."""
-    task = Task(case, out)
+    task = Task(case, model_folder(case.model, out),
+                out / "tasks" / f"{case.model}-{case.seconds or 'step'}")
+    if any(PEERS[name].exported for name in names):
+        task.export()
     peers = open_peers(task, names, complain)
     rounds, count = (5, 2) if quick else (11, 3)
     if not case.seconds:
@@ -435,7 +444,7 @@ def draw(rows: list, path: Path) -> None:
         mine = [r for r in rows if (r["model"], r["mode"], r["threads"]) == case and r["ratio"]]
         for r in mine:
             axes.barh(y, r["ratio"], color=colours[r["peer"], r["weights"]])
-            axes.text(r["ratio"], y, f" {r['ratio']:.2f}  {r['peer']} {r['weights']}, "
+            axes.text(max(r["ratio"], 1.0), y, f" {r['ratio']:.2f}  {r['peer']} {r['weights']}, "
                       f"{r['median_ms']:.2f} ms, {r['peak_bytes'] / 1e6:.0f} MB", va="center",
                       fontsize=8)
             y += 1.0
@@ -451,6 +460,18 @@ def draw(rows: list, path: Path) -> None:
     figure.savefig(path, dpi=100)
 
 
+def installed(names: list) -> list:
+    """Those whose library is there; of the others that is said."""
+    found = []
+    for name in names:
+        if importlib.util.find_spec(PEERS[name].module) is not None:
+            found.append(name)
+        else:
+            print(f"skipped: {name}: {PEERS[name].module} is not installed "
+                  "(model/torch/requirements-bench.txt)", file=sys.stderr)
+    return found
+
+
 def main(argv=None) -> int:
     p = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     p.add_argument("--models", nargs="+", choices=model_names(), default=model_names(),
@@ -460,7 +481,7 @@ def main(argv=None) -> int:
     p.add_argument("--quick", action="store_true", help="fewer rounds")
     p.add_argument("--out", type=Path, default=Path("build/bench"))
     a = p.parse_args(argv)
-    rows, faults = [], []
+    names, rows, faults = installed(a.peers), [], []
 
     def complain(text):
         faults.append(text)
@@ -469,15 +490,16 @@ def main(argv=None) -> int:
     a.out.mkdir(parents=True, exist_ok=True)
     for case in (c for m in a.models for c in cases_of(m)):
         try:
-            found = compare(case, a.out, a.peers, a.quick, complain)
+            found = compare(case, a.out, names, a.quick, complain)
         except DataError as e:
             complain(f"{case.model}, {case.mode}: {e}")
             continue
         rows += found
         print(table(found) + "\n", flush=True)
         (a.out / "bench.json").write_text(json.dumps(rows, indent=1) + "\n")
-    if rows:
+    if any(r["ratio"] for r in rows):
         draw(rows, a.out / "bench.png")
+    if rows:
         print(f"{a.out / 'bench.json'}, {a.out / 'bench.png'}")
     return 1 if faults else 0
 

@@ -7,12 +7,14 @@ start and writes the outputs, "time N" says what N calls took in ms, after as ma
 task.json says, "peak" the most memory that the process has had beyond what it had with the library,
 numpy and the inputs loaded. An error is {"error": text}.
 
-A peer's class has load(task, folder, threads) and call(frame): of a whole signal frame is 0.
+A peer's class names the module of its library, has load(library) and compute(t), which takes `now` to
+`outputs` and frame t's states to the next.
 """
 
 from __future__ import annotations
 
 import ctypes
+import importlib
 import json
 import math
 import os
@@ -22,7 +24,8 @@ from pathlib import Path
 
 import numpy as np
 
-FULL_SCALE_LATENCY = 2  # hops by which a session's output lags
+from .tools import tool
+
 
 
 def resident(field: str) -> int:
@@ -34,8 +37,15 @@ def resident(field: str) -> int:
 
 
 class Peer:
-    """Inputs are arrays; of a step, those of sequences have one more axis in front, the frame. States
-    lie in two sets of buffers: one is read while the other is written."""
+    """Inputs are arrays; of a step, those of sequences have one more axis in front, the frame. Of each
+    turn of a state there are two: one is read while the other is written."""
+
+    module = ""  # of its library
+    exported = True  # reads an ONNX file
+
+    @classmethod
+    def library(cls):
+        return importlib.import_module(cls.module)
 
     def __init__(self, task: dict, folder: Path, threads: int):
         self.task, self.folder, self.threads = task, folder, threads
@@ -45,19 +55,17 @@ class Peer:
         self.frames = task["frames"] if task["step"] else 1
         self.now = [x[0].copy() if s else x for x, s in zip(self.inputs, self.sequence)]
         self.moving = [k for k, s in enumerate(self.sequence) if s]
-        self.states = [[[np.full(s["shape"], s["first"], np.float32) for _ in range(2)]
+        self.states = [[[np.zeros(s["shape"], np.float32) for _ in range(2)]
                         for _ in range(s["turns"])] for s in task["states"]]
         turns = [s["turns"] for s in task["states"]]
         self.period = 2 * math.lcm(*turns) if turns else 1
         self.names = [f"i{k}" for k in range(len(self.inputs) + len(self.states))]
-        self.out_names = [f"o{k}" for k in range(task["outputs"] + len(self.states))]
+        self.out_names = [f"o{k}" for k in range(len(task["output_shapes"]) + len(self.states))]
         self.outputs = [np.empty(shape, np.float32) for shape in task["output_shapes"]]
 
     def reset(self) -> None:
-        for state, told in zip(self.states, self.task["states"]):
-            for pair in state:
-                for x in pair:
-                    x[...] = told["first"]
+        for x in (x for state in self.states for pair in state for x in pair):
+            x[...] = 0.0
         self.t = 0
 
     def buffers(self, t: int):
@@ -105,13 +113,8 @@ class Peer:
 class OnnxRuntime(Peer):
     """Inputs, outputs and states bound once to memory that is used again and again."""
 
+    module = "onnxruntime"
     file = "f32.onnx"
-
-    @staticmethod
-    def library():
-        import onnxruntime
-
-        return onnxruntime
 
     def load(self, ort):
         options = ort.SessionOptions()
@@ -149,25 +152,36 @@ class OnnxRuntimeInt8Products(OnnxRuntime):
 
 
 class OpenVino(Peer):
-    @staticmethod
-    def library():
-        import openvino
+    """States without turns are variables inside its model, which is faster than tensors that come in and
+    go out."""
 
-        return openvino
+    module = "openvino"
 
     def load(self, ov):
-        model = ov.Core().compile_model(str(self.folder / "f32.onnx"), "CPU", {
+        from openvino.passes import MakeStateful, Manager
+
+        core = ov.Core()
+        model = core.read_model(str(self.folder / "f32.onnx"))
+        inputs, outputs = len(self.now), len(self.outputs)
+        own = {self.names[inputs + k]: self.out_names[outputs + k]
+               for k, state in enumerate(self.states) if len(state) == 1}
+        if own:
+            passes = Manager()
+            passes.register_pass(MakeStateful(own))
+            passes.run_passes(model)
+        compiled = core.compile_model(model, "CPU", {
             "INFERENCE_NUM_THREADS": self.threads, "NUM_STREAMS": 1,
             "PERFORMANCE_HINT": "LATENCY", "INFERENCE_PRECISION_HINT": "f32"})
-        self.request = model.create_infer_request()
+        self.request = compiled.create_infer_request()
         known = {}
         self.tensor = lambda x: known.setdefault(id(x), ov.Tensor(x, shared_memory=True))
-        self.place = self._places(self.names, model.inputs)
-        self.out_place = self._places(self.out_names, model.outputs)
+        self.place = self._places(self.names, compiled.inputs)
+        self.out_place = self._places(self.out_names, compiled.outputs)
         for k, x in enumerate(self.now):
             self.request.set_input_tensor(self.place[k], self.tensor(x))
         for k, x in enumerate(self.outputs):
             self.request.set_output_tensor(self.out_place[k], self.tensor(x))
+        self.given = [k for k, state in enumerate(self.states) if len(state) > 1]
 
     @staticmethod
     def _places(names, ports):
@@ -175,28 +189,31 @@ class OpenVino(Peer):
         return {names.index(name): n for n, port in enumerate(ports) for name in port.get_names()
                 if name in names}
 
+    def reset(self):
+        super().reset()
+        self.request.reset_state()
+
     def compute(self, t):
-        reads, writes = self.buffers(t)
-        for k, x in enumerate(reads, len(self.now)):
-            self.request.set_input_tensor(self.place[k], self.tensor(x))
-        for k, x in enumerate(writes, len(self.outputs)):
-            self.request.set_output_tensor(self.out_place[k], self.tensor(x))
+        if self.given:
+            reads, writes = self.buffers(t)
+            for k in self.given:
+                self.request.set_input_tensor(self.place[len(self.now) + k], self.tensor(reads[k]))
+                self.request.set_output_tensor(self.out_place[len(self.outputs) + k],
+                                               self.tensor(writes[k]))
         self.request.infer()
 
 
 class PyTorch(Peer):
     """Traced and frozen."""
 
-    @staticmethod
-    def library():
-        import torch
-
-        return torch
+    module, exported = "torch", False
+    one_dnn = True
 
     def load(self, torch):
         torch.set_num_threads(self.threads)
+        torch.backends.mkldnn.set_flags(self.one_dnn)
         self.inference = torch.inference_mode
-        self.module = torch.jit.load(str(self.folder / "f32.pt"))
+        self.network = torch.jit.load(str(self.folder / "f32.pt"))
         self.fixed = [torch.from_numpy(x) for x in self.now]
         self.reset()
 
@@ -209,7 +226,7 @@ class PyTorch(Peer):
     def compute(self, t):
         with self.inference():
             reads = [state[t % len(state)] for state in self.held]
-            out = self.module(*self.fixed, *reads)
+            out = self.network(*self.fixed, *reads)
             for state, x in zip(self.held, out[len(self.outputs):]):
                 state[t % len(state)] = x
             self.last = out[0]
@@ -218,14 +235,20 @@ class PyTorch(Peer):
         return self.last.numpy()
 
 
+class PyTorchPlain(PyTorch):
+    """Without oneDNN, which packs an LSTM's weights again in each call."""
+    one_dnn = False
+
+
 class Ligero(Peer):
     """A session of the shared library: hops in, hops out, with the transforms around the network."""
 
-    @staticmethod
-    def library():
-        return ctypes.CDLL(os.environ["LIGERO_LIBRARY"])
-
+    module, exported = "ctypes", False
     weights = "f32"
+
+    @classmethod
+    def library(cls):
+        return ctypes.CDLL(tool("LIGERO_LIBRARY", "platforms/capi/libligero.so"))
 
     def load(self, library):
         self.lib = library
@@ -272,7 +295,7 @@ class LigeroInt8(Ligero):
 
 PEERS = {"ligero": Ligero, "ligero-int8": LigeroInt8, "onnxruntime": OnnxRuntime,
          "onnxruntime-int8": OnnxRuntimeInt8, "onnxruntime-int8-products": OnnxRuntimeInt8Products,
-         "openvino": OpenVino, "pytorch": PyTorch}
+         "openvino": OpenVino, "pytorch": PyTorch, "pytorch-plain": PyTorchPlain}
 
 
 def main() -> int:

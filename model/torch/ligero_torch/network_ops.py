@@ -1,0 +1,448 @@
+"""The ops of a frame graph in PyTorch, for network.py. Their meaning is ops/OPS.md's.
+
+A sequence is in either of two layouts, whichever its producer and readers work in: `frames` [T, F, C]
+for products and recurrent layers, `planes` [1, C, T, F] for convolutions; an axis of one bin is left
+out. It changes layout when an op asks for the other, once.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+from .data import DataError
+from .framegraph import FrameGraph, Node, Tensor
+
+NEVER = -1e9  # the score of a frame outside the signal
+ACTIVATIONS = (None, torch.relu, None, torch.tanh, torch.sigmoid, F.gelu, F.elu)  # 2: prelu
+UNARY = {"relu": torch.relu, "sigmoid": torch.sigmoid, "tanh": torch.tanh, "gelu": F.gelu,
+         "elu": F.elu, "square": torch.square, "sqrt": lambda x: x.clamp(min=0).sqrt()}
+BINARY = {"add": torch.add, "subtract": torch.sub, "multiply": torch.mul, "divide": torch.div}
+
+
+def wide(x: torch.Tensor, t: Tensor) -> torch.Tensor:
+    """Planes or frames with the axis of bins, also where there is one bin."""
+    return x if t.bins > 1 else x.unsqueeze(-1)
+
+
+class Value:
+    """A sequence (or a constant, a sequence of one frame that meets all others) in its layouts."""
+
+    def __init__(self, t: Tensor, frames=None, planes=None):
+        self.t, self._frames, self._planes = t, frames, planes
+        self.in_planes = planes is not None
+        self.both = None  # of one direction of an LSTM: what both directions give, [T, 2 C]
+
+    def other(self, t: Tensor) -> "Value":
+        """The backward half, of the forward one."""
+        half = Value(t, frames=self.both[:, t.channels:])
+        half.both = self.both
+        return half
+
+    @property
+    def frames(self) -> torch.Tensor:
+        """[T, F, C], or [T, C]."""
+        if self._frames is None:
+            order = (2, 3, 1) if self.t.bins > 1 else (2, 1)
+            self._frames = self._planes.permute(0, *order).squeeze(0)
+        return self._frames
+
+    @property
+    def planes(self) -> torch.Tensor:
+        """[1, C, T, F], or [1, C, T]."""
+        if self._planes is None:
+            order = (2, 0, 1) if self.t.bins > 1 else (1, 0)
+            self._planes = self._frames.permute(*order)[None]
+        return self._planes
+
+    def get(self, planes: bool) -> torch.Tensor:
+        return self.planes if planes else self.frames
+
+
+@dataclass(frozen=True)
+class State:
+    """One input and output of a step; zero at first. Of its `turns` (network.py) each has the shape."""
+    name: str
+    shape: tuple
+    turns: int = 1
+
+
+class Op(nn.Module):
+    """One node. compute(run, *values) maps the Values of its inputs (None for weights and where absent)
+    to that of its output; run is network.Run."""
+
+    def __init__(self, node: Node, graph: FrameGraph, step: bool):
+        super().__init__()
+        self.node, self.step = node, step
+        self.out = graph.tensors[node.output]
+        self.given = [graph.tensors[i] if i else None for i in node.inputs]
+
+    def weight(self, k: int):
+        t = self.given[k] if k < len(self.given) else None
+        return None if t is None else torch.from_numpy(np.array(t.values))
+
+    def keep(self, name: str, value) -> None:
+        self.register_buffer(name, value)
+
+    def value(self, x: torch.Tensor, planes: bool) -> Value:
+        return Value(self.out, planes=x) if planes else Value(self.out, frames=x)
+
+
+class Epilogue(Op):
+    """What follows the sum of a product: inputs `first` .. first + 3 and the attribute activation."""
+
+    def __init__(self, node, graph, step, first):
+        super().__init__(node, graph, step)
+        bias, slopes, scale, shift = (self.weight(first + k) for k in range(4))
+        self.keep("bias", None if bias is None else bias.reshape(-1))
+        self.keep("slopes", None if slopes is None else slopes.reshape(-1))
+        self.keep("scale", None if scale is None else scale.reshape(-1))
+        self.keep("shift", None if shift is None else shift.reshape(-1))
+        self.activation = node.get("activation")
+
+    def finish(self, x, planes):
+        if self.activation == 2:
+            x = prelu(x, self.slopes, planes)
+        elif self.activation:
+            x = ACTIVATIONS[self.activation](x)
+        return x if self.scale is None else affine(x, self.scale, self.shift, planes)
+
+
+def per_channel(v, x, planes):
+    """A vector of channels shaped to meet x in its layout."""
+    return v.reshape(-1, *[1] * (x.dim() - 2)) if planes else v
+
+
+def prelu(x, slopes, planes):
+    if planes:
+        return F.prelu(x, slopes)
+    return torch.relu(x) - slopes * torch.relu(-x)
+
+
+def affine(x, scale, shift, planes):
+    if not planes:
+        return x * scale + shift
+    zeros, ones = torch.zeros_like(scale), torch.ones_like(scale)
+    return F.batch_norm(x, zeros, ones, scale, shift, eps=0.0)
+
+
+class Linear(Epilogue):
+    def __init__(self, node, graph, step):
+        super().__init__(node, graph, step, 2)
+        self.keep("w", self.weight(1).T.contiguous())
+
+    def compute(self, run, x, *_):
+        planes = x.in_planes and self.out.bins == 1
+        y = F.conv1d(x.planes, self.w[:, :, None], self.bias) if planes else F.linear(
+            x.frames, self.w, self.bias)
+        return self.value(self.finish(y, planes), planes)
+
+
+class Conv(Epilogue):
+    """conv2d. The bias map of frames is the product of 'this tap lies inside the signal' and it."""
+
+    def __init__(self, node, graph, step):
+        super().__init__(node, graph, step, 2)
+        get, x = node.get, self.given[0]
+        self.kernel = (get("kernel_t", 1), get("kernel_f", 1))
+        self.groups = get("groups", 1)
+        w = self.weight(1).reshape(self.groups, *self.kernel, x.channels // self.groups, -1)
+        w = w.permute(0, 4, 3, 1, 2).reshape(self.out.channels, -1, *self.kernel)
+        self.flat = x.bins == 1 and self.out.bins == 1
+        self.keep("w", (w[..., 0] if self.flat else w).contiguous())
+        self.stride, self.dilation = get("stride_f", 1), (get("dilation_t", 1), get("dilation_f", 1))
+        self.pad_f, self.reach = get("pad_f"), (get("past"), get("future"))
+        if get("reflect_t"):
+            raise DataError(f"node {node.name}: a mirrored convolution has no form for peers")
+
+    def compute(self, run, x, w, *rest):
+        bias_map = rest[4] if len(rest) > 4 else None
+        x, pad_t, dilation = run.window(self, 0, x, self.dilation[0])
+        if self.flat:
+            y = F.conv1d(x, self.w, self.bias, 1, pad_t, dilation, self.groups)
+        else:
+            y = F.conv2d(wide(x, self.given[0]), self.w, self.bias, (1, self.stride),
+                         (pad_t, self.pad_f), (dilation, self.dilation[1]), self.groups)
+            y = y if self.out.bins > 1 else y.squeeze(-1)
+        if bias_map is not None:
+            y = y + run.mapped(self, bias_map, self.kernel[0], self.dilation[0])
+        return self.value(self.finish(y, True), True)
+
+
+class ConvTransposed(Epilogue):
+    """conv2d_transposed; over time it is a convolution. In a step, frames become channels."""
+
+    def __init__(self, node, graph, step):
+        super().__init__(node, graph, step, 2)
+        get, x = node.get, self.given[0]
+        kt, kf, stride = get("kernel_t", 1), get("kernel_f", 1), get("stride_f", 1)
+        rows, w, at = self.weight(1), torch.zeros(kt, kf, x.channels, self.out.channels), 0
+        for phase in range(stride):
+            taps = list(range(phase, kf, stride))[::-1]
+            count = kt * len(taps) * x.channels
+            w[:, taps] = rows[at:at + count].reshape(kt, len(taps), x.channels, -1)
+            at += count
+        if step:
+            w = w.permute(2, 0, 3, 1).reshape(x.channels * kt, self.out.channels, 1, kf)
+        else:
+            w = w.flip(0).permute(2, 3, 0, 1)
+        self.keep("w", w.contiguous())
+        self.kt, self.stride, self.out_pad, self.future = kt, stride, get("out_pad_f"), get("future")
+
+    def compute(self, run, x, *_):
+        x = wide(run.window(self, 0, x, 1)[0] if self.step else x.planes, self.given[0])
+        pad = 0
+        if self.step:
+            x = x.reshape(1, -1, 1, self.given[0].bins)
+        else:
+            frames = x.shape[2]
+            pad = min(self.future, self.kt - 1 - self.future)
+        y = F.conv_transpose2d(x, self.w, self.bias, (1, self.stride), (pad, 0), (0, self.out_pad))
+        if not self.step and y.shape[2] != frames:
+            y = y[:, :, self.future - pad:self.future - pad + frames]
+        y = y if self.out.bins > 1 else y.squeeze(-1)
+        return self.value(self.finish(y, True), True)
+
+
+class Lstm(Op):
+    """Along time. A forward and a backward layer that read the same are one layer of two directions
+    (Network._pair_directions)."""
+
+    def __init__(self, node, graph, step):
+        super().__init__(node, graph, step)
+        if node.get("axis") == 1:
+            raise DataError(f"node {node.name}: an LSTM along bins has no form for peers")
+        self.reverse, self.partner = node.get("reverse"), None
+        self.size = self.out.channels
+        self.layer = nn.LSTM(self.given[0].channels, self.size)
+        self._load("")
+
+    def _load(self, suffix, other=None):
+        source = other or self
+        with torch.no_grad():
+            getattr(self.layer, "weight_ih_l0" + suffix).copy_(source.weight(1).T)
+            getattr(self.layer, "weight_hh_l0" + suffix).copy_(source.weight(2).T)
+            getattr(self.layer, "bias_ih_l0" + suffix).copy_(source.weight(3).reshape(-1))
+            getattr(self.layer, "bias_hh_l0" + suffix).zero_()
+
+    def pair_with(self, backward: "Lstm") -> None:
+        self.layer = nn.LSTM(self.given[0].channels, self.size, bidirectional=True)
+        self._load("")
+        self._load("_reverse", backward)
+
+    def compute(self, run, x, *_):
+        x = x.frames[:, None]
+        if self.step:
+            h, c = (run.state(State(f"{self.node.name}.{s}", (1, 1, self.size))) for s in "hc")
+            y, (h, c) = self.layer(x, (h, c))
+            run.keep(f"{self.node.name}.h", h)
+            run.keep(f"{self.node.name}.c", c)
+        elif self.reverse:  # alone
+            y = self.layer(x.flip(0))[0].flip(0)
+        else:
+            y = self.layer(x)[0]
+        y = y.squeeze(1)
+        out = self.value(y[:, :self.size] if self.layer.bidirectional else y, False)
+        out.both = y if self.layer.bidirectional else None
+        return out
+
+
+class Attention(Op):
+    def __init__(self, node, graph, step):
+        super().__init__(node, graph, step)
+        if node.get("axis") == 1 or node.get("heads", 1) != 1:
+            raise DataError(f"node {node.name}: attention along bins or with heads has no form for peers")
+        self.window, self.scale = node.get("window"), node.get("scale", 1.0)
+
+    def compute(self, run, query, key, value):
+        q = query.frames if self.scale == 1.0 else query.frames * self.scale
+        if self.step:
+            keys = run.rows(self, 1, key)
+            values = keys if key is value else run.rows(self, 2, value)
+            mask = (run.inside(self.window) - 1.0) * -NEVER
+        else:
+            keys, values = key.frames, value.frames
+            mask = run.band(self.window) if self.window else None
+        scores = q @ keys.T
+        if mask is not None:
+            scores = scores + mask
+        return self.value(torch.softmax(scores, -1) @ values, False)
+
+
+class DeepFilter(Op):
+    """The spectrum's neighbours are gathered by a convolution with ones and zeros: output (part, tap,
+    side) is what tap `side` (0 real, 1 imaginary) is multiplied with in that part of the output."""
+
+    def __init__(self, node, graph, step):
+        super().__init__(node, graph, step)
+        kt, kf = node.get("kernel_t", 5), node.get("kernel_f", 3)
+        pick = torch.zeros(2, kt * kf, 2, 2, kt, kf)
+        for tap in range(kt * kf):
+            at = divmod(tap, kf)
+            pick[(0, tap, 0, 0, *at)] = 1.0
+            pick[(0, tap, 1, 1, *at)] = -1.0
+            pick[(1, tap, 0, 1, *at)] = 1.0
+            pick[(1, tap, 1, 0, *at)] = 1.0
+        self.keep("pick", pick.reshape(-1, 2, kt, kf))
+        self.pad_f = kf // 2
+
+    def compute(self, run, taps, spectrum):
+        x, pad_t, _ = run.window(self, 1, spectrum, 1)
+        near = F.conv2d(x, self.pick, padding=(pad_t, self.pad_f))
+        h = taps.planes
+        near = near.reshape(2, h.shape[1], *near.shape[2:])
+        return self.value((near * h).sum(1)[None], True)
+
+
+class Binary(Op):
+    """add, subtract, multiply, divide."""
+
+    def __init__(self, node, graph, step):
+        super().__init__(node, graph, step)
+        self.activation = ACTIVATIONS[node.get("activation")]
+        for k, t in enumerate(self.given):
+            if t.kind == "weight":
+                self.keep(f"w{k}", self.weight(k).reshape(1, *([t.bins] if t.bins > 1 else []), -1))
+
+    def operand(self, k, v, planes):
+        t = self.given[k]
+        x = (v or Value(t, frames=getattr(self, f"w{k}", None))).get(planes)
+        if t.bins == 1 and self.out.bins > 1:
+            x = x.unsqueeze(-1 if planes else -2)
+        return x
+
+    def compute(self, run, a, b):
+        sequence = next(v for v in (a, b) if v is not None and v.t.kind == "sequence")
+        planes = sequence.in_planes
+        y = BINARY[self.node.op](self.operand(0, a, planes), self.operand(1, b, planes))
+        return self.value(self.activation(y) if self.activation else y, planes)
+
+
+class Unary(Op):
+    def compute(self, run, x):
+        return self.value(UNARY[self.node.op](x.get(x.in_planes)), x.in_planes)
+
+
+class Power(Op):
+    def compute(self, run, x):
+        y = x.get(x.in_planes).clamp(min=0) ** self.node.get("exponent")
+        return self.value(y, x.in_planes)
+
+
+class Prelu(Op):
+    def __init__(self, node, graph, step):
+        super().__init__(node, graph, step)
+        self.keep("slopes", self.weight(1).reshape(-1).expand(self.out.channels).contiguous())
+
+    def compute(self, run, x, *_):
+        return self.value(prelu(x.get(x.in_planes), self.slopes, x.in_planes), x.in_planes)
+
+
+class BatchNorm(Op):
+    def __init__(self, node, graph, step):
+        super().__init__(node, graph, step)
+        mean, variance, gamma, beta = (self.weight(k).reshape(-1).double() for k in range(1, 5))
+        scale = gamma / torch.sqrt(variance + node.get("epsilon", 1e-5))
+        self.keep("scale", scale.float())
+        self.keep("shift", (beta - mean * scale).float())
+
+    def compute(self, run, x, *_):
+        return self.value(affine(x.get(x.in_planes), self.scale, self.shift, x.in_planes), x.in_planes)
+
+
+class LayerNorm(Op):
+    def __init__(self, node, graph, step):
+        super().__init__(node, graph, step)
+        self.keep("gamma", self.weight(1).reshape(-1))
+        self.keep("beta", self.weight(2).reshape(-1))
+        self.epsilon = node.get("epsilon", 1e-5)
+
+    def compute(self, run, x, *_):
+        y = F.layer_norm(x.frames, (self.out.channels,), self.gamma, self.beta, self.epsilon)
+        return self.value(y, False)
+
+
+class Softmax(Op):
+    def __init__(self, node, graph, step):
+        super().__init__(node, graph, step)
+        if node.get("axis", 2) != 2:
+            raise DataError(f"node {node.name}: a softmax over time has no form for peers")
+
+    def compute(self, run, x):
+        return self.value(torch.softmax(x.frames, -1), False)
+
+
+class Concat(Op):
+    def compute(self, run, *values):
+        if len(values) == 2 and values[0].both is not None and values[0].both is values[1].both:
+            return self.value(values[0].both, False)
+        sequences = [v for v in values if v.t.kind == "sequence"]
+        count = sum(v.in_planes for v in sequences)
+        planes = count == len(sequences) or count > 0 and self.out.bins > 1
+        axis, parts = (2, []) if planes else (0, [])
+        for v in values:
+            shape = list(v.get(planes).shape)
+            shape[axis] = run.frames
+            x = v.get(planes)
+            parts.append(x if list(x.shape) == shape else x.expand(shape))
+        return self.value(torch.cat(parts, 1 if planes else -1), planes)
+
+
+class Slice(Op):
+    def compute(self, run, x):
+        begin, count = self.node.get("begin"), self.node.get("count")
+        y = x.get(x.in_planes)
+        y = y[:, begin:begin + count] if x.in_planes else y[..., begin:begin + count]
+        return self.value(y, x.in_planes)
+
+
+class Reshape(Op):
+    def compute(self, run, x):
+        if (x.t.bins, x.t.channels) == (self.out.bins, self.out.channels):
+            return self.value(x.get(x.in_planes), x.in_planes)
+        row = (self.out.bins, self.out.channels) if self.out.bins > 1 else (self.out.channels,)
+        return self.value(x.frames.reshape(-1, *row), False)
+
+
+class Transpose(Op):
+    def compute(self, run, x):
+        y = x.frames if x.t.bins > 1 else x.frames[:, None]
+        y = y.transpose(1, 2)
+        return self.value(y if self.out.bins > 1 else y.squeeze(1), False)
+
+
+class SumChunks(Op):
+    def compute(self, run, x):
+        chunks = self.node.get("chunks")
+        y = x.frames.reshape(*x.frames.shape[:-1], chunks, self.out.channels).sum(-2)
+        return self.value(y, False)
+
+
+class Magnitude(Op):
+    def compute(self, run, x):
+        y = x.planes.square().sum(1, keepdim=True).sqrt()
+        return self.value(y, True)
+
+
+class Compress(Op):
+    def compute(self, run, x):
+        energy = x.planes.square().sum(1, keepdim=True) + 1e-8
+        return self.value(x.planes * energy ** ((self.node.get("exponent", 1.0) - 1.0) / 2.0), True)
+
+
+class ComplexMultiply(Op):
+    def compute(self, run, a, b):
+        (ar, ai), (br, bi) = a.planes.split(1, 1), b.planes.split(1, 1)
+        return self.value(torch.cat((ar * br - ai * bi, ar * bi + ai * br), 1), True)
+
+
+OPS = {"linear": Linear, "conv2d": Conv, "conv2d_transposed": ConvTransposed, "lstm": Lstm,
+       "attention": Attention, "deep_filter": DeepFilter, "power": Power, "prelu": Prelu,
+       "batch_norm": BatchNorm, "layer_norm": LayerNorm, "softmax": Softmax, "concat": Concat,
+       "slice": Slice, "reshape": Reshape, "transpose": Transpose, "sum_chunks": SumChunks,
+       "magnitude": Magnitude, "compress": Compress, "complex_multiply": ComplexMultiply,
+       **dict.fromkeys(BINARY, Binary), **dict.fromkeys(UNARY, Unary)}
