@@ -64,32 +64,47 @@ int32_t tap_frame(const ProductRows& r, int32_t t, int32_t i) {
   return r.mirror_frames > 0 ? mirrored(frame, r.mirror_frames) : frame;
 }
 
-/// The bins of row (t, b) in a frame: from `first` on, `taps_f` of them, dilation_f apart.
-struct RowBins {
-  RowBins(const ProductRows& r, int32_t b)
-      : first(b * r.stride_f - r.pad_f),
-        inside(first >= 0 && first + (r.taps_f - 1) * r.dilation_f < r.bins) {}
-  int32_t first;
-  bool inside;  ///< all of them
+/// Rows of one frame, as many as are alike: all taps inside, or not all of them.
+struct Run {
+  int32_t t;
+  int32_t count;
+  int32_t first_bin;  ///< of the first row's first tap
+  bool inside;
 };
 
-/// The pointers of row (t, b), `rows` apart.
+/// The run that begins with row (t, b), of at most `most` rows.
+Run find_run(const ProductRows& r, int32_t t, int32_t b, int32_t most) {
+  const int32_t first = b * r.stride_f - r.pad_f;
+  const int32_t room = r.bins - 1 - (r.taps_f - 1) * r.dilation_f - first;
+  const bool inside = first >= 0 && room >= 0;
+  const int32_t alike = inside ? room / r.stride_f + 1 : 1;
+  const int32_t left = r.out_bins - b < most ? r.out_bins - b : most;
+  return {t, alike < left ? alike : left, first, inside};
+}
+
+/// The pointers of a run's rows; those of one row are `rows` apart.
 template <typename T>
 void gather(const ProductRows& r,
             const Source<T>& source,
-            int32_t t,
-            const RowBins& bins,
+            const Run& run,
             int32_t segments,
             int32_t rows,
             const T** a) {
   const int32_t pieces = segments / r.taps_t;  // of a frame: 1 where merged
-  const int64_t step = int64_t{r.dilation_f} * r.channels;
+  const int64_t tap_step = int64_t{r.dilation_f} * r.channels;
+  const int64_t row_step = int64_t{r.stride_f} * r.channels;
   for (int32_t i = 0; i < r.taps_t; ++i) {
-    const T* x = source.x + (tap_frame(r, t, i) - source.first) * source.frame_stride +
-                 int64_t{bins.first} * r.channels;
-    for (int32_t j = 0; j < pieces; ++j, x += step, a += rows) {
-      const int32_t bin = bins.first + j * r.dilation_f;
-      *a = bins.inside || (bin >= 0 && bin < r.bins) ? x : source.zeros;
+    const T* x = source.x + (tap_frame(r, run.t, i) - source.first) * source.frame_stride +
+                 int64_t{run.first_bin} * r.channels;
+    for (int32_t j = 0; j < pieces; ++j, x += tap_step, a += rows) {
+      const int32_t bin = run.first_bin + j * r.dilation_f;
+      if (run.inside || (bin >= 0 && bin < r.bins)) {
+        for (int32_t k = 0; k < run.count; ++k) {
+          a[k] = x + k * row_step;
+        }
+      } else {
+        *a = source.zeros;
+      }
     }
   }
 }
@@ -132,28 +147,30 @@ struct TileRows {
 };
 
 /// The sum of a row's values in a frame, whose bins' sums are given.
-int32_t row_sum(const ProductRows& r, const int32_t* sums, const RowBins& bins) {
+int32_t row_sum(const ProductRows& r, const int32_t* sums, int32_t first_bin, bool inside) {
   int32_t sum = 0;
-  for (int32_t j = 0, bin = bins.first; j < r.taps_f; ++j, bin += r.dilation_f) {
-    sum += bins.inside || (bin >= 0 && bin < r.bins) ? sums[bin] : 0;
+  for (int32_t j = 0, bin = first_bin; j < r.taps_f; ++j, bin += r.dilation_f) {
+    sum += inside || (bin >= 0 && bin < r.bins) ? sums[bin] : 0;
   }
   return sum;
 }
 
-/// Scales and sums of row (t, b), number i of the tile.
+/// Scales and sums of a run's rows, of which the first is number i of the tile.
 void gather_scales(const ProductRows& r,
                    const Input& input,
-                   int32_t t,
-                   const RowBins& bins,
+                   const Run& run,
                    int32_t i,
                    int32_t rows,
                    TileRows* out) {
   for (int32_t tap = 0; tap < r.taps_t; ++tap) {
-    const int32_t at = tap * rows + i;
-    const int64_t frame = tap_frame(r, t, tap) - input.q8.first;
-    out->scales[at] = input.scales[frame];
-    out->sums[at] =
-        input.sums != nullptr ? row_sum(r, input.sums + frame * r.bins, bins) : 0;
+    const int64_t frame = tap_frame(r, run.t, tap) - input.q8.first;
+    const int32_t* sums = input.sums != nullptr ? input.sums + frame * r.bins : nullptr;
+    for (int32_t k = 0; k < run.count; ++k) {
+      const int32_t at = tap * rows + i + k;
+      out->scales[at] = input.scales[frame];
+      out->sums[at] =
+          sums != nullptr ? row_sum(r, sums, run.first_bin + k * r.stride_f, run.inside) : 0;
+    }
   }
 }
 
@@ -202,21 +219,24 @@ void product_range(const ProductProblem& p,
       tile.rows = (row_end - row + tiles_left - 1) / tiles_left;
       int32_t t = row / p.rows.out_bins;
       int32_t b = row % p.rows.out_bins;
-      for (int32_t i = 0; i < tile.rows; ++i, ++b) {
+      for (int32_t i = 0; i < tile.rows;) {
+        const Run run = find_run(p.rows, t, b, tile.rows - i);
+        if (p.q8 != nullptr) {
+          gather(p.rows, input.q8, run, tile.segments, tile.rows, a.q8 + i);
+          gather_scales(p.rows, input, run, i, tile.rows, &a);
+        } else {
+          gather(p.rows, input.f32, run, tile.segments, tile.rows, a.f32 + i);
+        }
+        for (int32_t k = i; k < i + run.count; ++k, ++b) {
+          out[k] = p.output.y + t * p.output.frame_stride + b * p.output.bin_stride;
+          if (p.add.data != nullptr) {
+            add[k] = add_rows(p.add, t, b, &add_count[k]);
+          }
+        }
+        i += run.count;
         if (b == p.rows.out_bins) {
           b = 0;
           ++t;
-        }
-        const RowBins bins(p.rows, b);
-        if (p.q8 != nullptr) {
-          gather(p.rows, input.q8, t, bins, tile.segments, tile.rows, a.q8 + i);
-          gather_scales(p.rows, input, t, bins, i, tile.rows, &a);
-        } else {
-          gather(p.rows, input.f32, t, bins, tile.segments, tile.rows, a.f32 + i);
-        }
-        out[i] = p.output.y + t * p.output.frame_stride + b * p.output.bin_stride;
-        if (p.add.data != nullptr) {
-          add[i] = add_rows(p.add, t, b, &add_count[i]);
         }
       }
       p.tile(tile, p.weights, p.epilogue, panel, group_end);

@@ -23,6 +23,7 @@ constexpr int kRegs = kProductPanel / kLanes;  // vectors in a panel row
 struct Finish {
   const ProductTile& tile;
   const ProductEpilogue& epilogue;
+  const float* scale;  ///< of each output's sum; nullptr: 1
   int32_t output;  ///< the panel's first
   int row;         ///< the first of the tile's
   int rows;
@@ -82,6 +83,7 @@ template <bool kPart>
 HWY_NOINLINE void finish_panel(const float* sums, int64_t stride, const Finish& f, int count) {
   const D d;
   const ProductEpilogue& e = f.epilogue;
+  const float* scale = at(f.scale, f.output);
   const float* bias = at(e.bias, f.output);
   const float* slope = at(e.activation == Activation::kPrelu ? e.slopes : nullptr, f.output);
   const float* post_scale = at(e.post_scale, f.output);
@@ -91,10 +93,16 @@ HWY_NOINLINE void finish_panel(const float* sums, int64_t stride, const Finish& 
     const V zero = hn::Zero(d);
     const V biases = load_lanes<kPart>(bias, i, count, zero);
     const V slopes = load_lanes<kPart>(slope, i, count, zero);
-    const V scale = load_lanes<kPart>(post_scale, i, count, hn::Set(d, 1.0f));
+    const V one = hn::Set(d, 1.0f);
+    const V scales = load_lanes<kPart>(scale, i, count, one);
+    const V factor = load_lanes<kPart>(post_scale, i, count, one);
     const V shift = load_lanes<kPart>(post_shift, i, count, zero);
     for (int r = 0; r < f.rows; ++r) {
-      V y = hn::Add(hn::Load(d, sums + r * stride + i), biases);
+      V y = hn::Load(d, sums + r * stride + i);
+      if (scale != nullptr) {
+        y = hn::Mul(y, scales);
+      }
+      y = hn::Add(y, biases);
       if (f.tile.add != nullptr) {
         const float* add = f.tile.add[f.row + r] + f.output;
         for (int32_t m = 0; m < f.tile.add_count[f.row + r]; ++m) {
@@ -103,7 +111,7 @@ HWY_NOINLINE void finish_panel(const float* sums, int64_t stride, const Finish& 
       }
       y = activate(y, e.activation, slopes);
       if (post) {
-        y = hn::Add(hn::Mul(y, scale), shift);
+        y = hn::Add(hn::Mul(y, factor), shift);
       }
       float* out = f.tile.out[f.row + r] + f.output;
       if constexpr (kPart) {
@@ -139,6 +147,9 @@ HWY_NOINLINE void finish_copies(const float* sums, int64_t stride, const Finish&
   for (int r = 0; r < f.rows; ++r) {
     memcpy(y, sums + r * stride, sizeof(y));
     for (int i = 0; i < count; ++i) {
+      if (f.scale != nullptr) {
+        y[i] *= f.scale[f.output + i];
+      }
       if (e.bias != nullptr) {
         y[i] += e.bias[f.output + i];
       }
@@ -146,7 +157,7 @@ HWY_NOINLINE void finish_copies(const float* sums, int64_t stride, const Finish&
         y[i] += f.tile.add[f.row + r][f.output + m * f.tile.add_stride + i];
       }
     }
-    finish_panel<false>(y, 0, {alone, rest, 0, 0, 1}, kProductPanel);
+    finish_panel<false>(y, 0, {alone, rest, nullptr, 0, 0, 1}, kProductPanel);
     memcpy(f.tile.out[f.row + r] + f.output, y, bytes);
   }
 }
@@ -156,14 +167,14 @@ template <int kR, int kP>
 HWY_INLINE void finish_tile(const float (*sums)[kP * kProductPanel],
                             const ProductTile& t,
                             const ProductEpilogue& e,
-                            int32_t outputs,
+                            const ProductWeights& w,
                             int row,
                             int32_t panel) {
   constexpr int64_t kStride = kP * kProductPanel;
   for (int p = 0; p < kP; ++p) {
-    const Finish f = {t, e, (panel + p) * kProductPanel, row, kR};
+    const Finish f = {t, e, w.scale, (panel + p) * kProductPanel, row, kR};
     const float* first = sums[0] + p * kProductPanel;
-    const int count = outputs - f.output;
+    const int count = w.outputs - f.output;
     if (count >= kProductPanel) {
       finish_panel<false>(first, kStride, f, kProductPanel);
     } else if constexpr (kMasks) {

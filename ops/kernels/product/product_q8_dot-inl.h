@@ -17,7 +17,8 @@ namespace {
 //   Weights: a group of 4 inner rows of a panel; load(w).
 //   Values: the 4 values of a row, in every lane; splat(q).
 //   Sums: of 16 outputs; zero(), add(sums, weights, values).
-//   join(sums, row_sum, scale, y): y[o] += scale * sums[o]; row_sum is that of the tap's values.
+//   join(sums, row_sum, scale, before, y): y[o] = before[o] + scale * sums[o], without `before` where
+//     that is null; row_sum is that of the tap's values.
 #if HWY_TARGET == HWY_AVX3
 
 // The instruction multiplies unsigned by signed bytes: a weight's sign bit is flipped, which adds
@@ -47,10 +48,14 @@ struct Dot {
   static HWY_INLINE void add(Sums& s, const Weights& w, const Values& q) {
     s.v = _mm512_dpbusd_epi32(s.v, w, q);
   }
-  static HWY_INLINE void join(const Sums& s, int32_t row_sum, float scale, float* y) {
+  static HWY_INLINE void join(
+      const Sums& s, int32_t row_sum, float scale, const float* before, float* y) {
     const auto offset = static_cast<int32_t>(static_cast<uint32_t>(row_sum) << 7);
     const __m512 sums = _mm512_cvtepi32_ps(_mm512_sub_epi32(s.v, _mm512_set1_epi32(offset)));
-    _mm512_store_ps(y, _mm512_fmadd_ps(sums, _mm512_set1_ps(scale), _mm512_load_ps(y)));
+    const __m512 factor = _mm512_set1_ps(scale);
+    _mm512_store_ps(y,
+                    before != nullptr ? _mm512_fmadd_ps(sums, factor, _mm512_load_ps(before))
+                                      : _mm512_mul_ps(sums, factor));
   }
 };
 
@@ -107,12 +112,15 @@ struct Dot {
       s.v[i] = _mm256_add_epi32(s.v[i], _mm256_madd_epi16(w.v[i], q));
     }
   }
-  static HWY_INLINE void join(const Sums& s, int32_t, float scale, float* y) {
+  static HWY_INLINE void join(const Sums& s, int32_t, float scale, const float* before, float* y) {
+    const __m256 factor = _mm256_set1_ps(scale);
     for (int i = 0; i < 4; i += 2) {
       const __m256i pairs = _mm256_hadd_epi32(s.v[i], s.v[i + 1]);
       const __m256 sums = _mm256_cvtepi32_ps(_mm256_permute4x64_epi64(pairs, 0xD8));
-      float* out = y + 4 * i;
-      _mm256_store_ps(out, _mm256_fmadd_ps(sums, _mm256_set1_ps(scale), _mm256_load_ps(out)));
+      _mm256_store_ps(y + 4 * i,
+                      before != nullptr
+                          ? _mm256_fmadd_ps(sums, factor, _mm256_load_ps(before + 4 * i))
+                          : _mm256_mul_ps(sums, factor));
     }
   }
 };
@@ -154,11 +162,12 @@ struct Dot {
       s.v[i] = _mm_add_epi32(s.v[i], _mm_madd_epi16(w.v[i], q));
     }
   }
-  static HWY_INLINE void join(const Sums& s, int32_t, float scale, float* y) {
+  static HWY_INLINE void join(const Sums& s, int32_t, float scale, const float* before, float* y) {
     for (int i = 0; i < 8; i += 2) {
       const __m128 sums = _mm_cvtepi32_ps(_mm_hadd_epi32(s.v[i], s.v[i + 1]));
-      float* out = y + 2 * i;
-      _mm_store_ps(out, _mm_add_ps(_mm_mul_ps(sums, _mm_set1_ps(scale)), _mm_load_ps(out)));
+      const __m128 tap = _mm_mul_ps(sums, _mm_set1_ps(scale));
+      _mm_store_ps(y + 2 * i,
+                   before != nullptr ? _mm_add_ps(_mm_load_ps(before + 2 * i), tap) : tap);
     }
   }
 };

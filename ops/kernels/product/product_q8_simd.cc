@@ -8,22 +8,6 @@ namespace ligero {
 namespace LIGERO_ISA {
 namespace {
 
-/// Sums of `panels` panels of a row times the scales of their outputs.
-HWY_INLINE void scale_panels(const ProductWeights& w, int32_t panel, int panels, float* y) {
-  const D d;
-  const int32_t first = panel * kProductPanel;
-  const int32_t count = panels * kProductPanel;
-  if (first + count <= w.outputs) {
-    for (int32_t i = 0; i < count; i += kLanes) {
-      hn::Store(hn::Mul(hn::Load(d, y + i), hn::LoadU(d, w.scale + first + i)), d, y + i);
-    }
-    return;
-  }
-  for (int32_t i = 0; first + i < w.outputs; ++i) {
-    y[i] *= w.scale[first + i];
-  }
-}
-
 /// kR rows times kP panels from `panel` on.
 template <int kR, int kP>
 HWY_NOINLINE void tile(const ProductTile& t,
@@ -34,7 +18,7 @@ HWY_NOINLINE void tile(const ProductTile& t,
   constexpr int kGroupBytes = kProductPanel * kProductQ8Group;
   const int8_t* weight = static_cast<const int8_t*>(w.data) + panel * w.panel_stride;
   const int64_t stride = w.panel_stride;
-  alignas(64) float y[kR][kP * kProductPanel] = {};
+  alignas(64) float y[kR][kP * kProductPanel];
   const int32_t segments = t.segments / t.taps;
   for (int32_t tap = 0; tap < t.taps; ++tap) {
     Dot::Sums sums[kR][kP];
@@ -66,13 +50,11 @@ HWY_NOINLINE void tile(const ProductTile& t,
       constexpr int r = decltype(i)::value / kP;
       constexpr int p = decltype(i)::value % kP;
       const int32_t at = tap * t.rows + row + r;
-      Dot::join(sums[r][p], t.q_sums[at], t.q_scales[at], &y[r][p * kProductPanel]);
+      float* out = &y[r][p * kProductPanel];
+      Dot::join(sums[r][p], t.q_sums[at], t.q_scales[at], tap > 0 ? out : nullptr, out);
     });
   }
-  for (int r = 0; r < kR; ++r) {
-    scale_panels(w, panel, kP, y[r]);
-  }
-  finish_tile<kR, kP>(y, t, e, w.outputs, row, panel);
+  finish_tile<kR, kP>(y, t, e, w, row, panel);
 }
 
 /// All panels of [begin, end) for kR rows from `row` on, kP at a time, then by halves.

@@ -84,7 +84,7 @@ HWY_NOINLINE void tile(const ProductTile& t,
     constexpr int n = decltype(i)::value;
     hn::Store(sums[n / kWide][n % kWide], d, &buffer[n / kWide][(n % kWide) * kLanes]);
   });
-  finish_tile<kR, kP>(buffer, t, e, w.outputs, 0, panel);
+  finish_tile<kR, kP>(buffer, t, e, w, 0, panel);
 }
 
 /// All panels of [begin, end) for kR rows, kP at a time, then by halves.
