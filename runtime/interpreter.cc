@@ -93,8 +93,12 @@ void Interpreter::zero_rows(const Node& node, int32_t begin, int32_t end) noexce
 }
 
 /// Rows [begin, end) of a node's outputs, of which row 0 is frame `first` of the signal.
-void Interpreter::compute(
-    size_t n, int32_t begin, int32_t end, int64_t first, const Extent& extent) noexcept {
+void Interpreter::compute(size_t n,
+                          int32_t begin,
+                          int32_t end,
+                          int64_t first,
+                          const Extent& extent,
+                          Parallel* pool) noexcept {
   if (begin == end) {
     return;
   }
@@ -131,21 +135,22 @@ void Interpreter::compute(
       out,
       block_ + place.data_offset,
       block_ + place.state_offset,
-      block_ + plan_.scratch_offset,
+      block_ + plan_.scratch_offset + place.scratch_offset,
       end - begin,
       first + begin,
       extent.total_frames,
       extent.total_samples,
-      pool_,
+      pool,
       static_cast<int32_t>(std::min<int64_t>(options.context_frames, first + begin)),
       static_cast<int32_t>(std::clamp<int64_t>(extent.total_frames - (first + end), 0, ahead))});
 }
 
-void Interpreter::run_node(size_t n, int32_t frames, const Extent& extent) noexcept {
+void Interpreter::run_node(
+    size_t n, int32_t frames, const Extent& extent, Parallel* pool) noexcept {
   const Node& node = graph_->nodes[n];
   const NodePlacement& place = plan_.places[n];
   if (plan_.nodes[n].constant) {
-    compute(n, 0, 1, 0, extent);
+    compute(n, 0, 1, 0, extent, pool);
     return;
   }
   // Row 0 is the first that this call computes for the first time; those inside the signal are
@@ -161,14 +166,14 @@ void Interpreter::run_node(size_t n, int32_t frames, const Extent& extent) noexc
     zero_rows(node, end, frames);
   }
   if (place.revised == 0 || place.state_bytes == 0) {
-    compute(n, begin, end, first, extent);
+    compute(n, begin, end, first, extent, pool);
     return;
   }
   // The next call begins where this one's rows become final, and so does its state.
   const int32_t last = std::clamp(frames - place.revised, begin, end);
-  compute(n, begin, last, first, extent);
+  compute(n, begin, last, first, extent, pool);
   std::memcpy(block_ + plan_.kept_offset, block_ + place.state_offset, place.state_bytes);
-  compute(n, last, end, first, extent);
+  compute(n, last, end, first, extent, pool);
   std::memcpy(block_ + place.state_offset, block_ + plan_.kept_offset, place.state_bytes);
 }
 
@@ -216,13 +221,25 @@ void Interpreter::run(int32_t frames, const Extent& extent) noexcept {
     if (stream && plan_.places[n].fixed && !constants_changed_) {
       continue;
     }
-    for (int32_t t : graph_->nodes[n].outputs) {
-      clear_margins(t);
+    const size_t last = plan_.places[n].beside_next ? n + 1 : n;
+    for (size_t i = n; i <= last; ++i) {
+      for (int32_t t : graph_->nodes[i].outputs) {
+        clear_margins(t);
+      }
     }
-    run_node(n, frames, extent);
-    if (watch_ != nullptr) {
-      watch_->computed(n, plan_.nodes[n].constant ? 1 : frames + plan_.places[n].revised);
+    if (last == n) {
+      run_node(n, frames, extent, pool_);
+    } else {
+      parallel_for(pool_, 2, 1, [&](int begin, int end) noexcept {
+        for (int i = begin; i < end; ++i) {
+          run_node(n + static_cast<size_t>(i), frames, extent, nullptr);
+        }
+      });
     }
+    for (size_t i = n; watch_ != nullptr && i <= last; ++i) {
+      watch_->computed(i, plan_.nodes[i].constant ? 1 : frames + plan_.places[i].revised);
+    }
+    n = last;
   }
   constants_changed_ = false;
   if (stream) {

@@ -74,8 +74,13 @@ class Interpreter {
 
  private:
   float* rows(int32_t tensor) const noexcept;
-  void run_node(size_t node, int32_t frames, const Extent& extent) noexcept;
-  void compute(size_t node, int32_t begin, int32_t end, int64_t first, const Extent&) noexcept;
+  void run_node(size_t node, int32_t frames, const Extent& extent, Parallel* pool) noexcept;
+  void compute(size_t node,
+               int32_t begin,
+               int32_t end,
+               int64_t first,
+               const Extent& extent,
+               Parallel* pool) noexcept;
   void zero_rows(const Node& node, int32_t begin, int32_t end) noexcept;
   void slide(int32_t frames) noexcept;
 

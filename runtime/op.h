@@ -123,6 +123,9 @@ struct Op {
   void (*run)(const RunContext&) noexcept;
   /// Output 0 may lie in the memory of input 0 (same number of elements).
   bool in_place = false;
+  /// Most of its work is one step after another, so that more threads are of little use to it:
+  /// neighbours of that kind that do not need each other may run at the same time.
+  bool stepwise = false;
 };
 
 /// The ops that a build has; `find` returns nullptr for a name it does not.

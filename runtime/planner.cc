@@ -254,13 +254,18 @@ Status find_lives(const Graph& graph, const Plan& plan, Array<Life>* lives) {
     life(t).begin = life(t).end = kBeforeFirst;
   }
   for (int32_t n = 0; n < last; ++n) {
-    for (int32_t t : graph.nodes[static_cast<size_t>(n)].inputs) {
+    // Two nodes that run at the same time need their tensors from the first to the second.
+    const auto k = static_cast<size_t>(n);
+    const int32_t begin = n > 0 && plan.places[k - 1].beside_next ? n - 1 : n;
+    const int32_t end = plan.places[k].beside_next ? n + 1 : n;
+    for (int32_t t : graph.nodes[k].inputs) {
       if (t >= 0) {
-        life(t).end = n;
+        life(t).end = std::max(life(t).end, end);
       }
     }
-    for (int32_t t : graph.nodes[static_cast<size_t>(n)].outputs) {
-      life(t).begin = life(t).end = n;
+    for (int32_t t : graph.nodes[k].outputs) {
+      life(t).begin = begin;
+      life(t).end = end;
     }
   }
   for (int32_t t : graph.outputs) {
@@ -346,11 +351,29 @@ Status place_activations(const Graph& graph, Plan* plan, Array<Life>& lives, siz
   return {};
 }
 
+/// Whether node n is to run beside the next one.
+bool pairs_with_next(const Graph& graph, const Plan& plan, size_t n) {
+  if (plan.options.threads < 2 || plan.options.mode == Mode::kStream || n + 1 >= graph.nodes.size() ||
+      (n > 0 && plan.places[n - 1].beside_next)) {
+    return false;
+  }
+  const Node& a = graph.nodes[n];
+  const Node& b = graph.nodes[n + 1];
+  const bool needed = std::any_of(b.inputs.begin(), b.inputs.end(), [&](int32_t t) {
+    return std::find(a.outputs.begin(), a.outputs.end(), t) != a.outputs.end();
+  });
+  // Rows that are computed again keep their state in a place that they do not share.
+  return a.op->stepwise && b.op->stepwise && !needed && !plan.nodes[n].constant &&
+         !plan.nodes[n + 1].constant && plan.places[n].revised == 0 &&
+         plan.places[n + 1].revised == 0;
+}
+
 /// Offsets of everything: state, data, activations, scratch.
 Status plan_memory(const Graph& graph, Plan* plan) {
   size_t state = 0;
   size_t data = 0;
   size_t scratch = 0;
+  size_t scratch_before = 0;  // of the node before
   size_t kept = 0;
   for (size_t n = 0; n < graph.nodes.size(); ++n) {
     const Node& node = graph.nodes[n];
@@ -368,7 +391,10 @@ Status plan_memory(const Graph& graph, Plan* plan) {
     place.data_offset = data;
     state = add_bytes(state, align_up(needs.state_bytes));
     data = add_bytes(data, align_up(needs.data_bytes));
-    scratch = std::max(scratch, align_up(needs.scratch_bytes));
+    place.beside_next = pairs_with_next(graph, *plan, n);
+    place.scratch_offset = n > 0 && plan->places[n - 1].beside_next ? scratch_before : 0;
+    scratch_before = align_up(needs.scratch_bytes);
+    scratch = std::max(scratch, add_bytes(place.scratch_offset, scratch_before));
     kept = std::max(kept, place.revised > 0 ? align_up(needs.state_bytes) : 0);
   }
   for (Placement& place : plan->tensors) {

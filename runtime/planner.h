@@ -72,6 +72,8 @@ struct NodePlacement {
   int32_t delay = 0;    ///< frames by which its outputs lag the graph's input (stream)
   int32_t revised = 0;  ///< rows that it computes again in each call (blocks)
   bool fixed = false;   ///< gives constants that no sequence has a part in
+  bool beside_next = false;   ///< runs at the same time as the next node, on another thread
+  size_t scratch_offset = 0;  ///< from that of the plan
 };
 
 struct MemoryReport {

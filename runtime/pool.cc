@@ -11,15 +11,45 @@
 
 namespace ligero {
 
+namespace {
+
+/// Looks at something that another thread is about to change before sleeping: about 20 us. Work of
+/// an offline run follows on work, and waking a thread takes longer than much of it.
+constexpr int kLooks = 4000;
+
+void relax() noexcept {
+#if defined(__x86_64__) || defined(__i386__)
+  __builtin_ia32_pause();
+#elif defined(__aarch64__) || defined(__ARM_ARCH_7A__)
+  __asm__ volatile("yield");
+#endif
+}
+
+template <typename Condition>
+bool look_for(const Condition& condition) noexcept {
+  for (int i = 0; i < kLooks; ++i) {
+    if (condition()) {
+      return true;
+    }
+    relax();
+  }
+  return false;
+}
+
+}  // namespace
+
+/// Work is open to whoever comes while `open` has its number: the caller closes it when there is
+/// nothing left to take, and waits for those who came, not for threads that still sleep.
 struct ThreadPool::Impl {
   pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
   pthread_cond_t wake = PTHREAD_COND_INITIALIZER;
-  pthread_cond_t done = PTHREAD_COND_INITIALIZER;
+  pthread_cond_t left = PTHREAD_COND_INITIALIZER;
   Array<pthread_t> workers;
   size_t num_workers = 0;
-  bool stop = false;
-  uint64_t generation = 0;
-  size_t busy = 0;
+  std::atomic<bool> stop{false};
+  std::atomic<uint64_t> generation{0};  ///< number of the last work
+  std::atomic<uint64_t> open{0};        ///< number of the work that may be joined, 0: none
+  std::atomic<int> inside{0};           ///< workers that may be at it
   // The work of this generation.
   Task task = nullptr;
   void* context = nullptr;
@@ -36,6 +66,32 @@ struct ThreadPool::Impl {
       task(context, begin, std::min(begin + chunk, count));
     }
   }
+
+  /// Takes part in work number `number` if it is still open. In one order for all threads: a worker
+  /// that finds it open is seen by the caller that closes it.
+  void join(uint64_t number) noexcept {
+    inside.fetch_add(1);
+    if (open.load() == number) {
+      work();
+    }
+    if (inside.fetch_sub(1) == 1) {
+      pthread_mutex_lock(&mutex);
+      pthread_cond_signal(&left);
+      pthread_mutex_unlock(&mutex);
+    }
+  }
+
+  void wait_until_left() noexcept {
+    const auto none = [this] { return inside.load() == 0; };
+    if (look_for(none)) {
+      return;
+    }
+    pthread_mutex_lock(&mutex);
+    while (!none()) {
+      pthread_cond_wait(&left, &mutex);
+    }
+    pthread_mutex_unlock(&mutex);
+  }
 };
 
 namespace {
@@ -43,24 +99,21 @@ namespace {
 void* worker_main(void* argument) {
   auto* impl = static_cast<ThreadPool::Impl*>(argument);
   uint64_t seen = 0;
-  pthread_mutex_lock(&impl->mutex);
+  const auto called = [&] { return impl->stop.load() || impl->generation.load() != seen; };
   for (;;) {
-    while (!impl->stop && impl->generation == seen) {
-      pthread_cond_wait(&impl->wake, &impl->mutex);
+    if (!look_for(called)) {
+      pthread_mutex_lock(&impl->mutex);
+      while (!called()) {
+        pthread_cond_wait(&impl->wake, &impl->mutex);
+      }
+      pthread_mutex_unlock(&impl->mutex);
     }
-    if (impl->stop) {
-      break;
+    if (impl->stop.load()) {
+      return nullptr;
     }
-    seen = impl->generation;
-    pthread_mutex_unlock(&impl->mutex);
-    impl->work();
-    pthread_mutex_lock(&impl->mutex);
-    if (--impl->busy == 0) {
-      pthread_cond_signal(&impl->done);
-    }
+    seen = impl->generation.load();
+    impl->join(seen);
   }
-  pthread_mutex_unlock(&impl->mutex);
-  return nullptr;
 }
 
 }  // namespace
@@ -100,7 +153,7 @@ ThreadPool::~ThreadPool() {
     return;
   }
   pthread_mutex_lock(&impl_->mutex);
-  impl_->stop = true;
+  impl_->stop.store(true);
   pthread_cond_broadcast(&impl_->wake);
   pthread_mutex_unlock(&impl_->mutex);
   for (size_t i = 0; i < impl_->num_workers; ++i) {
@@ -120,18 +173,16 @@ void ThreadPool::run(int count, int grain, Task task, void* context) noexcept {
   impl_->task = task;
   impl_->context = context;
   impl_->count = count;
-  impl_->next.store(0, std::memory_order_relaxed);
+  impl_->next.store(0);
+  const uint64_t number = impl_->generation.load() + 1;
+  impl_->open.store(number);
   pthread_mutex_lock(&impl_->mutex);
-  impl_->busy = impl_->num_workers;
-  ++impl_->generation;
+  impl_->generation.store(number);
   pthread_cond_broadcast(&impl_->wake);
   pthread_mutex_unlock(&impl_->mutex);
   impl_->work();
-  pthread_mutex_lock(&impl_->mutex);
-  while (impl_->busy != 0) {
-    pthread_cond_wait(&impl_->done, &impl_->mutex);
-  }
-  pthread_mutex_unlock(&impl_->mutex);
+  impl_->open.store(0);
+  impl_->wait_until_left();
 }
 
 }  // namespace ligero

@@ -9,8 +9,8 @@
 
 namespace ligero {
 
-/// `threads` threads in all: the caller of run() works as well. Workers sleep between calls. For
-/// offline work; one run() at a time.
+/// `threads` threads in all: the caller of run() works as well. Workers sleep between calls, after a
+/// moment of looking for the next. For offline work; one run() at a time.
 class ThreadPool final : public Parallel {
  public:
   /// kBadArgument unless 1 <= threads <= the threads that the machine runs at once (in
