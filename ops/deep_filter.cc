@@ -2,6 +2,8 @@
 // (kernels/deep_filter).
 #include "ops/kernels/deep_filter/deep_filter.h"
 
+#include <new>
+
 #include "ops/check.h"
 #include "ops/frames.h"
 #include "ops/table.h"
@@ -14,6 +16,12 @@ constexpr int32_t kMaxKernel = 64;
 DeepFilterShape shape_of(const Node& node, int32_t bins) {
   return {bins, node.int_or("kernel_t", 5), node.int_or("kernel_f", 3)};
 }
+
+struct Data {
+  DeepFilterFn filter;
+  DeepFilterShape shape;
+  int32_t past;
+};
 
 Status infer(const OpContext& ctx, Inference* out) {
   LIGERO_RETURN_IF_ERROR(check_arity(ctx, 2, 2));
@@ -41,22 +49,32 @@ Status infer(const OpContext& ctx, Inference* out) {
   return {};
 }
 
+Status measure(const OpContext&, Needs* needs) {
+  needs->data_bytes = sizeof(Data);
+  return {};
+}
+
+Status prepare(const OpContext& ctx, void* data) {
+  new (data) Data{deep_filter_kernels(ctx.cpu).deep_filter_f32,
+                  shape_of(ctx.node, ctx.input(0).bins()),
+                  ctx.node.int_or("past", 0)};
+  return {};
+}
+
 void run(const RunContext& ctx) noexcept {
-  const int32_t bins = ctx.input(0).bins();
-  const DeepFilterShape s = shape_of(ctx.node, bins);
-  const ptrdiff_t past = ctx.node.int_or("past", 0);
+  const Data& d = *static_cast<const Data*>(ctx.data);
   const ptrdiff_t taps_row = ctx.input(0).elements();
-  const ptrdiff_t row = 2 * static_cast<ptrdiff_t>(bins);
+  const ptrdiff_t row = 2 * static_cast<ptrdiff_t>(d.shape.bins);
   for_frames(ctx, taps_row, [&](int begin, int end) noexcept {
     for (int t = begin; t < end; ++t) {
-      deep_filter_f32(
-          s, ctx.x(0) + t * taps_row, ctx.x(1) + (t - past) * row, ctx.out[0] + t * row);
+      d.filter(
+          d.shape, ctx.x(0) + t * taps_row, ctx.x(1) + (t - d.past) * row, ctx.out[0] + t * row);
     }
   });
 }
 
 }  // namespace
 
-const Op kDeepFilterOp = {"deep_filter", 1, infer, nullptr, nullptr, run, false};
+const Op kDeepFilterOp = {"deep_filter", 1, infer, measure, prepare, run, false};
 
 }  // namespace ligero

@@ -6,6 +6,8 @@
 #include <complex>
 #include <vector>
 
+#include "runtime/base/cpu.h"
+#include "tests/support/guard.h"
 #include "tests/support/random.h"
 
 namespace ligero {
@@ -18,15 +20,18 @@ Complex at(const std::vector<float>& x, int index) {
   return {x[i], x[i + 1]};
 }
 
-void check_shape(const DeepFilterShape& s) {
+void check_shape(const DeepFilterKernels& kernels, const DeepFilterShape& s) {
+  CAPTURE(kernels.name);
   CAPTURE(s.bins);
   CAPTURE(s.kernel_t);
   CAPTURE(s.kernel_f);
   testing::Random random(static_cast<uint64_t>(s.bins * 100 + s.kernel_t));
   const auto taps = random.floats(static_cast<size_t>(2 * s.bins * s.kernel_t * s.kernel_f));
   const auto spectrum = random.floats(static_cast<size_t>(2 * s.bins * s.kernel_t));
+  testing::Guarded<float> taps_guarded(taps, testing::Edge::kEnd);
+  testing::Guarded<float> spectrum_guarded(spectrum, testing::Edge::kEnd);
   std::vector<float> out(static_cast<size_t>(2 * s.bins));
-  deep_filter_f32(s, taps.data(), spectrum.data(), out.data());
+  kernels.deep_filter_f32(s, taps_guarded.data(), spectrum_guarded.data(), out.data());
   for (int f = 0; f < s.bins; ++f) {
     Complex want = 0.0;
     for (int l = 0; l < s.kernel_t; ++l) {
@@ -44,10 +49,14 @@ void check_shape(const DeepFilterShape& s) {
 }  // namespace
 
 TEST_CASE("deep_filter_f32: all edges match complex arithmetic in double") {
-  for (const int bins : {1, 2, 3, 7, 161}) {
-    for (const int kernel_t : {1, 2, 5}) {
-      for (const int kernel_f : {1, 3, 5, 7}) {
-        check_shape({bins, kernel_t, kernel_f});
+  const DeepFilterKernels* variants[8];
+  const size_t count = deep_filter_variants(cpu_features(), variants, 8);
+  for (size_t v = 0; v < count; ++v) {
+    for (const int bins : {1, 2, 3, 7, 161}) {
+      for (const int kernel_t : {1, 2, 5}) {
+        for (const int kernel_f : {1, 3, 5, 7}) {
+          check_shape(*variants[v], {bins, kernel_t, kernel_f});
+        }
       }
     }
   }

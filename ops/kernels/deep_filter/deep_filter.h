@@ -2,6 +2,9 @@
 #ifndef LIGERO_OPS_KERNELS_DEEP_FILTER_DEEP_FILTER_H_
 #define LIGERO_OPS_KERNELS_DEEP_FILTER_DEEP_FILTER_H_
 
+#include <cstddef>
+#include <cstdint>
+
 namespace ligero {
 
 /// Neighbourhood: kernel_t frames, oldest first; kernel_f bins (odd), the middle one is the bin
@@ -15,11 +18,23 @@ struct DeepFilterShape {
 /// One output frame:
 ///   y[f] = sum_l sum_i h[f][l][i] x[l][f + i - kernel_f / 2]      (complex products, no conjugate)
 /// taps [bins][kernel_t][kernel_f][2], spectrum [kernel_t][bins][2], out [bins][2]; bins outside
-/// are zero. Sums in float32, l outer, i inner. `out` must not overlap the inputs.
-void deep_filter_f32(const DeepFilterShape& shape,
-                     const float* taps,
-                     const float* spectrum,
-                     float* out) noexcept;
+/// are zero. Sums in float32, in up to six partial sums. `out` must not overlap the inputs, of which
+/// nothing past the ends is read. A bin does not depend on those filtered with it.
+using DeepFilterFn = void (*)(const DeepFilterShape& shape,
+                              const float* taps,
+                              const float* spectrum,
+                              float* out) noexcept;
+
+struct DeepFilterKernels {
+  const char* name;
+  DeepFilterFn deep_filter_f32;
+};
+
+/// The best variant for a processor with these features (CpuFeature bits). Load time, any thread.
+const DeepFilterKernels& deep_filter_kernels(uint32_t cpu);
+
+/// Every variant of this build that such a processor runs, best first; the reference is last.
+size_t deep_filter_variants(uint32_t cpu, const DeepFilterKernels** out, size_t capacity);
 
 }  // namespace ligero
 

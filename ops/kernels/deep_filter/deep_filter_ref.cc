@@ -1,10 +1,11 @@
-// The deep filter, scalar. Not: a vector version; 161 bins of 15 taps do not show up in a frame.
+// The deep filter, scalar: the specification.
 #include <algorithm>
 #include <cstddef>
 
 #include "ops/kernels/deep_filter/deep_filter.h"
 
-namespace ligero {
+namespace ligero::ref {
+namespace {
 
 void deep_filter_f32(const DeepFilterShape& shape,
                      const float* taps,
@@ -29,4 +30,9 @@ void deep_filter_f32(const DeepFilterShape& shape,
   }
 }
 
-}  // namespace ligero
+}  // namespace
+
+extern const DeepFilterKernels kDeepFilter;
+const DeepFilterKernels kDeepFilter = {"ref", deep_filter_f32};
+
+}  // namespace ligero::ref

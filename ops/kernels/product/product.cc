@@ -202,15 +202,15 @@ void product_range(const ProductProblem& p,
   }
   const int64_t panel_bytes =
       static_cast<int64_t>(tile.segments) * tile.length * kProductPanel * p.weight_bytes + 1;
-  int32_t group = p.shape.panels;
-  while ((group + p.shape.panels) * panel_bytes <= kGroupBytes) {
-    group += p.shape.panels;
-  }
+  const int64_t tiles = kGroupBytes / (p.shape.panels * panel_bytes);
+  const int64_t wanted = p.shape.panels * (tiles > 1 ? tiles : 1);
+  const int32_t all = panel_end - panel_begin;
+  int32_t group = wanted < all ? static_cast<int32_t>(wanted) : all;
   if (row_end - row_begin == 1 && !p.last_panels_first) {
-    group = panel_end - panel_begin;
+    group = all;
   }
   const int32_t max_rows = p.shape.max_rows;
-  const int32_t groups = (panel_end - panel_begin + group - 1) / group;
+  const int32_t groups = (all + group - 1) / group;
   for (int32_t g = 0; g < groups; ++g) {
     const int32_t panel = panel_begin + group * (p.last_panels_first ? groups - 1 - g : g);
     const int32_t group_end = panel_end - panel < group ? panel_end : panel + group;

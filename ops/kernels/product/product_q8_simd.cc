@@ -97,29 +97,50 @@ void product_q8_tile(const ProductTile& t,
   rows<kRows>(t, w, e, 0, panel_begin, panel_end);
 }
 
+/// The largest magnitude, as the bits of a float: those order like integers, what is not finite
+/// above all else.
+HWY_INLINE int32_t largest_bits(const float* x, int64_t n) {
+  const D d;
+  const hn::RebindToSigned<D> di;
+  constexpr int kChains = 4;
+  constexpr int32_t kMagnitude = 0x7FFFFFFF;
+  hn::Vec<decltype(di)> most[kChains];
+  unroll<0, kChains>([&](auto c) LIGERO_INLINE_LAMBDA { most[decltype(c)::value] = hn::Zero(di); });
+  const auto step = [&](int chain, const float* p) LIGERO_INLINE_LAMBDA {
+    most[chain] = hn::Max(most[chain], hn::BitCast(di, hn::Abs(hn::LoadU(d, p))));
+  };
+  int64_t i = 0;
+  for (; i + kChains * kLanes <= n; i += kChains * kLanes) {
+    unroll<0, kChains>([&](auto c) LIGERO_INLINE_LAMBDA {
+      step(decltype(c)::value, x + i + decltype(c)::value * kLanes);
+    });
+  }
+  for (; i + kLanes <= n; i += kLanes) {
+    step(0, x + i);
+  }
+  const auto all = hn::Max(hn::Max(most[0], most[1]), hn::Max(most[2], most[3]));
+  int32_t largest = hn::GetLane(hn::MaxOfLanes(di, all));
+  for (; i < n; ++i) {
+    int32_t bits;
+    memcpy(&bits, x + i, sizeof(bits));
+    bits &= kMagnitude;
+    largest = bits > largest ? bits : largest;
+  }
+  return largest;
+}
+
 /// Two passes: the largest magnitude, then the values.
 float quantize(const float* x, int64_t n, int8_t* q) noexcept {
+  constexpr int32_t kInfinity = 0x7F800000;
   const D d;
-  const V zero = hn::Zero(d);
-  V most = zero;
-  V faults = zero;
-  int64_t i = 0;
-  for (; i + kLanes <= n; i += kLanes) {
-    const V v = hn::LoadU(d, x + i);
-    most = hn::Max(most, hn::Abs(v));
-    faults = hn::MulAdd(v, zero, faults);
-  }
-  float largest = hn::GetLane(hn::MaxOfLanes(d, most));
-  float fault = hn::GetLane(hn::SumOfLanes(d, faults));  // NaN where a value is not finite
-  for (int64_t k = i; k < n; ++k) {
-    const float a = __builtin_fabsf(x[k]);
-    largest = a > largest ? a : largest;
-    fault += x[k] * 0.0f;
-  }
-  if (!(largest >= kProductQ8Smallest) || fault != 0.0f) {
+  const int32_t bits = largest_bits(x, n);
+  float largest;
+  memcpy(&largest, &bits, sizeof(largest));
+  if (bits >= kInfinity || largest < kProductQ8Smallest) {
     memset(q, 0, static_cast<size_t>(n));
-    return fault;
+    return bits >= kInfinity ? __builtin_nanf("") : 0.0f;
   }
+  int64_t i;
   const V factor = hn::Set(d, kProductQ8Max / largest);
   const hn::Rebind<int8_t, D> narrow;
   for (i = 0; i + kLanes <= n; i += kLanes) {
