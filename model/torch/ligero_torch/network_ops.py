@@ -112,19 +112,18 @@ class Epilogue(Op):
         return x if self.scale is None else affine(x, self.scale, self.shift, planes)
 
 
-def per_channel(v, x, planes):
-    """A vector of channels shaped to meet x in its layout."""
-    return v.reshape(-1, *[1] * (x.dim() - 2)) if planes else v
+def channels_second(x, planes):
+    return planes or x.dim() == 2
 
 
 def prelu(x, slopes, planes):
-    if planes:
+    if channels_second(x, planes):
         return F.prelu(x, slopes)
     return torch.relu(x) - slopes * torch.relu(-x)
 
 
 def affine(x, scale, shift, planes):
-    if not planes:
+    if not channels_second(x, planes):
         return x * scale + shift
     zeros, ones = torch.zeros_like(scale), torch.ones_like(scale)
     return F.batch_norm(x, zeros, ones, scale, shift, eps=0.0)
@@ -316,8 +315,7 @@ class Binary(Op):
         return x
 
     def compute(self, run, a, b):
-        sequence = next(v for v in (a, b) if v is not None and v.t.kind == "sequence")
-        planes = sequence.in_planes
+        planes = any(v is not None and v.t.kind == "sequence" and v.in_planes for v in (a, b))
         y = BINARY[self.node.op](self.operand(0, a, planes), self.operand(1, b, planes))
         return self.value(self.activation(y) if self.activation else y, planes)
 
