@@ -402,16 +402,18 @@ void Stream::process_some(const float* const* in,
                                        : (config_.pass_without_target ? 1.0f : 0.0f);
   const float voice_goal = aside || !has_target_ ? 0.0f : 1.0f - limit;
   const float share = 1.0f / static_cast<float>(config_.channels);
-  int64_t cleaned = 0;
-  for (int32_t i = 0; i < n; ++i) {
-    float sum = 0.0f;
-    for (int32_t c = 0; c < config_.channels; ++c) {
+  int32_t cleaned = 0;
+  std::fill(mono_, mono_ + n, 0.0f);
+  for (int32_t c = 0; c < config_.channels; ++c) {
+    for (int32_t i = 0; i < n; ++i) {
       const float x = in[c][at + i];
       const bool sound = std::fabs(x) <= kLoudestSample;  // false for NaN as well
-      sum += sound ? x : 0.0f;
+      mono_[i] += sound ? x : 0.0f;
       cleaned += sound ? 0 : 1;
     }
-    mono_[i] = sum * share;
+  }
+  for (int32_t i = 0; i < n; ++i) {
+    mono_[i] *= share;
   }
   if (cleaned != 0) {
     cleaned_.fetch_add(cleaned, std::memory_order_relaxed);
@@ -426,13 +428,17 @@ void Stream::process_some(const float* const* in,
   dry_.pop(mono_, n);
 
   const float step = static_cast<float>(1.0 / (kFadeSeconds * config_.rate_hz));
-  for (int32_t i = 0; i < n; ++i) {
+  int32_t i = 0;
+  for (; i < n && (dry_gain_ != dry_goal || voice_gain_ != voice_goal); ++i) {
     dry_gain_ += std::clamp(dry_goal - dry_gain_, -step, step);
     voice_gain_ += std::clamp(voice_goal - voice_gain_, -step, step);
-    const float y = voice_gain_ * voice[i] + dry_gain_ * mono_[i];
-    for (int32_t c = 0; c < config_.channels; ++c) {
-      out[c][at + i] = y;
-    }
+    mono_[i] = voice_gain_ * voice[i] + dry_gain_ * mono_[i];
+  }
+  for (; i < n; ++i) {
+    mono_[i] = voice_goal * voice[i] + dry_goal * mono_[i];
+  }
+  for (int32_t c = 0; c < config_.channels; ++c) {
+    std::copy(mono_, mono_ + n, out[c] + at);
   }
 }
 
