@@ -161,7 +161,8 @@ void Interpreter::run_node(
   if (extent.total_frames != kUnknown) {
     end = static_cast<int32_t>(std::clamp<int64_t>(extent.total_frames - first, begin, frames));
   }
-  if (graph_->tensors[static_cast<size_t>(node.outputs[0])].kind == Kind::kSequence) {
+  const bool all = begin == -place.revised && end == frames;
+  if (!all && graph_->tensors[static_cast<size_t>(node.outputs[0])].kind == Kind::kSequence) {
     zero_rows(node, -place.revised, begin);
     zero_rows(node, end, frames);
   }
