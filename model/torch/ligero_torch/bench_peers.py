@@ -171,7 +171,8 @@ class OpenVino(Peer):
             passes.run_passes(model)
         compiled = core.compile_model(model, "CPU", {
             "INFERENCE_NUM_THREADS": self.threads, "NUM_STREAMS": 1,
-            "PERFORMANCE_HINT": "LATENCY", "INFERENCE_PRECISION_HINT": "f32"})
+            "PERFORMANCE_HINT": "LATENCY", "INFERENCE_PRECISION_HINT": "f32",
+            "ENABLE_CPU_PINNING": False})  # or it waits for a core that is taken
         self.request = compiled.create_infer_request()
         known = {}
         self.tensor = lambda x: known.setdefault(id(x), ov.Tensor(x, shared_memory=True))
