@@ -58,16 +58,16 @@ void check(const ProductQ8Kernels& kernels, const Case& c, int most, Random& ran
   for (int first = 0; first < c.rows; first += kernels.shape.max_rows) {
     const int rows = std::min(kernels.shape.max_rows, c.rows - first);
     const int pieces = c.taps * c.segments;
-    std::vector<const int8_t*> pointers(static_cast<size_t>(pieces * rows));
+    std::vector<const int8_t*> pointers(static_cast<size_t>(pieces * kProductMaxRows));
     std::vector<float*> out(static_cast<size_t>(rows));
-    std::vector<float> tap_scales(static_cast<size_t>(c.taps * rows));
-    std::vector<int32_t> sums(static_cast<size_t>(c.taps * rows), 0);
+    std::vector<float> tap_scales(static_cast<size_t>(c.taps * kProductMaxRows));
+    std::vector<int32_t> sums(static_cast<size_t>(c.taps * kProductMaxRows), 0);
     for (int r = 0; r < rows; ++r) {
       out[static_cast<size_t>(r)] = y.data() + (first + r) * c.outputs;
       for (int s = 0; s < pieces; ++s) {
         const int8_t* at = q_guarded.data() + (first + r) * c.inner() + s * c.length;
-        pointers[static_cast<size_t>(s * rows + r)] = at;
-        const auto tap = static_cast<size_t>(s / c.segments * rows + r);
+        pointers[static_cast<size_t>(s * kProductMaxRows + r)] = at;
+        const auto tap = static_cast<size_t>(s / c.segments * kProductMaxRows + r);
         tap_scales[tap] = static_cast<float>(1 << (s / c.segments));
         int32_t sum = 0;
         if (kernels.sums != nullptr) {

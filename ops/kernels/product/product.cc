@@ -82,28 +82,35 @@ Run find_run(const ProductRows& r, int32_t t, int32_t b, int32_t most) {
   return {t, alike < left ? alike : left, first, inside};
 }
 
-/// The pointers of a run's rows; those of one row are `rows` apart.
+/// The pointers of a run's rows, of which the first is number `row` of the tile.
 template <typename T>
 void gather(const ProductRows& r,
             const Source<T>& source,
             const Run& run,
             int32_t segments,
-            int32_t rows,
+            int32_t row,
             const T** a) {
   const int32_t pieces = segments / r.taps_t;  // of a frame: 1 where merged
   const int64_t tap_step = int64_t{r.dilation_f} * r.channels;
   const int64_t row_step = int64_t{r.stride_f} * r.channels;
+  a += row;
   for (int32_t i = 0; i < r.taps_t; ++i) {
     const T* x = source.x + (tap_frame(r, run.t, i) - source.first) * source.frame_stride +
                  int64_t{run.first_bin} * r.channels;
-    for (int32_t j = 0; j < pieces; ++j, x += tap_step, a += rows) {
+    for (int32_t j = 0; j < pieces; ++j, x += tap_step, a += kProductMaxRows) {
       const int32_t bin = run.first_bin + j * r.dilation_f;
-      if (run.inside || (bin >= 0 && bin < r.bins)) {
-        for (int32_t k = 0; k < run.count; ++k) {
+      if (!run.inside) {
+        *a = bin >= 0 && bin < r.bins ? x : source.zeros;
+      } else if (row == 0) {
+        // A number of steps known here costs less than the steps that are too many: later runs
+        // write over those.
+        for (int32_t k = 0; k < kProductMaxRows; ++k) {
           a[k] = x + k * row_step;
         }
       } else {
-        *a = source.zeros;
+        for (int32_t k = 0; k < run.count; ++k) {
+          a[k] = x + k * row_step;
+        }
       }
     }
   }
@@ -146,30 +153,27 @@ struct TileRows {
   int32_t sums[kProductMaxSegments * kProductMaxRows];
 };
 
-/// The sum of a row's values in a frame, whose bins' sums are given.
-int32_t row_sum(const ProductRows& r, const int32_t* sums, int32_t first_bin, bool inside) {
-  int32_t sum = 0;
-  for (int32_t j = 0, bin = first_bin; j < r.taps_f; ++j, bin += r.dilation_f) {
-    sum += inside || (bin >= 0 && bin < r.bins) ? sums[bin] : 0;
-  }
-  return sum;
-}
-
-/// Scales and sums of a run's rows, of which the first is number i of the tile.
-void gather_scales(const ProductRows& r,
-                   const Input& input,
-                   const Run& run,
-                   int32_t i,
-                   int32_t rows,
-                   TileRows* out) {
+/// Scales and sums of a run's rows, of which the first is number `row` of the tile.
+void gather_scales(
+    const ProductRows& r, const Input& input, const Run& run, int32_t row, TileRows* out) {
   for (int32_t tap = 0; tap < r.taps_t; ++tap) {
     const int64_t frame = tap_frame(r, run.t, tap) - input.q8.first;
-    const int32_t* sums = input.sums != nullptr ? input.sums + frame * r.bins : nullptr;
+    float* scales = out->scales + tap * kProductMaxRows;
+    for (int32_t k = row; k < kProductMaxRows; ++k) {
+      scales[k] = input.scales[frame];
+    }
+    if (input.sums == nullptr) {
+      continue;
+    }
+    const int32_t* bins = input.sums + frame * r.bins;
+    int32_t* sums = out->sums + tap * kProductMaxRows + row;
     for (int32_t k = 0; k < run.count; ++k) {
-      const int32_t at = tap * rows + i + k;
-      out->scales[at] = input.scales[frame];
-      out->sums[at] =
-          sums != nullptr ? row_sum(r, sums, run.first_bin + k * r.stride_f, run.inside) : 0;
+      int32_t sum = 0;
+      int32_t bin = run.first_bin + k * r.stride_f;
+      for (int32_t j = 0; j < r.taps_f; ++j, bin += r.dilation_f) {
+        sum += run.inside || (bin >= 0 && bin < r.bins) ? bins[bin] : 0;
+      }
+      sums[k] = sum;
     }
   }
 }
@@ -222,10 +226,10 @@ void product_range(const ProductProblem& p,
       for (int32_t i = 0; i < tile.rows;) {
         const Run run = find_run(p.rows, t, b, tile.rows - i);
         if (p.q8 != nullptr) {
-          gather(p.rows, input.q8, run, tile.segments, tile.rows, a.q8 + i);
-          gather_scales(p.rows, input, run, i, tile.rows, &a);
+          gather(p.rows, input.q8, run, tile.segments, i, a.q8);
+          gather_scales(p.rows, input, run, i, &a);
         } else {
-          gather(p.rows, input.f32, run, tile.segments, tile.rows, a.f32 + i);
+          gather(p.rows, input.f32, run, tile.segments, i, a.f32);
         }
         for (int32_t k = i; k < i + run.count; ++k, ++b) {
           out[k] = p.output.y + t * p.output.frame_stride + b * p.output.bin_stride;

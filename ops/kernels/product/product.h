@@ -65,13 +65,13 @@ struct ProductEpilogue {
   Activation activation = Activation::kNone;
 };
 
-/// A few rows, all pointers resolved. Outputs must not overlap anything that is read, except that
+/// A few rows, all pointers resolved; of the kProductMaxRows places only those of rows are read. Outputs must not overlap anything that is read, except that
 /// add rows may be the output rows themselves.
 struct ProductTile {
   int32_t rows;              ///< 1 .. ProductKernels::max_rows
   int32_t segments;          ///< may be 0: the sum is empty
   int32_t length;            ///< floats of a segment
-  const float* const* a;     ///< [segments][rows], any alignment; nullptr where rows are int8
+  const float* const* a;     ///< [segments][kProductMaxRows], any alignment; int8 rows: nullptr
   float* const* out;         ///< [rows]: where output 0 goes; `outputs` floats are written
   const float* const* add;   ///< [rows]: add row 0, output 0; or nullptr: none
   const int32_t* add_count;  ///< [rows]: how many add rows
@@ -79,8 +79,8 @@ struct ProductTile {
   // Rows of int8 only, where `length` is a multiple of 4:
   int32_t taps = 1;                   ///< pieces of equal numbers of segments, each with its scale
   const int8_t* const* q = nullptr;   ///< as `a`; values in [-127, 127]
-  const float* q_scales = nullptr;    ///< [taps][rows]
-  const int32_t* q_sums = nullptr;    ///< [taps][rows]: the sum of a tap's values, for variants
+  const float* q_scales = nullptr;    ///< [taps][kProductMaxRows]
+  const int32_t* q_sums = nullptr;    ///< as q_scales: the sum of a tap's values, for variants
                                       ///< that ask for it
 };
 

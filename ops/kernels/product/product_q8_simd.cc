@@ -29,7 +29,7 @@ HWY_NOINLINE void tile(const ProductTile& t,
     for (int32_t s = tap * segments; s < (tap + 1) * segments; ++s) {
       const int8_t* q[kR];
       unroll<0, kR>([&](auto i) LIGERO_INLINE_LAMBDA {
-        q[decltype(i)::value] = t.q[s * t.rows + row + decltype(i)::value];
+        q[decltype(i)::value] = t.q[s * kProductMaxRows + row + decltype(i)::value];
       });
       for (int32_t k = 0; k < t.length; k += kProductQ8Group) {
         Dot::Weights b[kP];
@@ -49,7 +49,7 @@ HWY_NOINLINE void tile(const ProductTile& t,
     unroll<0, kR * kP>([&](auto i) LIGERO_INLINE_LAMBDA {
       constexpr int r = decltype(i)::value / kP;
       constexpr int p = decltype(i)::value % kP;
-      const int32_t at = tap * t.rows + row + r;
+      const int32_t at = tap * kProductMaxRows + row + r;
       float* out = &y[r][p * kProductPanel];
       Dot::join(sums[r][p], t.q_sums[at], t.q_scales[at], tap > 0 ? out : nullptr, out);
     });

@@ -63,7 +63,7 @@ void product_tile(const ProductTile& t,
       const T* weight = data + (o / kProductPanel) * w.panel_stride + o % kProductPanel;
       float sum = 0.0f;
       for (int32_t s = 0; s < t.segments; ++s) {
-        const float* a = t.a[s * t.rows + row];
+        const float* a = t.a[s * kProductMaxRows + row];
         for (int32_t k = 0; k < t.length; ++k, weight += w.row_stride) {
           sum += a[k] * load(weight);
         }
@@ -91,13 +91,13 @@ void product_q8_tile(const ProductTile& t,
       for (int32_t tap = 0; tap < t.taps; ++tap) {
         int32_t sum = 0;
         for (int32_t s = tap * segments; s < (tap + 1) * segments; ++s) {
-          const int8_t* q = t.q[s * t.rows + row];
+          const int8_t* q = t.q[s * kProductMaxRows + row];
           for (int32_t i = 0; i < t.length; ++i, ++k) {
             const int64_t group = k / kProductQ8Group * kProductPanel + column;
             sum += q[i] * panel[group * kProductQ8Group + k % kProductQ8Group];
           }
         }
-        y += static_cast<float>(sum) * t.q_scales[tap * t.rows + row];
+        y += static_cast<float>(sum) * t.q_scales[tap * kProductMaxRows + row];
       }
       t.out[row][o] = finish(y * w.scale[o], t, e, row, o);
     }

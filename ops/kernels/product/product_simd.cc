@@ -60,7 +60,7 @@ HWY_NOINLINE void tile(const ProductTile& t,
   for (int32_t s = 0; s < t.segments; ++s) {
     const float* a[kR];
     unroll<0, kR>([&](auto i) LIGERO_INLINE_LAMBDA {
-      a[decltype(i)::value] = t.a[s * kR + decltype(i)::value];
+      a[decltype(i)::value] = t.a[s * kProductMaxRows + decltype(i)::value];
     });
     for (int32_t k = 0; k < t.length; ++k) {
       V b[kWide];
