@@ -19,8 +19,6 @@ enum Input : size_t { kQuery = 0, kKey = 1, kValue = 2, kInputs = 3 };
 constexpr int32_t kTileQueries = 48;
 /// Keys and values of a block stay in the second-level cache while the tile's queries meet them.
 constexpr int32_t kBlockKeys = 128;
-/// Cost of unbounded attention is stated for a signal of this many frames.
-constexpr int64_t kStatedFrames = 300;
 constexpr int32_t kMaxWindow = 1 << 20;
 
 struct Shape {
@@ -68,7 +66,8 @@ Status infer(const OpContext& ctx, Inference* out) {
                                           : TimeBehaviour{TimeUse::kWhole, 0, 0};
     out->time[kKey] = keys;
     out->time[kValue] = keys;
-    pairs = window > 0 ? window : kStatedFrames;
+    pairs = window;
+    out->macs_by_signal = window > 0 ? 0 : 2 * int64_t{q.channels()};
   } else {
     pairs = static_cast<int64_t>(q.bins()) * q.bins();
   }

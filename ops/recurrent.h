@@ -90,6 +90,10 @@ class Recurrent {
     LIGERO_CHECK(checked_mul(per_bin, x.bins(), &out->macs),
                  Code::kBadModel,
                  "a recurrent layer is too large");
+    out->recurrence.weight = kWhh;
+    if (axis == 1) {
+      out->recurrence = {kWhh, x.bins(), frames_in_step(x.bins())};
+    }
     return {};
   }
 
@@ -102,12 +106,14 @@ class Recurrent {
     return s;
   }
 
+  /// Along bins: frames that take their steps together.
+  static int32_t frames_in_step(int32_t bins) {
+    return bins >= kChunkRows ? 1 : kChunkRows / bins;
+  }
+
   /// Frames worked on at once.
   static int32_t chunk_frames(const OpContext& ctx, const Shape& s) {
-    int32_t chunk = kChunkSteps;
-    if (s.along_bins) {
-      chunk = s.bins >= kChunkRows ? 1 : kChunkRows / s.bins;
-    }
+    const int32_t chunk = s.along_bins ? frames_in_step(s.bins) : kChunkSteps;
     return chunk < ctx.max_frames ? chunk : ctx.max_frames;
   }
 

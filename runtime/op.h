@@ -26,6 +26,14 @@ struct TimeBehaviour {
   int32_t future = 0;  ///< frames, kWindow only
 };
 
+/// The weight that an op reads once for each step of a recurrence, where all others are read once a
+/// run. Some frames may take their steps together.
+struct Recurrence {
+  int32_t weight = -1;  ///< the input; -1: none
+  int32_t steps = 1;    ///< of a frame
+  int32_t together = 1;  ///< most frames in step
+};
+
 /// What infer() finds: the shapes of the outputs and the time behaviour of each input.
 /// Before infer() runs, `time` is all kPointwise, and the outputs are kSequence if any input is a
 /// sequence, kConstant otherwise. A constant is computed like a sequence of one frame.
@@ -46,6 +54,8 @@ struct Inference {
   /// Hops by which output row t lags what it describes (inverse STFT: row t is hop t - 1).
   int32_t output_lag = 0;
   int64_t macs = 0;  ///< multiply-accumulates per frame (a constant: per call)
+  int64_t macs_by_signal = 0;  ///< further ones, of each frame with each frame of the signal
+  Recurrence recurrence;
 };
 
 /// What an op may look at before the first sample.

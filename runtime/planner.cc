@@ -85,6 +85,8 @@ Status infer_node(const Graph& graph, int32_t index, NodeFacts* facts) {
   }
   std::copy(std::begin(inference.time), std::end(inference.time), facts->time);
   facts->macs = inference.macs;
+  facts->macs_by_signal = inference.macs_by_signal;
+  facts->recurrence = inference.recurrence;
   facts->output_lag = inference.output_lag;
   facts->constant = !any_sequence;
   return {};

@@ -33,13 +33,23 @@ struct PlanOptions {
   bool keep_all = false;  ///< no memory is shared, so that every tensor can be read after a run
 };
 
+/// Length of the signal for which costs are stated where nothing says another: three seconds.
+inline constexpr int64_t kStatedFrames = 300;
+
 /// Shapes and time behaviour of a graph, checked: the work of infer_graph(). The tensors' stored
 /// shapes have been compared with the inferred ones.
 struct NodeFacts {
   TimeBehaviour time[kMaxInputs];
-  int64_t macs = 0;
+  int64_t macs = 0;            ///< of a frame, but for what follows
+  int64_t macs_by_signal = 0;  ///< of a frame with each frame of the signal
+  Recurrence recurrence;
   int32_t output_lag = 0;
   bool constant = false;  ///< all outputs are constants
+
+  /// Multiply-accumulates of a frame in a signal of so many.
+  int64_t macs_of_frame(int64_t signal_frames = kStatedFrames) const {
+    return macs + macs_by_signal * signal_frames;
+  }
 };
 
 /// Where a tensor of a plan lies: `capacity` rows of `row` floats from `offset`. The rows of a call

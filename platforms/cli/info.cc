@@ -90,7 +90,7 @@ Json graph_report(const ModelFile& file, const Graph& graph, bool nodes) {
   int64_t per_frame = 0;
   int64_t once = 0;
   for (const NodeFacts& node : facts) {
-    (node.constant ? once : per_frame) += node.macs;
+    (node.constant ? once : per_frame) += node.macs_of_frame();
   }
   Json report = {{"name", graph.name},
                  {"layers", graph.nodes.size()},

@@ -8,6 +8,7 @@
 #include <charconv>
 #include <fstream>
 #include <nlohmann/json.hpp>
+#include <utility>
 
 #include "ops/kernels/product/product.h"
 #include "platforms/cli/refusal.h"
@@ -30,9 +31,20 @@ std::string first_line(const std::string& path) {
   return line.substr(0, line.find('\0'));
 }
 
-/// What follows "`key` :" or "`key`=" in the first line of `path` that has it, without quotes.
-std::string value_of(const std::string& path, const std::string& key) {
+/// The texts of a device tree's list, "a, b".
+std::string list_of(const std::string& path) {
+  std::ifstream file(path, std::ios::binary);
+  std::string names;
+  for (std::string name; std::getline(file, name, '\0');) {
+    names += text(names.empty() ? "" : ", ", name);
+  }
+  return names;
+}
+
+/// What follows "`key` :" or "`key`=" in each line of `path` that has it, without quotes.
+std::vector<std::string> values_of(const std::string& path, const std::string& key) {
   std::ifstream file(path);
+  std::vector<std::string> values;
   for (std::string line; std::getline(file, line);) {
     const size_t mark = line.find_first_of(":=");
     if (!line.starts_with(key) || mark == std::string::npos ||
@@ -41,9 +53,15 @@ std::string value_of(const std::string& path, const std::string& key) {
     }
     const size_t begin = line.find_first_not_of(" \t\"", mark + 1);
     const size_t end = line.find_last_not_of(" \t\"");
-    return begin == std::string::npos ? "" : line.substr(begin, end - begin + 1);
+    values.push_back(begin == std::string::npos ? "" : line.substr(begin, end - begin + 1));
   }
-  return "";
+  return values;
+}
+
+/// The first of them; empty where there is none.
+std::string value_of(const std::string& path, const std::string& key) {
+  const std::vector<std::string> values = values_of(path, key);
+  return values.empty() ? "" : values.front();
 }
 
 double number(const std::string& text) {
@@ -58,16 +76,62 @@ int64_t bytes_of(const std::string& size) {
   return scale * static_cast<int64_t>(number(size));
 }
 
-/// x86 gives its name; ARM gives numbers of who made it and which it is.
-std::string processor(const std::string& cpus) {
-  for (const char* key : {"model name", "Hardware"}) {
-    if (std::string name = value_of(cpus, key); !name.empty()) {
-      return name;
+/// Part numbers of ARM's own cores (implementer 0x41), from their reference manuals' MIDR_EL1.
+struct ArmPart {
+  const char* part;
+  const char* name;
+};
+constexpr ArmPart kArmParts[] = {
+    {"0xc07", "Cortex-A7"},
+    {"0xc09", "Cortex-A9"},
+    {"0xc0f", "Cortex-A15"},
+    {"0xd03", "Cortex-A53"},
+    {"0xd04", "Cortex-A35"},
+    {"0xd05", "Cortex-A55"},
+    {"0xd07", "Cortex-A57"},
+    {"0xd08", "Cortex-A72"},
+    {"0xd09", "Cortex-A73"},
+    {"0xd0a", "Cortex-A75"},
+    {"0xd0b", "Cortex-A76"},
+    {"0xd0c", "Neoverse-N1"},
+    {"0xd0d", "Cortex-A77"},
+    {"0xd41", "Cortex-A78"},
+};
+
+std::string arm_core(const std::string& implementer, const std::string& part) {
+  for (const ArmPart& known : kArmParts) {
+    if (implementer == "0x41" && part == known.part) {
+      return known.name;
     }
   }
-  const std::string part = value_of(cpus, "CPU part");
-  return part.empty() ? ""
-                      : text("implementer ", value_of(cpus, "CPU implementer"), ", part ", part);
+  return text("implementer ", implementer, ", part ", part);
+}
+
+/// x86 gives its name; ARM gives numbers of who made each core and which it is: "Cortex-A53", or
+/// "4 x Cortex-A53, 2 x Cortex-A72" where they differ.
+std::string processor(const std::string& cpus) {
+  if (std::string name = value_of(cpus, "model name"); !name.empty()) {
+    return name;
+  }
+  std::vector<std::pair<std::string, int>> kinds;
+  for (const std::string& part : values_of(cpus, "CPU part")) {
+    const std::string core = arm_core(value_of(cpus, "CPU implementer"), part);
+    if (kinds.empty() || kinds.back().first != core) {
+      kinds.emplace_back(core, 0);
+    }
+    ++kinds.back().second;
+  }
+  if (kinds.empty()) {
+    return value_of(cpus, "Hardware");
+  }
+  std::string names = kinds.front().first;
+  if (kinds.size() > 1) {
+    names.clear();
+    for (const auto& [name, count] : kinds) {
+      names += text(names.empty() ? "" : ", ", count, " x ", name);
+    }
+  }
+  return names;
 }
 
 std::vector<Cache> caches(const std::string& core) {
@@ -106,6 +170,7 @@ Machine describe_machine(const std::string& root) {
   Machine machine;
   machine.processor = processor(cpus);
   machine.board = first_line(root + "/proc/device-tree/model");
+  machine.compatible = list_of(root + "/proc/device-tree/compatible");
   machine.cores = static_cast<int>(std::max(1l, sysconf(_SC_NPROCESSORS_ONLN)));
   machine.mhz = number(first_line(core + "/cpufreq/scaling_cur_freq")) / kKhzPerMhz;
   if (machine.mhz == 0.0) {
@@ -134,6 +199,7 @@ Json to_json(const Machine& machine) {
   }
   return {{"processor", machine.processor},
           {"board", machine.board},
+          {"compatible", machine.compatible},
           {"cores", machine.cores},
           {"mhz", machine.mhz},
           {"most_mhz", machine.most_mhz},
@@ -141,6 +207,19 @@ Json to_json(const Machine& machine) {
           {"caches", caches},
           {"memory_bytes", machine.memory_bytes},
           {"system", machine.system}};
+}
+
+Json temperatures(const std::string& root) {
+  constexpr double kMilli = 1e-3;
+  Json found = Json::array();
+  for (int zone = 0;; ++zone) {
+    const std::string folder = text(root, "/sys/class/thermal/thermal_zone", zone, "/");
+    const std::string value = first_line(folder + "temp");
+    if (value.empty()) {
+      return found;
+    }
+    found.push_back({{"zone", first_line(folder + "type")}, {"celsius", kMilli * number(value)}});
+  }
 }
 
 std::string to_text(const Machine& machine) {
@@ -185,6 +264,10 @@ std::string to_text(const KernelSets& sets) {
 // Not getrusage(): a process started by vfork() has its parent's peak in there.
 int64_t peak_resident_bytes() {
   return static_cast<int64_t>(number(value_of("/proc/self/status", "VmHWM"))) << 10;
+}
+
+void forget_peak_resident() {
+  std::ofstream("/proc/self/clear_refs") << "5";
 }
 
 }  // namespace ligero::cli

@@ -20,9 +20,10 @@ struct Cache {
 /// Texts are empty and numbers 0 where the system does not tell.
 struct Machine {
   std::string processor;
-  std::string board;  ///< of a device tree
-  int cores = 0;      ///< that the system runs
-  double mhz = 0.0;   ///< of core 0, as read
+  std::string board;       ///< of a device tree
+  std::string compatible;  ///< of a device tree: board and system on chip, the most exact first
+  int cores = 0;           ///< that the system runs
+  double mhz = 0.0;        ///< of core 0, as read
   double most_mhz = 0.0;
   std::string governor;  ///< of core 0's clock
   std::vector<Cache> caches;
@@ -37,6 +38,9 @@ struct Machine {
 Machine describe_machine(const std::string& root = "");
 
 nlohmann::ordered_json to_json(const Machine& machine);
+
+/// What the sensors below `root` tell now: objects with zone and celsius.
+nlohmann::ordered_json temperatures(const std::string& root = "");
 
 /// In one line for people.
 std::string to_text(const Machine& machine);
@@ -54,6 +58,10 @@ std::string to_text(const KernelSets& sets);
 
 /// The most memory that this process has had at once; 0 where the system does not tell.
 int64_t peak_resident_bytes();
+
+/// Lets that begin anew with what this process has now. Kernels without CONFIG_PROC_PAGE_MONITOR do
+/// not.
+void forget_peak_resident();
 
 }  // namespace ligero::cli
 

@@ -7,6 +7,7 @@
 #include <nlohmann/json.hpp>
 #include <vector>
 
+#include "platforms/cli/node_work.h"
 #include "platforms/cli/peaks.h"
 #include "runtime/interpreter.h"
 
@@ -20,20 +21,21 @@ class NodeTimes : public NodeWatch {
   void computed(size_t node, int32_t frames) noexcept override;
   /// Forgets what it has seen, a warm-up.
   void clear();
+  /// Mean time of node `n` in a run.
+  double ms_of_run(size_t n) const;
   /// One object for each node, the longest first: node, op, ms (of a run), share (of the time),
   /// type (of its matrix), gflops (GOP/s of int8; 2 for each multiply-add), bytes (weights and
-  /// constants once a run, the frames of its inputs and outputs once each), gb_per_s, bound
-  /// ("compute" or "memory") and of_peak: the least time that `peaks` allow over that taken. An
-  /// LSTM's matrix counts once, though it is read once for each frame. `working_set_bytes` is what
-  /// a run reads again when the next one comes.
+  /// constants once a run, the frames of its inputs and outputs once each, the matrix of a
+  /// recurrence once a step), gb_per_s, bound ("compute" or "memory") and of_peak: the least time
+  /// that `peaks` allow over that taken. `working_set_bytes` is what a run reads again when the
+  /// next one comes.
   nlohmann::ordered_json report(const Peaks& peaks, int64_t working_set_bytes) const;
 
  private:
   using Clock = std::chrono::steady_clock;
-  const Graph& graph_;
+  GraphWork work_;
   std::vector<Clock::duration> times_;
   std::vector<int64_t> frames_;
-  std::vector<int64_t> macs_;  ///< of one frame
   int64_t runs_ = 0;
   Clock::time_point last_;
 };

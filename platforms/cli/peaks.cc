@@ -207,10 +207,10 @@ std::string to_text(const Peaks& peaks) {
               " from the core's second");
 }
 
-Bound bound_of(const Work& work, const Peaks& peaks, int64_t working_set_bytes) {
+Bound bound_of(const Work& work, const Peaks& peaks) {
   constexpr double kMs = 1e3 / kGiga;
   const double compute = work.operations / (work.int8 ? peaks.int8_gops : peaks.f32_gflops) * kMs;
-  const double memory = work.bytes / peaks.read_gb_s(working_set_bytes) * kMs;
+  const double memory = work.bytes / peaks.read_gb_s(work.set_bytes) * kMs;
   return {std::max(compute, memory), memory > compute};
 }
 

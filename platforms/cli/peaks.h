@@ -41,6 +41,7 @@ struct Work {
   double operations = 0.0;  ///< two for each multiply-add
   bool int8 = false;        ///< with int8 weights
   double bytes = 0.0;
+  int64_t set_bytes = 0;  ///< of the set that they come from, which is read again and again
 };
 
 /// The roofline: no faster than the operations at their peak, nor than the bytes at theirs.
@@ -48,7 +49,7 @@ struct Bound {
   double ms = 0.0;
   bool by_memory = false;  ///< the bytes take longer than the operations
 };
-Bound bound_of(const Work& work, const Peaks& peaks, int64_t working_set_bytes);
+Bound bound_of(const Work& work, const Peaks& peaks);
 
 }  // namespace ligero::cli
 

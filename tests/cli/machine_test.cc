@@ -37,6 +37,9 @@ TEST_CASE("machine: a board's name, clock, governor and caches are read") {
   const Folder root;
   put(root, "proc/cpuinfo", "processor\t: 0\nCPU implementer\t: 0x41\nCPU part\t: 0xd03\n");
   put(root, "proc/device-tree/model", std::string("Raspberry Pi 3 Model B\0", 23));
+  put(root,
+      "proc/device-tree/compatible",
+      std::string("raspberrypi,3-model-b\0brcm,bcm2837\0", 35));
   put(root, "proc/meminfo", "MemTotal:         948304 kB\nMemFree: 1 kB\n");
   put(root, "etc/os-release", "NAME=x\nPRETTY_NAME=\"Debian GNU/Linux 12 (bookworm)\"\n");
   const std::string clock = "sys/devices/system/cpu/cpu0/cpufreq/";
@@ -48,7 +51,8 @@ TEST_CASE("machine: a board's name, clock, governor and caches are read") {
   put_cache(root, 2, "2", "Unified", "512K");
   const Machine machine = cli::describe_machine(root / "");
   CHECK(machine.board == "Raspberry Pi 3 Model B");
-  CHECK(machine.processor == "implementer 0x41, part 0xd03");
+  CHECK(machine.processor == "Cortex-A53");
+  CHECK(machine.compatible == "raspberrypi,3-model-b, brcm,bcm2837");
   CHECK(machine.mhz == 600.0);
   CHECK(machine.most_mhz == 1200.0);
   CHECK(machine.governor == "ondemand");
@@ -62,6 +66,30 @@ TEST_CASE("machine: a board's name, clock, governor and caches are read") {
     CAPTURE(part);
     CHECK(to_text(machine).find(part) != std::string::npos);
   }
+}
+
+TEST_CASE("machine: cores of two kinds are counted, one of another maker keeps its numbers") {
+  const Folder root;
+  const std::string big = "CPU implementer\t: 0x41\nCPU part\t: 0xd08\n";
+  const std::string little = "CPU implementer\t: 0x41\nCPU part\t: 0xd03\n";
+  put(root, "proc/cpuinfo", little + little + little + little + big + big);
+  CHECK(cli::describe_machine(root / "").processor == "4 x Cortex-A53, 2 x Cortex-A72");
+  put(root, "proc/cpuinfo", "CPU implementer\t: 0x51\nCPU part\t: 0x800\n");
+  CHECK(cli::describe_machine(root / "").processor == "implementer 0x51, part 0x800");
+}
+
+TEST_CASE("temperatures: each zone that there is") {
+  const Folder root;
+  CHECK(cli::temperatures(root / "").empty());
+  for (const char* zone : {"0", "1"}) {
+    const std::string at = std::string("sys/class/thermal/thermal_zone") + zone + "/";
+    put(root, at + "type", std::string("cpu") + zone + "\n");
+    put(root, at + "temp", "48250\n");
+  }
+  const auto zones = cli::temperatures(root / "");
+  REQUIRE(zones.size() == 2);
+  CHECK(zones[1]["zone"] == "cpu1");
+  CHECK(zones[0]["celsius"] == doctest::Approx(48.25));
 }
 
 TEST_CASE("machine: what a system does not tell is said to be unknown") {
@@ -90,15 +118,15 @@ Peaks example() {
 
 TEST_CASE("roofline: the slower of computing and reading, from where the work fits") {
   const Peaks peaks = example();
-  const Bound computes = bound_of({2e8, false, 1e6}, peaks, 1 << 20);
+  const Bound computes = bound_of({2e8, false, 1e6, 1 << 20}, peaks);
   CHECK(computes.ms == doctest::Approx(2.0));
   CHECK_FALSE(computes.by_memory);
-  CHECK(bound_of({2e8, true, 1e6}, peaks, 1 << 20).ms == doctest::Approx(0.5));
-  const Bound reads = bound_of({2e6, false, 1e6}, peaks, (4 << 20) + 1);
+  CHECK(bound_of({2e8, true, 1e6, 1 << 20}, peaks).ms == doctest::Approx(0.5));
+  const Bound reads = bound_of({2e6, false, 1e6, (4 << 20) + 1}, peaks);
   CHECK(reads.ms == doctest::Approx(0.1));
   CHECK(reads.by_memory);
-  CHECK(bound_of({2e5, false, 1e6}, peaks, 4 << 20).ms == doctest::Approx(0.02));
-  CHECK(bound_of({2e4, false, 1e6}, peaks, 1 << 20).ms == doctest::Approx(0.005));
+  CHECK(bound_of({2e5, false, 1e6, 4 << 20}, peaks).ms == doctest::Approx(0.02));
+  CHECK(bound_of({2e4, false, 1e6, 1 << 20}, peaks).ms == doctest::Approx(0.005));
 }
 
 TEST_CASE("peaks: every instruction set here is measured, the best is faster than none") {
