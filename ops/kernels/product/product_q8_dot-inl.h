@@ -1,5 +1,5 @@
-// The int8 dot products of the instruction sets, for product_q8_simd.cc, which is compiled once for
-// each: Highway has none. Not: tiles.
+// The int8 dot products of x86's instruction sets, for product_q8_simd.cc, which is compiled once for
+// each: Highway has none. Not: ARM (product_q8_dot_arm-inl.h), tiles.
 #ifndef LIGERO_OPS_KERNELS_PRODUCT_PRODUCT_Q8_DOT_INL_H_
 #define LIGERO_OPS_KERNELS_PRODUCT_PRODUCT_Q8_DOT_INL_H_
 
