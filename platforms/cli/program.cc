@@ -6,11 +6,20 @@
 #include <exception>
 #include <new>
 
+#include "runtime/base/cpu.h"
+
 namespace ligero::cli {
 
 int run_program(CLI::App* app, int argc, char** argv) {
   constexpr int kRefused = 1;
   constexpr int kWrongUsage = 2;
+  if (const char* missing = missing_cpu_feature(); missing != nullptr) {
+    std::fprintf(stderr,
+                 "%s: this processor cannot run it: it has no %s\n",
+                 app->get_name().c_str(),
+                 missing);
+    return kRefused;
+  }
   try {
     app->parse(argc, argv);
     return 0;

@@ -69,4 +69,13 @@ uint32_t cpu_features() {
   return found & ~kProbed;
 }
 
+const char* missing_cpu_feature() {
+#if defined(__arm__)
+  if ((cpu_features() & kCpuNeon) == 0) {
+    return "NEON with VFPv4, as Cortex-A7, A15, A17 and newer have";
+  }
+#endif
+  return nullptr;
+}
+
 }  // namespace ligero

@@ -21,6 +21,10 @@ enum CpuFeature : uint32_t {
 /// on one machine.
 uint32_t cpu_features();
 
+/// What every kernel of this build needs and this processor has not, or nullptr. Without it only the
+/// references run, far too slow for sound. Any thread.
+const char* missing_cpu_feature();
+
 }  // namespace ligero
 
 #endif  // LIGERO_RUNTIME_BASE_CPU_H_

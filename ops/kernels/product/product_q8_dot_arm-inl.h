@@ -6,7 +6,6 @@
 
 #include <arm_neon.h>
 #include <hwy/highway.h>
-#include <string.h>
 
 #include <cstdint>
 
@@ -16,21 +15,6 @@ namespace {
 
 constexpr int32_t (*kSum)(const int8_t*, int32_t) noexcept = nullptr;
 
-/// Sums of the 16 outputs, and what joins them: the same for all sets.
-struct PanelSums {
-  int32x4_t v[4];
-  static HWY_INLINE PanelSums zero() {
-    const int32x4_t z = vdupq_n_s32(0);
-    return {{z, z, z, z}};
-  }
-  HWY_INLINE void join(float scale, float* y) const {
-    for (int i = 0; i < 4; ++i) {
-      float* out = y + 4 * i;
-      vst1q_f32(out, vfmaq_f32(vld1q_f32(out), vcvtq_f32_s32(v[i]), vdupq_n_f32(scale)));
-    }
-  }
-};
-
 struct PanelWeights {
   int8x16_t v[4];  ///< of 4 outputs each
   static HWY_INLINE PanelWeights load(const int8_t* w) {
@@ -38,86 +22,102 @@ struct PanelWeights {
   }
 };
 
-HWY_INLINE int32_t four_values(const int8_t* q) {
-  int32_t four = 0;
-  memcpy(&four, q, sizeof(four));
-  return four;
+HWY_INLINE int8x16_t splat_values(const int8_t* q) {
+  return vreinterpretq_s8_s32(vld1q_dup_s32(reinterpret_cast<const int32_t*>(q)));
 }
 
-#if defined(__ARM_FEATURE_DOTPROD)
+/// y[o] += scale * sums[o] for 4 outputs.
+HWY_INLINE void join_four(int32x4_t sums, float scale, float* y) {
+  vst1q_f32(y, vfmaq_f32(vld1q_f32(y), vcvtq_f32_s32(sums), vdupq_n_f32(scale)));
+}
 
-constexpr int kRows = 6;
+#if HWY_ARCH_ARM_A64
+
+#if defined(__ARM_FEATURE_DOTPROD)
+constexpr int kRows = 5;  // a sixth would spill
 constexpr int kPanels = 1;
 constexpr int kVecPanels = 4;
 
-struct Dot {
-  using Weights = PanelWeights;
-  using Values = int8x16_t;
-  using Sums = PanelSums;
-  static HWY_INLINE Weights load(const int8_t* w) {
-    return PanelWeights::load(w);
-  }
-  static HWY_INLINE Values splat(const int8_t* q) {
-    return vreinterpretq_s8_s32(vdupq_n_s32(four_values(q)));
-  }
-  static HWY_INLINE Sums zero() {
-    return PanelSums::zero();
-  }
-  static HWY_INLINE void add(Sums& s, const Weights& w, const Values& q) {
-    for (int i = 0; i < 4; ++i) {
-      s.v[i] = vdotq_s32(s.v[i], w.v[i], q);
-    }
-  }
-  static HWY_INLINE void join(const Sums& s, int32_t, float scale, float* y) {
-    s.join(scale, y);
-  }
-};
-
+HWY_INLINE int32x4_t add_four(int32x4_t sums, int8x16_t w, int8x16_t q) {
+  return vdotq_s32(sums, w, q);
+}
 #else
-
-// Products of 16 bits are added in pairs before they are widened: with values in [-127, 127] a pair
-// is at most 2 * 128 * 127 < 2^15.
-#if HWY_ARCH_ARM_A64
 constexpr int kRows = 4;
 constexpr int kPanels = 1;
 constexpr int kVecPanels = 4;
 
-HWY_INLINE int16x8_t pair_sums(int16x8_t a, int16x8_t b) {
-  return vpaddq_s16(a, b);
-}
-#else  // half the registers
-constexpr int kRows = 2;
-constexpr int kPanels = 1;
-constexpr int kVecPanels = 1;
-
-HWY_INLINE int16x8_t pair_sums(int16x8_t a, int16x8_t b) {
-  return vcombine_s16(vpadd_s16(vget_low_s16(a), vget_high_s16(a)),
-                      vpadd_s16(vget_low_s16(b), vget_high_s16(b)));
+// Products are added in pairs before they are widened to 32 bits: with values in [-127, 127] a pair
+// is at most 2 * 128 * 127 < 2^15.
+HWY_INLINE int32x4_t add_four(int32x4_t sums, int8x16_t w, int8x16_t q) {
+  const int16x8_t low = vmull_s8(vget_low_s8(w), vget_low_s8(q));
+  return vpadalq_s16(sums, vpaddq_s16(low, vmull_high_s8(w, q)));
 }
 #endif
 
 struct Dot {
   using Weights = PanelWeights;
-  using Values = int8x8_t;
-  using Sums = PanelSums;
+  using Values = int8x16_t;
+  struct Sums {
+    int32x4_t v[4];
+  };
   static HWY_INLINE Weights load(const int8_t* w) {
     return PanelWeights::load(w);
   }
   static HWY_INLINE Values splat(const int8_t* q) {
-    return vreinterpret_s8_s32(vdup_n_s32(four_values(q)));
+    return splat_values(q);
   }
   static HWY_INLINE Sums zero() {
-    return PanelSums::zero();
+    const int32x4_t z = vdupq_n_s32(0);
+    return {{z, z, z, z}};
   }
   static HWY_INLINE void add(Sums& s, const Weights& w, const Values& q) {
     for (int i = 0; i < 4; ++i) {
-      const int16x8_t low = vmull_s8(vget_low_s8(w.v[i]), q);
-      const int16x8_t high = vmull_s8(vget_high_s8(w.v[i]), q);
-      s.v[i] = vpadalq_s16(s.v[i], pair_sums(low, high));
+      s.v[i] = add_four(s.v[i], w.v[i], q);
     }
   }
   static HWY_INLINE void join(const Sums& s, int32_t, float scale, float* y) {
-    s.join(scale, y);
+    for (int i = 0; i < 4; ++i) {
+      join_four(s.v[i], scale, y + 4 * i);
+    }
+  }
+};
+
+#else
+
+// Two sums for each output, of pairs, which meet at the end: of the 16 registers there are enough for
+// one row.
+constexpr int kRows = 1;
+constexpr int kPanels = 1;
+constexpr int kVecPanels = 1;
+
+struct Dot {
+  using Weights = PanelWeights;
+  using Values = int8x8_t;
+  struct Sums {
+    int32x4_t v[8];
+  };
+  static HWY_INLINE Weights load(const int8_t* w) {
+    return PanelWeights::load(w);
+  }
+  static HWY_INLINE Values splat(const int8_t* q) {
+    return vget_low_s8(splat_values(q));
+  }
+  static HWY_INLINE Sums zero() {
+    const int32x4_t z = vdupq_n_s32(0);
+    return {{z, z, z, z, z, z, z, z}};
+  }
+  static HWY_INLINE void add(Sums& s, const Weights& w, const Values& q) {
+    for (int i = 0; i < 4; ++i) {
+      s.v[2 * i] = vpadalq_s16(s.v[2 * i], vmull_s8(vget_low_s8(w.v[i]), q));
+      s.v[2 * i + 1] = vpadalq_s16(s.v[2 * i + 1], vmull_s8(vget_high_s8(w.v[i]), q));
+    }
+  }
+  static HWY_INLINE void join(const Sums& s, int32_t, float scale, float* y) {
+    for (int i = 0; i < 8; i += 2) {
+      const int32x2_t first = vpadd_s32(vget_low_s32(s.v[i]), vget_high_s32(s.v[i]));
+      const int32x2_t second = vpadd_s32(vget_low_s32(s.v[i + 1]), vget_high_s32(s.v[i + 1]));
+      join_four(vcombine_s32(first, second), scale, y + 2 * i);
+    }
   }
 };
 
