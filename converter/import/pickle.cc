@@ -121,7 +121,7 @@ class Machine {
   }
   std::string text(uint64_t count) {
     const auto* begin = reinterpret_cast<const char*>(take(count));
-    return {begin, count};
+    return {begin, static_cast<size_t>(count)};
   }
   std::string line();
 

@@ -54,7 +54,7 @@ class Reader {
     return load_little<T>(bytes_.data() + offset);
   }
   std::string text(uint64_t offset, uint64_t count) const {
-    return {reinterpret_cast<const char*>(bytes_.data() + offset), count};
+    return {reinterpret_cast<const char*>(bytes_.data() + offset), static_cast<size_t>(count)};
   }
   uint64_t size() const {
     return bytes_.size();
