@@ -13,7 +13,7 @@ namespace ligero {
 namespace LIGERO_ISA {
 namespace {
 
-constexpr int32_t (*kSum)(const int8_t*, int32_t) noexcept = nullptr;
+constexpr void (*kSums)(const int8_t*, int32_t, int32_t, int32_t*) noexcept = nullptr;
 
 struct PanelWeights {
   int8x16_t v[4];  ///< of 4 outputs each
