@@ -226,7 +226,7 @@ TEST_CASE("int8 product: a frame of zeros, or nearly, is zeros; what is no numbe
 
 TEST_CASE("int8 product: values and sums are those of every other processor, bit for bit") {
   // x86 and ARM, each variant and the reference: made once, expected everywhere.
-  constexpr uint64_t kEverywhere = 0x44AAB0D9C39394C9u;
+  constexpr uint64_t kEverywhere = 0x26346642AC8590EFu;
   constexpr int kInner = 516;
   constexpr int kOutputs = 48;
   for (const ProductQ8Kernels* kernels : variants()) {
@@ -244,7 +244,7 @@ TEST_CASE("int8 product: values and sums are those of every other processor, bit
       add(q.data(), q.size());
       std::vector<int8_t> w(size_t{kInner} * kOutputs);
       std::generate(w.begin(), w.end(), [&] { return random.integer(-127, 127); });
-      const std::vector<float> w_scales = random.floats(kOutputs, 0.001f, 0.01f);
+      const std::vector<float> w_scales = random.floats(kOutputs);
       const int8_t* row = q.data();
       float y[kOutputs];
       float* out = y;

@@ -1,6 +1,7 @@
 // The files that tests of whole programs need, and their comparison. Not: any check of its own.
 //   ligero_test_files model CONFIG.json SEED OUTPUT.lgm    a network with random weights
 //   ligero_test_files sound SEED SAMPLES OUTPUT.wav        something like speech, 16 kHz, 16 bits
+//   ligero_test_files copy SOUND OUTPUT.wav               any recording as 16 kHz mono, in float
 //   ligero_test_files compare A.wav B.wav TOLERANCE LAG    fails where a sample of A differs by
 //   more
 //                                                          from B's of LAG samples earlier
@@ -51,10 +52,13 @@ void run(const std::vector<std::string>& words) {
       v *= kLevel;
     }
     ligero::cli::write_sound(words[3], x, ligero::cli::Encoding::kPcm16);
+  } else if (words.size() == 3 && words[0] == "copy") {
+    const ligero::cli::Sound x = ligero::cli::read_sound(words[1]);
+    ligero::cli::write_sound(words[2], x.samples, ligero::cli::Encoding::kFloat);
   } else if (words.size() == 5 && words[0] == "compare") {
     compare(words[1], words[2], std::stod(words[3]), std::stoull(words[4]));
   } else {
-    ligero::cli::refuse("expected model, sound or compare, and their words");
+    ligero::cli::refuse("expected model, sound, copy or compare, and their words");
   }
 }
 

@@ -1,0 +1,207 @@
+# The jobs `./run cross` and `./run test-cross`; `run` reads this file and lends it its functions.
+
+cross_packages="g++ cmake ninja-build flatbuffers-compiler"
+emulator_packages="qemu-user"
+
+compiler_of() {
+    case $1 in
+        arm64) echo g++-aarch64-linux-gnu ;;
+        armhf) echo g++-arm-linux-gnueabihf ;;
+    esac
+}
+
+# prepare_cross ARCH: compiler and libraries.
+prepare_cross() {
+    # shellcheck disable=SC2046,SC2086
+    install_packages $cross_packages $(compiler_of "$1")
+    mkdir -p build/sysroot
+    platforms/toolchains/sysroot.sh "$1" "build/sysroot/$1" || fail "no libraries for $1"
+}
+
+# build_cross PRESET TESTS TARGET...: configured anew, so that one folder serves with tests and without.
+build_cross() {
+    use_preset "$1"
+    say "configuring preset $preset into $build"
+    cmake --preset "$preset" -DLIGERO_BUILD_TESTS="$2" >build/configure.log 2>&1 || {
+        tail -n 30 build/configure.log >&2
+        fail "configuring failed (all it said: build/configure.log)"
+    }
+    grep '^-- ligero: ' build/configure.log || : # what this build lacks
+    shift 2
+    build_targets "$@"
+}
+
+build_host_tools() {
+    use_preset native
+    build_tools
+}
+
+# host_model NAME WEIGHTS: model/pretrained's NAME as $models/NAME-WEIGHTS.lgm, by this machine's converter.
+host_model() {
+    $convert "model/pretrained/$1.safetensors" --config "model/pretrained/$1.json" --weights "$2" \
+        -o "$models/$1-$2.lgm" >/dev/null
+}
+
+# run_cross arm64|armhf [static]: build/ligero-ARCH[-static].tar.gz, whole or not at all.
+run_cross() {
+    arch=${1:-}
+    [ -n "$(compiler_of "$arch")" ] || fail "cross: expected arm64 or armhf, not '$arch'"
+    case ${2:-} in
+        '') name=ligero-$arch ;;
+        static) name=ligero-$arch-static ;;
+        *) fail "cross: expected static or nothing, not '$2'" ;;
+    esac
+    prepare_cross "$arch"
+    build_host_tools
+    build_cross "${name#ligero-}" OFF
+    tree=build/archive/$name
+    models=$tree/models
+    rm -rf "$tree"
+    mkdir -p "$models"
+    cmake --install "$build" --prefix "$tree" --strip >build/install.log || fail "installing failed (build/install.log)"
+    say "converting the small models"
+    for model in lgr-tse-small lgr-tse-small-live; do
+        host_model $model f16
+        cp model/pretrained/$model-int8.lgm model/pretrained/$model.md "$models"
+    done
+    sed "s/@ARCH@/$arch/" platforms/toolchains/check.sh >"$tree/check.sh"
+    chmod +x "$tree/check.sh"
+    cp LICENSE "$tree"
+    tar -C build/archive --sort=name --owner=0 --group=0 --numeric-owner -czf "build/$name.tar.gz.part" "$name"
+    mv "build/$name.tar.gz.part" "build/$name.tar.gz"
+    say "$(du -h --apparent-size "build/$name.tar.gz" | cut -f1) in build/$name.tar.gz; on the board: tar xzf $name.tar.gz && $name/check.sh"
+}
+
+# ---- tests under emulation --------------------------------------------------------------------
+
+# What qemu-user cannot do for a program, and so is not run: soak-like limits of time or memory.
+cross_excluded="${LIGERO_CROSS_EXCLUDED:-^$}"
+
+# cross_suites ARCH CPU: the C++ tests on that processor; adds to the counts and says its own.
+cross_suites() {
+    say "the C++ tests for $1 on an emulated $2"
+    before="$passed $failed $skipped"
+    status=0
+    LIGERO_EMULATED_CPU=$2 ctest --test-dir "$build" --output-on-failure --parallel "$(nproc)" \
+        -E "$cross_excluded" --output-log "build/ctest-$1-$2.log" >/dev/null || status=$?
+    # shellcheck disable=SC2046
+    count $(count_ctest "$build/Testing/Temporary/LastTest.log" "build/ctest-$1-$2.log")
+    # shellcheck disable=SC2086
+    set -- "$1" "$2" $before
+    say "$1, $2: $((passed - $3)) passed, $((failed - $4)) failed, $((skipped - $5)) skipped"
+    if [ $status != 0 ]; then
+        [ "$failed" != "$4" ] || count 0 1 0
+        grep -E '\*\*\*|ERROR:' "build/ctest-$1-$2.log" | head -n 40
+    fi
+}
+
+# check_that WHAT COMMAND...: one more test.
+check_that() {
+    what=$1
+    shift
+    if "$@" >"$work/said" 2>&1; then
+        count 1 0 0
+    else
+        count 0 1 0
+        say "not so: $what"
+        cat "$work/said"
+    fi
+}
+
+# refuses TEXT COMMAND...: ends with 1 and says TEXT.
+refuses() {
+    text=$1
+    shift
+    status=0
+    "$@" >"$work/refusal" 2>&1 || status=$?
+    [ $status = 1 ] && grep -q "$text" "$work/refusal" || {
+        cat "$work/refusal"
+        return 1
+    }
+}
+
+# near DB A B: the SI-SNR of B against A is at least DB, or they are the same.
+near() {
+    cmp -s "$2" "$3" && return 0
+    db=$($ligero score --reference "$2" "$3" | sed -n 's/^SI-SNR *\([-0-9.]*\).*/\1/p')
+    say "$3: $db dB from this machine's"
+    awk -v db="$db" -v least="$1" 'BEGIN { exit !(db != "" && db + 0 >= least) }'
+}
+
+# voice TOOL MODEL OUTPUT OPTION...: enrols and extracts; TOOL may be a program and its arguments.
+voice() {
+    tool=$1
+    model=$2
+    output=$3
+    shift 3
+    $tool enroll --model "$model" "$work/anchor.wav" -o "$output.profile" &&
+        $tool extract --model "$model" --profile "$output.profile" "$work/mixture.wav" \
+            --samples float -o "$output" "$@"
+}
+
+# cross_voices ARCH CPU PRESET: every model's voice by that build, against this machine's.
+cross_voices() {
+    theirs="platforms/toolchains/emulate.sh $1 build/sysroot/$1 build/$3/platforms/cli/ligero"
+    export LIGERO_EMULATED_CPU="$2"
+    for model in lgr-tse-small-f32 lgr-tse-small-f16 lgr-tse-small-int8 lgr-tse-small-live-int8; do
+        case $model in
+            *-int8) least=50 ;;
+            *) least=100 ;;
+        esac
+        output=$work/$model-$3-$2.wav
+        check_that "$model on $3, $2: extracts" voice "$theirs" "$models/$model.lgm" "$output"
+        check_that "$model on $3, $2: at least $least dB from x86's" near $least "$work/$model.wav" "$output"
+    done
+    output=$work/stream-$3-$2.wav
+    check_that "live on $3, $2: extracts" \
+        voice "$theirs" "$models/lgr-tse-small-live-int8.lgm" "$output" --stream 160
+    check_that "live on $3, $2: at least 50 dB from x86's" near 50 "$work/stream.wav" "$output"
+    unset LIGERO_EMULATED_CPU
+}
+
+# What each machine is compared with: models, recordings as WAV, this machine's voices.
+make_references() {
+    rm -rf "$work"
+    mkdir -p "$models"
+    for weights in f32 f16; do
+        host_model lgr-tse-small $weights
+    done
+    cp model/pretrained/*-int8.lgm "$models"
+    build/native/tests/ligero_test_files copy platforms/demo/mixed_pair_anchor.flac "$work/anchor.wav"
+    build/native/tests/ligero_test_files copy platforms/demo/mixed_pair_mixture.flac "$work/mixture.wav"
+    for model in "$models"/*.lgm; do
+        voice $ligero "$model" "$work/$(basename "$model" .lgm).wav" >/dev/null
+    done
+    voice $ligero "$models/lgr-tse-small-live-int8.lgm" "$work/stream.wav" --stream 160 >/dev/null
+}
+
+run_test_cross() {
+    # shellcheck disable=SC2086
+    install_packages $tools_packages $rest_packages $emulator_packages
+    work=build/test-cross
+    models=$work/models
+    mkdir -p build
+    build_targets ligero ligero-convert ligero_test_files
+    make_references
+    for arch in arm64 armhf; do
+        prepare_cross $arch
+        build_cross $arch ON
+        case $arch in
+            arm64) processors="cortex-a53 max" ;;
+            armhf) processors="cortex-a7" ;;
+        esac
+        for processor in $processors; do
+            cross_suites $arch "$processor"
+            cross_voices $arch "$processor" $arch
+        done
+        build_cross $arch-static OFF ligero
+        cross_voices $arch "$processor" $arch-static
+    done
+    old="env LIGERO_EMULATED_CPU=cortex-a9 platforms/toolchains/emulate.sh armhf build/sysroot/armhf"
+    # shellcheck disable=SC2086
+    check_that "a processor without NEON and VFPv4 is told" \
+        refuses "has no NEON with VFPv4" $old build/armhf-static/platforms/cli/ligero --help
+    sed "s/@ARCH@/arm64/" platforms/toolchains/check.sh >$work/check.sh
+    check_that "an archive for another machine says so" refuses "for arm64, and this machine is" sh $work/check.sh
+    report_counts
+}
