@@ -1,6 +1,5 @@
-// The int8 dot products of ARM's instruction sets, for product_q8_simd.cc: with the instruction for
-// it (ARMv8.2), without (ARMv8), and for 32 bits (ARMv7). Not: x86 (product_q8_dot-inl.h, which also
-// says what each set has to have), tiles.
+// The int8 dot products of ARM's instruction sets: with the instruction for it (ARMv8.2), without
+// (ARMv8), and for 32 bits (ARMv7). Not: what each has to have (product_q8_dot-inl.h).
 #ifndef LIGERO_OPS_KERNELS_PRODUCT_PRODUCT_Q8_DOT_ARM_INL_H_
 #define LIGERO_OPS_KERNELS_PRODUCT_PRODUCT_Q8_DOT_ARM_INL_H_
 
@@ -26,9 +25,13 @@ HWY_INLINE int8x16_t splat_values(const int8_t* q) {
   return vreinterpretq_s8_s32(vld1q_dup_s32(reinterpret_cast<const int32_t*>(q)));
 }
 
-/// y[o] += scale * sums[o] for 4 outputs.
-HWY_INLINE void join_four(int32x4_t sums, float scale, float* y) {
-  vst1q_f32(y, vfmaq_f32(vld1q_f32(y), vcvtq_f32_s32(sums), vdupq_n_f32(scale)));
+/// Dot::join() for the 4 outputs from `first` on.
+HWY_INLINE void join_four(int32x4_t sums, float scale, int first, const float* before, float* y) {
+  const float32x4_t whole = vcvtq_f32_s32(sums);
+  const float32x4_t factor = vdupq_n_f32(scale);
+  vst1q_f32(y + first,
+            before != nullptr ? vfmaq_f32(vld1q_f32(before + first), whole, factor)
+                              : vmulq_f32(whole, factor));
 }
 
 #if HWY_ARCH_ARM_A64
@@ -75,9 +78,9 @@ struct Dot {
       s.v[i] = add_four(s.v[i], w.v[i], q);
     }
   }
-  static HWY_INLINE void join(const Sums& s, int32_t, float scale, float* y) {
+  static HWY_INLINE void join(const Sums& s, int32_t, float scale, const float* before, float* y) {
     for (int i = 0; i < 4; ++i) {
-      join_four(s.v[i], scale, y + 4 * i);
+      join_four(s.v[i], scale, 4 * i, before, y);
     }
   }
 };
@@ -112,11 +115,11 @@ struct Dot {
       s.v[2 * i + 1] = vpadalq_s16(s.v[2 * i + 1], vmull_s8(vget_high_s8(w.v[i]), q));
     }
   }
-  static HWY_INLINE void join(const Sums& s, int32_t, float scale, float* y) {
+  static HWY_INLINE void join(const Sums& s, int32_t, float scale, const float* before, float* y) {
     for (int i = 0; i < 8; i += 2) {
       const int32x2_t first = vpadd_s32(vget_low_s32(s.v[i]), vget_high_s32(s.v[i]));
       const int32x2_t second = vpadd_s32(vget_low_s32(s.v[i + 1]), vget_high_s32(s.v[i + 1]));
-      join_four(vcombine_s32(first, second), scale, y + 2 * i);
+      join_four(vcombine_s32(first, second), scale, 2 * i, before, y);
     }
   }
 };

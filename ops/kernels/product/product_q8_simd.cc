@@ -2,11 +2,7 @@
 // tap ends. Not: the dot products (product_q8_dot-inl.h), which tiles there are to compute
 // (product.cc).
 #include "ops/kernels/product/product_finish-inl.h"
-#if HWY_ARCH_ARM
-#include "ops/kernels/product/product_q8_dot_arm-inl.h"
-#else
 #include "ops/kernels/product/product_q8_dot-inl.h"
-#endif
 
 namespace ligero {
 namespace LIGERO_ISA {
