@@ -88,7 +88,7 @@ run_suites() {
     before="$passed $failed $skipped"
     status=0
     LIGERO_EMULATED_CPU=$2 ctest --test-dir "$build" --output-on-failure --parallel "$(nproc)" \
-        -R "^($(echo "$3" | tr ' ' '|'))\$" --output-log "build/ctest-$1-$2.log" >/dev/null || status=$?
+        -R "^($(echo "$3" | tr ' ' '|'))\$" --output-log "$root/build/ctest-$1-$2.log" >/dev/null || status=$?
     # shellcheck disable=SC2046
     count $(count_ctest "$build/Testing/Temporary/LastTest.log" "build/ctest-$1-$2.log")
     # shellcheck disable=SC2086
