@@ -47,13 +47,14 @@ run_cross() {
     arch=${1:-}
     [ -n "$(compiler_of "$arch")" ] || fail "cross: expected arm64 or armhf, not '$arch'"
     case ${2:-} in
-        '') name=ligero-$arch ;;
-        static) name=ligero-$arch-static ;;
+        '') name=ligero-$arch parts="ligero ligero_static ligero_shared ligero_ladspa" ;;
+        static) name=ligero-$arch-static parts="ligero ligero_static" ;;
         *) fail "cross: expected static or nothing, not '$2'" ;;
     esac
     prepare_cross "$arch"
     build_host_tools
-    build_cross "${name#ligero-}" OFF
+    # shellcheck disable=SC2086
+    build_cross "${name#ligero-}" OFF $parts
     tree=build/archive/$name
     models=$tree/models
     rm -rf "$tree"
