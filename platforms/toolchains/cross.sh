@@ -107,6 +107,7 @@ check_that() {
     shift
     if "$@" >"$work/said" 2>&1; then
         count 1 0 0
+        grep '^run: ' "$work/said" || :
     else
         count 0 1 0
         say "not so: $what"
@@ -138,12 +139,9 @@ near() {
 # arguments.
 enrol() { $1 enroll --model "$2" "$work/anchor.wav" -o "$3"; }
 extract() {
-    tool=$1
-    model=$2
-    profile=$3
-    output=$4
+    line="$1 extract --model $2 --profile $3 $work/mixture.wav --samples float -o $4"
     shift 4
-    $tool extract --model "$model" --profile "$profile" "$work/mixture.wav" --samples float -o "$output" "$@"
+    $line "$@"
 }
 
 # cross_voices ARCH CPU PRESET: voices extracted by that build, against this machine's: with this machine's
