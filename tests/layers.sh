@@ -27,6 +27,9 @@ refuse model/format 'model/(systems|speech)/' 'the format knows no network'
 refuse model/speech 'model/systems/' 'sessions know no network by name'
 refuse converter '(platforms/|tests/)' 'the converter knows no platform'
 refuse platforms 'tests/' 'nothing includes tests'
+for folder in runtime ops model converter platforms/cli platforms/capi platforms/plugins tests; do
+  refuse $folder '(cuda[a-z_]*\.h|cublas|cudnn|nvrtc)' 'CUDA stays in platforms/cuda'
+done
 for folder in runtime ops model platforms; do
   refuse $folder '(Eigen/|unsupported/Eigen/)' 'Eigen is for the converter and tests'
 done

@@ -42,35 +42,45 @@ Result<GraphRun> GraphRun::prepare(const Graph& graph,
   plan_options.cpu = options.cpu;
   plan_options.threads = options.pool == nullptr ? 1 : options.pool->threads();
   plan_options.keep_all = keep == Keep::kAll;
-  Result<Plan> plan = make_plan(graph, plan_options);
-  if (!plan.ok()) {
-    return plan.status();
+  GraphRun run;
+  run.graph_ = &graph;
+  run.extent_ = Extent{frames, total_samples};
+  run.frames_ = frames;
+  run.keep_ = keep;
+  LIGERO_CHECK(run.input_set_.allocate(graph.inputs.size()),
+               Code::kTooLittleMemory,
+               "not enough memory for the run");
+  if (options.device != nullptr) {
+    Result<std::unique_ptr<DeviceRun>> opened = options.device->open(graph, plan_options, 1);
+    LIGERO_RETURN_IF_ERROR(opened.status());
+    run.device_run_ = std::move(opened.value());
+    return run;
   }
-  const size_t bytes = plan.value().bytes();
+  Result<Plan> plan = make_plan(graph, plan_options);
+  LIGERO_RETURN_IF_ERROR(plan.status());
+  LIGERO_RETURN_IF_ERROR(run.prepare_block(std::move(plan.value()), options));
+  return run;
+}
+
+Status GraphRun::prepare_block(Plan plan, const RunOptions& options) {
+  const size_t bytes = plan.bytes();
   LIGERO_CHECK(bytes <= options.budget_bytes,
                Code::kTooLittleMemory,
                "the run needs more memory than its budget",
                -1,
                static_cast<int64_t>(bytes));
-  GraphRun run;
-  LIGERO_CHECK(run.block_.allocate(bytes) && run.input_set_.allocate(graph.inputs.size()),
+  LIGERO_CHECK(block_.allocate(bytes),
                Code::kTooLittleMemory,
                "not enough memory for the run",
                -1,
                static_cast<int64_t>(bytes));
-  LIGERO_RETURN_IF_ERROR(run.interpreter_.prepare(
-      graph, std::move(plan.value()), run.block_.data(), bytes, options.pool));
-  run.interpreter_.set_watch(options.watch);
-  run.graph_ = &graph;
-  run.extent_ = Extent{frames, total_samples};
-  run.frames_ = frames;
-  run.keep_ = keep;
-  return run;
+  interpreter_.set_watch(options.watch);
+  return interpreter_.prepare(*graph_, std::move(plan), block_.data(), bytes, options.pool);
 }
 
 float* GraphRun::input(size_t k) {
   input_set_[k] = true;
-  return interpreter_.input(k);
+  return device_run_ ? device_run_->input(0, k) : interpreter_.input(k);
 }
 
 Status GraphRun::set_input(std::string_view name, std::span<const float> from) {
@@ -97,7 +107,12 @@ Status GraphRun::run() {
     LIGERO_CHECK(
         input_set_[k], Code::kBadState, "an input has not been set", static_cast<int32_t>(k));
   }
-  interpreter_.run(frames_, extent_);
+  if (device_run_) {
+    const Turn turn = {true, extent_};
+    LIGERO_RETURN_IF_ERROR(device_run_->run({&turn, 1}));
+  } else {
+    interpreter_.run(frames_, extent_);
+  }
   std::fill(input_set_.begin(), input_set_.end(), false);
   has_run_ = true;
   return {};
@@ -132,7 +147,11 @@ Status GraphRun::read(int32_t index, std::span<float> out) const {
       Code::kBadState,
       "only outputs can be read unless all tensors are kept",
       index);
-  const float* from = interpreter_.tensor(index);
+  if (device_run_ && keep_ == Keep::kAll) {
+    return device_run_->read(0, index, out);
+  }
+  const auto k = static_cast<size_t>(std::find(outputs.begin(), outputs.end(), index) - outputs.begin());
+  const float* from = device_run_ ? device_run_->output(0, k) : interpreter_.tensor(index);
   std::copy(from, from + out.size(), out.begin());
   return {};
 }

@@ -14,6 +14,7 @@
 #include "runtime/base/cpu.h"
 #include "runtime/base/parallel.h"
 #include "runtime/base/status.h"
+#include "runtime/device.h"
 #include "runtime/graph.h"
 #include "runtime/interpreter.h"
 #include "runtime/planner.h"
@@ -26,6 +27,7 @@ struct RunOptions {
   Parallel* pool = nullptr;        ///< threads, must outlive the run; nullptr: this thread only
   size_t budget_bytes = SIZE_MAX;  ///< most bytes of the run's block
   NodeWatch* watch = nullptr;      ///< hears of every node; nullptr: nobody
+  Device* device = nullptr;        ///< a GPU, must outlive the run; nullptr: the processor
 };
 
 /// Heap memory that starts on a multiple of kAlignment, on large pages where it fills any and the
@@ -62,7 +64,8 @@ class GraphRun {
   /// `graph` and its weights must outlive the run. `total_samples` is the length of the signal
   /// that the frames stand for (kUnknown where there is none). kBadArgument: `frames` below 1 or a
   /// refusal of the planner (Status::index: the node). kTooLittleMemory: the heap has no such
-  /// block, or it is over RunOptions::budget_bytes (Status::where: bytes needed). Load time.
+  /// block, or it is over RunOptions::budget_bytes (Status::where: bytes needed). On a device errors
+  /// are those of Device::open(). Load time.
   static Result<GraphRun> prepare(const Graph& graph,
                                   int32_t frames,
                                   int64_t total_samples,
@@ -79,6 +82,7 @@ class GraphRun {
   float* input(size_t k);
 
   /// Computes. kBadState before every input has been set (Status::index: the input's position).
+  /// kUnsupportedHardware where the device fails.
   Status run();
 
   /// Values of tensor `index`: frames * bins * channels of a sequence, elements of a constant; 0
@@ -91,21 +95,26 @@ class GraphRun {
 
   /// The graph's output `k` after run(), values() floats that are good until the next run.
   const float* output(size_t k) const {
-    return interpreter_.output(k);
+    return device_run_ ? device_run_->output(0, k) : interpreter_.output(k);
   }
 
   int32_t frames() const {
     return frames_;
   }
   const MemoryReport& memory() const {
-    return interpreter_.plan().memory;
+    return device_run_ ? device_run_->memory() : interpreter_.plan().memory;
   }
+  /// Of the run's memory, on the device where there is one.
   size_t block_bytes() const {
-    return block_.size();
+    const MemoryReport& m = memory();
+    return m.state_bytes + m.activation_bytes + m.scratch_bytes + m.data_bytes;
   }
 
  private:
+  Status prepare_block(Plan plan, const RunOptions& options);
+
   const Graph* graph_ = nullptr;
+  std::unique_ptr<DeviceRun> device_run_;  ///< nullptr: the interpreter runs
   AlignedBlock block_;
   Interpreter interpreter_;
   Extent extent_;

@@ -40,12 +40,12 @@ int32_t find_hops(const Graph& graph) {
   return found;
 }
 
-Result<Plan> plan_of(const Graph& graph, const StreamConfig& config) {
+Result<PlanOptions> options_of(const StreamConfig& config) {
   const BlockConfig& block = config.block;
   const int32_t threads = config.pool == nullptr ? 1 : config.pool->threads();
   if (block.hops == 0) {
-    return make_plan(
-        graph, {.mode = Mode::kStream, .max_frames = 1, .cpu = config.cpu, .threads = threads});
+    return PlanOptions{
+        .mode = Mode::kStream, .max_frames = 1, .cpu = config.cpu, .threads = threads};
   }
   for (const auto& [hops, least] : {std::pair{block.hops, 1},
                                     std::pair{block.context_hops, 0},
@@ -56,13 +56,12 @@ Result<Plan> plan_of(const Graph& graph, const StreamConfig& config) {
                  -1,
                  hops);
   }
-  return make_plan(graph,
-                   {.mode = Mode::kBlocks,
-                    .max_frames = block.hops,
-                    .context_frames = block.context_hops,
-                    .look_ahead_frames = block.look_ahead_hops,
-                    .cpu = config.cpu,
-                    .threads = threads});
+  return PlanOptions{.mode = Mode::kBlocks,
+                     .max_frames = block.hops,
+                     .context_frames = block.context_hops,
+                     .look_ahead_frames = block.look_ahead_hops,
+                     .cpu = config.cpu,
+                     .threads = threads};
 }
 
 /// Gives out parts of a block, one after another; with a null block it only counts.
@@ -135,7 +134,9 @@ Result<Stream::Layout> Stream::lay_out(const Model& model, const StreamConfig& c
   LIGERO_RETURN_IF_ERROR(from.status());
   l.to_model = std::move(to.value());
   l.from_model = std::move(from.value());
-  Result<Plan> plan = plan_of(*l.graph, config);
+  const Result<PlanOptions> options = options_of(config);
+  LIGERO_RETURN_IF_ERROR(options.status());
+  Result<Plan> plan = make_plan(*l.graph, options.value());
   LIGERO_RETURN_IF_ERROR(plan.status());
   l.plan = std::move(plan.value());
   for (int32_t t : l.graph->inputs) {
@@ -198,9 +199,18 @@ Status Stream::create(const Model& model, const StreamConfig& config, void* bloc
   }
   std::memset(block, 0, carver.used());
   touch_weights(*l.graph);
+  std::unique_ptr<DeviceRun> device_run;
+  if (config.device != nullptr) {
+    Result<std::unique_ptr<DeviceRun>> opened =
+        config.device->open(*l.graph, l.plan.options, 1);
+    LIGERO_RETURN_IF_ERROR(opened.status());
+    device_run = std::move(opened.value());
+  }
   LIGERO_RETURN_IF_ERROR(
       interpreter_.prepare(*l.graph, std::move(l.plan), plan_block, plan_bytes, config.pool));
   interpreter_.set_watch(config.watch);
+  device_run_ = std::move(device_run);
+  place_.store(device_run_ ? Place::kDevice : Place::kProcessor, std::memory_order_relaxed);
   model_in_.set_memory(model_in, model_in_capacity);
   voice_.set_memory(voice, voice_capacity);
   dry_.set_memory(dry, dry_capacity);
@@ -253,13 +263,47 @@ void Stream::set_bypass(bool bypass) noexcept {
 StreamStatistics Stream::statistics() const noexcept {
   return {samples_.load(std::memory_order_relaxed),
           cleaned_.load(std::memory_order_relaxed),
-          healed_.load(std::memory_order_relaxed)};
+          healed_.load(std::memory_order_relaxed),
+          on_device(),
+          place_.load(std::memory_order_relaxed) == Place::kLost};
 }
 
 /// What the network knows of the signal.
 void Stream::forget() noexcept {
   interpreter_.reset();
+  if (on_device()) {
+    device_run_->reset(0);
+  }
   hops_run_ = 0;
+}
+
+/// Where the hops of the next block go.
+float* Stream::hops_in() noexcept {
+  return on_device() ? device_run_->input(0, hops_input_) : interpreter_.input(hops_input_);
+}
+
+/// Computes the block in hops_in(). A device that fails is given up: the processor takes this block as
+/// the first of a new signal.
+const float* Stream::run_network(const Extent& extent) noexcept {
+  if (on_device()) {
+    const Turn turn = {true, extent};
+    if (device_run_->run({&turn, 1}).ok()) {
+      return device_run_->output(0, 0);
+    }
+    const float* in = device_run_->input(0, hops_input_);
+    place_.store(Place::kLost, std::memory_order_relaxed);
+    const int64_t done = hops_run_;
+    forget();
+    std::copy(in, in + block_hops_ * kHopSamples, interpreter_.input(hops_input_));
+    Extent rest = extent;
+    if (extent.total_frames != kUnknown) {
+      rest = {extent.total_frames - done, extent.total_samples - done * kHopSamples};
+    }
+    interpreter_.run(block_hops_, rest);
+    return interpreter_.output(0);
+  }
+  interpreter_.run(block_hops_, extent);
+  return interpreter_.output(0);
 }
 
 void Stream::finish() noexcept {
@@ -328,8 +372,14 @@ void Stream::step_target() noexcept {
       }
     }
     goal += n;
+    if (on_device()) {
+      std::copy(now, now + n, device_run_->input(0, k));
+    }
   }
   interpreter_.constants_changed();
+  if (on_device()) {
+    device_run_->constants_changed(0);
+  }
   --ramp_steps_;
 }
 
@@ -355,7 +405,7 @@ bool Stream::rests(const float* in) noexcept {
 void Stream::run_block() noexcept {
   take_target();
   const float* voice = nullptr;
-  float* const in = interpreter_.input(hops_input_);
+  float* const in = hops_in();
   model_in_.pop(in, block_hops_ * kHopSamples);
   const bool rest = rests(in);
   if (has_target_ || voice_gain_ > 0.0f) {
@@ -366,9 +416,8 @@ void Stream::run_block() noexcept {
     if (left_.total_frames != kUnknown) {
       extent = {hops_run_ + left_.total_frames, hops_run_ * kHopSamples + left_.total_samples};
     }
-    interpreter_.run(block_hops_, extent);
+    voice = run_network(extent);
     hops_run_ += block_hops_;
-    voice = interpreter_.output(0);
     float sum = 0.0f;
     for (int32_t i = 0; i < block_hops_ * kHopSamples; ++i) {
       sum += voice[i];

@@ -7,6 +7,7 @@
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 
 #include "model/format/loader.h"
 #include "model/format/profile.h"
@@ -14,6 +15,7 @@
 #include "model/speech/resampler.h"
 #include "runtime/base/array.h"
 #include "runtime/base/status.h"
+#include "runtime/device.h"
 #include "runtime/interpreter.h"
 
 namespace ligero {
@@ -33,12 +35,17 @@ struct StreamConfig {
   BlockConfig block = {};
   Parallel* pool = nullptr;   ///< threads to compute with, for recordings; nullptr: the caller's alone
   NodeWatch* watch = nullptr;  ///< hears of every node, for measuring; nullptr: nobody
+  /// A GPU to compute on, which must outlive the stream; nullptr: the processor. process() then calls
+  /// its driver and waits for it, so it is no longer real-time safe in the strict sense.
+  Device* device = nullptr;
 };
 
 struct StreamStatistics {
   int64_t samples = 0;          ///< per channel, since creation or reset
   int64_t cleaned_samples = 0;  ///< NaN, infinite or beyond kLoudestSample, at entry
   int64_t healed_hops = 0;      ///< the network gave no number, and was reset
+  bool on_device = false;       ///< computes on StreamConfig::device
+  bool device_lost = false;     ///< that has failed, and the processor has taken over, forgetting the signal
 };
 
 /// One live stream of one model. The model must outlive it. `process`, `reset`, `set_strength`,
@@ -69,7 +76,8 @@ class Stream {
   /// frame by frame, a graph that needs the whole sequence (Status::index: the node of graph
   /// "extract"); block by block no graph is refused for that, and one that needs the past alone gives
   /// what it gives frame by frame, a block later. kBadModel: no graph
-  /// "extract" of hops to hops. kTooLittleMemory: Status::where has the bytes needed. Load time.
+  /// "extract" of hops to hops. kTooLittleMemory: Status::where has the bytes needed. With a device
+  /// also what Device::open() refuses. Load time.
   Status create(const Model& model, const StreamConfig& config, void* block, size_t bytes);
 
   /// Whose voice to pass. The first target fades in; a later one is reached over 5 hops, by
@@ -114,12 +122,21 @@ class Stream {
   void run_block() noexcept;
   bool rests(const float* in) noexcept;
   void forget() noexcept;
+  bool on_device() const noexcept {
+    return place_.load(std::memory_order_relaxed) == Place::kDevice;
+  }
+  float* hops_in() noexcept;
+  const float* run_network(const Extent& extent) noexcept;
   void process_some(const float* const* in, float* const* out, int32_t at, int32_t n) noexcept;
 
   StreamConfig config_;
   const Model* model_ = nullptr;
   const Graph* graph_ = nullptr;
+  /// Where the network runs. The interpreter is always ready to take over; it holds the constants.
+  enum class Place : int32_t { kProcessor, kDevice, kLost };
   Interpreter interpreter_;
+  std::unique_ptr<DeviceRun> device_run_;
+  std::atomic<Place> place_{Place::kProcessor};
   Resampler to_model_;
   Resampler from_model_;
   Fifo model_in_;   // at the model's rate

@@ -17,6 +17,7 @@
 #include "model/speech/stream.h"
 #include "model/speech/verify.h"
 #include "platforms/capi/library_ops.h"
+#include "platforms/cuda/choose.h"
 #include "runtime/base/cpu.h"
 
 struct ligero_model {
@@ -67,6 +68,13 @@ ligero_status null_argument(const char* name) {
   return refuse(Code::kBadArgument, "an argument must not be null", name);
 }
 
+Result<ligero::Device*> find_device(uint32_t device) {
+  if (device > LIGERO_DEVICE_AUTO) {
+    return ligero::error(Code::kBadArgument, "no such device", -1, device);
+  }
+  return ligero::cuda::choose_device(static_cast<ligero::cuda::Choice>(device));
+}
+
 Result<ligero::StreamConfig> read_config(const ligero_session_config* config) {
   ligero::StreamConfig c;
   c.cpu = ligero::cpu_features();
@@ -97,6 +105,9 @@ Result<ligero::StreamConfig> read_config(const ligero_session_config* config) {
   c.block = {static_cast<int32_t>(given.block_hops),
              static_cast<int32_t>(given.context_hops),
              static_cast<int32_t>(given.look_ahead_hops)};
+  const Result<ligero::Device*> device = find_device(given.device);
+  LIGERO_RETURN_IF_ERROR(device.status());
+  c.device = device.value();
   return c;
 }
 
@@ -174,6 +185,18 @@ ligero_status ligero_enroll(const ligero_model* model,
                             uint32_t channels,
                             ligero_profile** profile,
                             ligero_anchor_report* report) {
+  return ligero_enroll_on(
+      LIGERO_DEVICE_CPU, model, samples, frames, rate_hz, channels, profile, report);
+}
+
+ligero_status ligero_enroll_on(uint32_t device,
+                               const ligero_model* model,
+                               const float* samples,
+                               size_t frames,
+                               uint32_t rate_hz,
+                               uint32_t channels,
+                               ligero_profile** profile,
+                               ligero_anchor_report* report) {
   if (model == nullptr || samples == nullptr || profile == nullptr) {
     return null_argument("model, samples, profile");
   }
@@ -182,6 +205,12 @@ ligero_status ligero_enroll(const ligero_model* model,
   if (channels < 1 || channels > 32 || frames == 0 || frames > kMostFrames) {
     return refuse(Code::kBadArgument, "channels must be 1 to 32 and frames 1 to 2^30");
   }
+  const Result<ligero::Device*> found = find_device(device);
+  if (!found.ok()) {
+    return refuse(found.status());
+  }
+  ligero::RunOptions options;
+  options.device = found.value();
   ligero::Array<float> mono;
   const Status converted = ligero::resample_recording({samples, frames * channels},
                                                       static_cast<int32_t>(channels),
@@ -200,7 +229,7 @@ ligero_status ligero_enroll(const ligero_model* model,
     }
     fill_report(quality.value(), report);
   }
-  Result<ligero::Profile> made = ligero::enroll(model->model, anchor);
+  Result<ligero::Profile> made = ligero::enroll(model->model, anchor, options);
   if (!made.ok()) {
     return refuse(made.status());
   }
@@ -369,6 +398,8 @@ ligero_status ligero_get_statistics(const ligero_session* session, ligero_statis
   full.samples = now.samples;
   full.cleaned_samples = now.cleaned_samples;
   full.healed_hops = now.healed_hops;
+  full.device = now.on_device ? LIGERO_DEVICE_CUDA : LIGERO_DEVICE_CPU;
+  full.lost_devices = now.device_lost ? 1 : 0;
   std::memcpy(statistics, &full, std::min<size_t>(statistics->struct_bytes, sizeof(full)));
   return LIGERO_OK;
 }

@@ -11,6 +11,7 @@
 #include "platforms/cli/bench_modes.h"
 #include "platforms/cli/block_options.h"
 #include "platforms/cli/commands.h"
+#include "platforms/cli/device_option.h"
 #include "platforms/cli/machine.h"
 #include "platforms/cli/model_file.h"
 #include "platforms/cli/model_times.h"
@@ -31,6 +32,7 @@ struct Options {
   std::string profile;
   std::string mode = "offline";
   TimingOptions timing;
+  DeviceOption on = {.option = "--on"};
   int threads = 1;
   bool ops = false;
   bool json = false;
@@ -90,7 +92,8 @@ Peaks add_nodes(const NodeTimes& nodes,
   return peaks;
 }
 
-void model_command(const Options& options) {
+void model_command(Options options) {
+  options.timing.device = options.on.find();
   const Threads threads(options.threads);
   const ModelFile model = open_model(options.model);
   const Profile profile = profile_for(model, options.profile, threads);
@@ -101,6 +104,7 @@ void model_command(const Options& options) {
                  {"machine", to_json(machine)},
                  {"kernels", to_json(kernels)},
                  {"threads", options.threads},
+                 {"device", options.timing.device != nullptr ? options.timing.device->name() : "cpu"},
                  {"weight_bytes", weight_bytes(graph_of(model, "extract"))}};
   NodeTimes nodes(graph_of(model, "extract"));
   report.update(
@@ -219,6 +223,7 @@ void add_bench(CLI::App* app) {
   command->add_option("--threads", options->threads, "threads to compute with")
       ->capture_default_str();
   add_block_options(command, &options->timing.block);
+  add_device_option(command, &options->on);
   command->add_flag("--ops",
                     options->ops,
                     "how long each node takes, the longest first, beside what "

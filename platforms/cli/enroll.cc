@@ -9,6 +9,7 @@
 
 #include "model/speech/verify.h"
 #include "platforms/cli/commands.h"
+#include "platforms/cli/device_option.h"
 #include "platforms/cli/enrolment.h"
 #include "platforms/cli/files.h"
 #include "platforms/cli/model_file.h"
@@ -27,6 +28,7 @@ struct Options {
   std::string output;
   std::string plot;
   int threads = 1;
+  DeviceOption device;
 };
 
 // The profile of all anchors together, and where there are several, of each alone.
@@ -114,9 +116,11 @@ void enroll_command(const Options& options) {
   check_outputs({options.output, options.plot}, std::move(used));
   const Threads threads(options.threads);
   const ModelFile model = open_model(options.model);
+  RunOptions run_options = threads.options();
+  run_options.device = options.device.find();
   SessionReport report;
   const std::vector<Sound> anchors = read_anchors(options.anchors);
-  const Voices voices = enroll_all(model, anchors, threads.options(), &report);
+  const Voices voices = enroll_all(model, anchors, run_options, &report);
   const std::span<const std::byte> bytes = voices.together.bytes();
   write_output(options.output, bytes);
   std::vector<Panel> panels;
@@ -222,6 +226,7 @@ void add_enroll(CLI::App* app) {
       "--plot", options->plot, "PNG to write: spectrograms, with the speech that was found");
   command->add_option("--threads", options->threads, "threads to compute with")
       ->capture_default_str();
+  add_device_option(command, &options->device);
   add_raw_option(command);
   command->callback([options] { enroll_command(*options); });
 }

@@ -11,6 +11,7 @@
 
 #include "platforms/cli/block_options.h"
 #include "platforms/cli/commands.h"
+#include "platforms/cli/device_option.h"
 #include "platforms/cli/enrolment.h"
 #include "platforms/cli/files.h"
 #include "platforms/cli/live_file.h"
@@ -46,6 +47,7 @@ struct Options {
   int threads = 1;
   int stream_samples = 0;  ///< at a time, frame by frame; 0: not so
   BlockOptions block;
+  DeviceOption device;
 };
 
 Encoding encoding_of(const Options& options, bool sixteen_bit) {
@@ -140,7 +142,7 @@ class Stopwatch {
 Done extract_whole(const Options& options,
                    const ModelFile& model,
                    const Profile& profile,
-                   const Threads& threads,
+                   const RunOptions& run_options,
                    SoundReader* reader) {
   Sound mixture = read_sound(reader);
   reader->report();
@@ -152,7 +154,7 @@ Done extract_whole(const Options& options,
   const Stopwatch watch;
   SessionReport report;
   const Status status =
-      extract(model.model, profile, mixture.samples, done.voice, threads.options(), &report);
+      extract(model.model, profile, mixture.samples, done.voice, run_options, &report);
   progress.clear();
   if (!status.ok()) {
     refuse_status(text("cannot extract from '", options.mixture, "'"), status);
@@ -200,6 +202,7 @@ Done extract_in_pieces(const Options& options,
   writer.write(pieces.finish());
   progress.clear();
   done.taken_s = watch.seconds();
+  live.report();
   reader->report();
   done.reference = read_reference(options, done.mixture.size());  // a refusal leaves no output
   done.seconds = static_cast<double>(reader->samples()) / reader->rate_hz();
@@ -237,11 +240,13 @@ void extract_command(const Options& options) {
   const Threads threads(options.threads);
   const ModelFile model = open_model(options.model);
   SoundReader reader(options.mixture);
-  const Profile profile = profile_for(options, model, threads.options());
-  StreamConfig config = {.pool = threads.options().pool};
+  RunOptions run_options = threads.options();
+  run_options.device = options.device.find();
+  const Profile profile = profile_for(options, model, run_options);
+  StreamConfig config = {.pool = run_options.pool, .device = run_options.device};
   const Done done = runs_in_pieces(options, reader, &config)
                         ? extract_in_pieces(options, model, profile, config, &reader)
-                        : extract_whole(options, model, profile, threads, &reader);
+                        : extract_whole(options, model, profile, run_options, &reader);
   if (done.clipped > 0) {
     std::fprintf(stderr,
                  "ligero: '%s': %lld samples were beyond full scale and clipped\n",
@@ -294,6 +299,7 @@ void add_extract(CLI::App* app) {
   add_raw_option(command);
   command->add_option("--threads", options->threads, "threads to compute with")
       ->capture_default_str();
+  add_device_option(command, &options->device);
   add_block_options(command, &options->block);
   command
       ->add_option("--stream",

@@ -62,6 +62,7 @@ void add_live(CLI::App* app) {
       ->capture_default_str();
   command->add_option("--limit", options->limit_db, "attenuate others by at most so many dB")
       ->check(CLI::Range(0, kMostDb));
+  add_device_option(command, &options->device);
   add_block_options(command, &options->block);
   add_raw_option(command, "samples from stdin, the voice to stdout, little-endian: 48000:2:s16, say");
   command->callback([options] {

@@ -269,8 +269,10 @@ Profile record_profile(const LiveOptions& options, const ModelFile& model, const
     refuse_status("cannot enrol from the microphone", status);
   }
   print_quality("microphone", {samples.data(), samples.size()});
+  RunOptions run_options;
+  run_options.device = options.device.find();
   Result<Profile> profile =
-      enroll(model.model, std::span<const float>(samples.data(), samples.size()));
+      enroll(model.model, std::span<const float>(samples.data(), samples.size()), run_options);
   if (!profile.ok()) {
     refuse_status("cannot enrol from the microphone", profile.status());
   }
@@ -327,7 +329,8 @@ void live_command(const LiveOptions& options) {
   AlignedBlock block;
   Engine engine;
   const StreamConfig config = {.rate_hz = static_cast<int32_t>(devices.rate_hz),
-                               .block = live_blocks(model, options.block)};
+                               .block = live_blocks(model, options.block),
+                               .device = options.device.find()};
   create_stream(model, config, &block, &engine.stream);
   engine.stream.set_strength(1.0f, static_cast<float>(options.limit_db));
   if (const Status status = engine.stream.set_target(profile); !status.ok()) {

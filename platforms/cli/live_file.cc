@@ -84,6 +84,12 @@ void LiveFile::push(std::span<const float> mixture, std::vector<float>* voice) {
   voice->erase(first, first + static_cast<std::ptrdiff_t>(early));
 }
 
+void LiveFile::report() const {
+  if (stream_.statistics().device_lost) {
+    std::fprintf(stderr, "ligero: the GPU has failed; the processor has computed the rest\n");
+  }
+}
+
 void LiveFile::finish(std::vector<float>* voice) {
   stream_.finish();
   push(std::vector<float>(static_cast<size_t>(stream_.latency_samples()), 0.0f), voice);

@@ -35,6 +35,9 @@ class LiveFile {
   /// Appends the rest: as many samples have then come out as have gone in.
   void finish(std::vector<float>* voice);
 
+  /// Says on stderr if the device has failed on the way.
+  void report() const;
+
   int32_t latency_samples() const {
     return stream_.latency_samples();
   }

@@ -5,6 +5,7 @@
 #include <string>
 
 #include "platforms/cli/block_options.h"
+#include "platforms/cli/device_option.h"
 
 namespace ligero::cli {
 
@@ -18,6 +19,7 @@ struct LiveOptions {
   int rate_hz = 0;
   int period = 0;  ///< samples at a time of the device; 0: a hop
   BlockOptions block;
+  DeviceOption device;
   double seconds = 0.0;
   int limit_db = 100;
 };

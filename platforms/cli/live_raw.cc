@@ -44,7 +44,8 @@ void live_raw(const LiveOptions& options, const RawFormat& format) {
   create_stream(model,
                 {.rate_hz = format.rate_hz,
                  .channels = format.channels,
-                 .block = live_blocks(model, options.block)},
+                 .block = live_blocks(model, options.block),
+                 .device = options.device.find()},
                 &block,
                 &stream);
   stream.set_strength(1.0f, static_cast<float>(options.limit_db));

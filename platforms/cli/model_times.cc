@@ -66,12 +66,18 @@ Json times(std::vector<double> ms) {
           {"min", ms.front()}};
 }
 
+RunOptions run_options_of(const TimingOptions& options, const Threads& threads) {
+  RunOptions run = threads.options();
+  run.device = options.device;
+  return run;
+}
+
 Json time_recordings(const ModelFile& model,
                      const Profile& profile,
                      const TimingOptions& options,
                      const Threads& threads,
                      NodeTimes* nodes) {
-  RunOptions run_options = threads.options();
+  RunOptions run_options = run_options_of(options, threads);
   run_options.watch = nodes;
   const std::vector<float> mixture = noise(static_cast<int64_t>(options.seconds * kSampleRateHz));
   std::vector<float> voice(mixture.size());
@@ -118,6 +124,7 @@ struct LiveSession {
     config.watch = nodes;
     config.cpu = cpu_features();
     config.pool = threads.options().pool;
+    config.device = options.device;
     if (options.block.asked_for()) {
       config.block = options.block.config();
     }
@@ -152,7 +159,7 @@ void prepare_offline(const ModelFile& model, const TimingOptions& options, const
                                           static_cast<int32_t>(hops_of(samples)),
                                           samples,
                                           GraphRun::Keep::kOutputs,
-                                          threads.options())
+                                          run_options_of(options, threads))
                             .status();
   if (!status.ok()) {
     refuse_status(text("model '", model.path, "'"), status);

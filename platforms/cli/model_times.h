@@ -11,6 +11,7 @@
 #include "platforms/cli/block_options.h"
 #include "platforms/cli/model_file.h"
 #include "platforms/cli/node_times.h"
+#include "runtime/device.h"
 
 namespace ligero::cli {
 
@@ -22,6 +23,7 @@ struct TimingOptions {
   double seconds = 4.0;  ///< of sound
   int runs = 11;         ///< recordings
   BlockOptions block;
+  Device* device = nullptr;  ///< nullptr: the processor
   /// No further run or hop is begun after so long; one at least is measured.
   double most_s = std::numeric_limits<double>::infinity();
 };

@@ -23,7 +23,7 @@
 extern "C" {
 #endif
 
-#define LIGERO_API_VERSION 2
+#define LIGERO_API_VERSION 3
 
 /* What a function found. Everything but LIGERO_OK is a refusal that changed nothing. */
 typedef enum ligero_status {
@@ -37,6 +37,13 @@ typedef enum ligero_status {
   LIGERO_UNSUPPORTED_HARDWARE = 7,
   LIGERO_INTERNAL = 8
 } ligero_status;
+
+/* Where to compute. A GPU needs a build with LIGERO_WITH_CUDA, a driver and compute capability 7.5. */
+typedef enum ligero_device {
+  LIGERO_DEVICE_CPU = 0,
+  LIGERO_DEVICE_CUDA = 1, /* the first NVIDIA GPU, or LIGERO_UNSUPPORTED_HARDWARE with the reason */
+  LIGERO_DEVICE_AUTO = 2  /* a GPU where one can be used, else the processor */
+} ligero_device;
 
 typedef struct ligero_model ligero_model;
 typedef struct ligero_profile ligero_profile;
@@ -80,6 +87,16 @@ LIGERO_API ligero_status ligero_enroll(const ligero_model* model,
                                        ligero_profile** profile,
                                        ligero_anchor_report* report);
 
+/* The same on a device of `ligero_device`. */
+LIGERO_API ligero_status ligero_enroll_on(uint32_t device,
+                                          const ligero_model* model,
+                                          const float* samples,
+                                          size_t frames,
+                                          uint32_t rate_hz,
+                                          uint32_t channels,
+                                          ligero_profile** profile,
+                                          ligero_anchor_report* report);
+
 /* Profile files. Saving writes the whole file or nothing. Load. */
 LIGERO_API ligero_status ligero_profile_load(const char* path, ligero_profile** profile);
 LIGERO_API ligero_status ligero_profile_save(const ligero_profile* profile, const char* path);
@@ -102,6 +119,9 @@ typedef struct ligero_session_config {
   uint32_t block_hops;      /* computed at a time, all in one call; 0: frame by frame */
   uint32_t context_hops;    /* seen before a block: 200 is a good choice */
   uint32_t look_ahead_hops; /* seen after it: adds to the latency, and to the quality */
+  /* Of ligero_device. On a GPU ligero_process calls the driver and waits, so it is not real-time in
+   * the strict sense; if the GPU fails, the session goes on on the processor from that hop. */
+  uint32_t device;
 } ligero_session_config;
 
 /* Bytes that ligero_session_create needs in the caller's block. Load. */
@@ -150,10 +170,11 @@ LIGERO_API ligero_status ligero_reset(ligero_session* session);
 /* Counters since creation or reset. Fill struct_bytes before the call. */
 typedef struct ligero_statistics {
   uint32_t struct_bytes;
-  uint32_t reserved;
+  uint32_t device;         /* where the session computes now: LIGERO_DEVICE_CPU or _CUDA */
   int64_t samples;         /* processed, per channel */
   int64_t cleaned_samples; /* NaN, infinite or absurdly loud, taken as zero */
   int64_t healed_hops;     /* the network gave no number and was reset */
+  int64_t lost_devices;    /* 1: the GPU has failed, and the processor has taken over */
 } ligero_statistics;
 
 /* Control or audio thread, real-time. */

@@ -1,10 +1,12 @@
 // The C API's edges: whatever is wrong is a status with a message. Not: what a session computes.
 #include <doctest/doctest.h>
 
+#include <cstddef>
 #include <cstring>
 #include <string>
 #include <vector>
 
+#include "platforms/cuda/choose.h"
 #include "runtime/api/ligero.h"
 #include "tests/stream/live.h"
 #include "tests/support/aligned.h"
@@ -186,6 +188,46 @@ TEST_CASE("C API: anchors too short, silent or of odd shape are refused; good on
   CHECK(similarity == doctest::Approx(1.0).epsilon(1e-4));
   ligero_profile_close(profile);
   ligero_profile_close(stereo);
+}
+
+TEST_CASE("C API: a device is taken where there is one, or refused with the reason") {
+  const Opened at;
+  const std::vector<float> voice = babble(32000, 1);
+  const Result<Device*> gpu = cuda::choose_device(cuda::Choice::kCuda);
+  for (const uint32_t device : {LIGERO_DEVICE_CPU, LIGERO_DEVICE_CUDA, LIGERO_DEVICE_AUTO}) {
+    CAPTURE(device);
+    const bool refused = device == LIGERO_DEVICE_CUDA && !gpu.ok();
+    const ligero_status expected = refused ? LIGERO_UNSUPPORTED_HARDWARE : LIGERO_OK;
+    ligero_profile* profile = nullptr;
+    CHECK(ligero_enroll_on(
+              device, at.model, voice.data(), voice.size(), 16000, 1, &profile, nullptr) ==
+          expected);
+    ligero_session_config config = config_of(16000, 1);
+    config.device = device;
+    ligero_session* session = nullptr;
+    CHECK(ligero_session_create(at.model, &config, nullptr, 0, &session) == expected);
+    if (refused) {
+      CHECK(said(gpu.status().message));
+      CHECK(session == nullptr);
+      continue;
+    }
+    ligero_statistics statistics = {};
+    statistics.struct_bytes = sizeof(statistics);
+    CHECK(ligero_get_statistics(session, &statistics) == LIGERO_OK);
+    const bool on_gpu = device != LIGERO_DEVICE_CPU && gpu.ok();
+    CHECK(statistics.device == (on_gpu ? LIGERO_DEVICE_CUDA : LIGERO_DEVICE_CPU));
+    CHECK(statistics.lost_devices == 0);
+    ligero_session_destroy(session);
+    ligero_profile_close(profile);
+  }
+  ligero_session_config config = config_of(16000, 1);
+  config.device = 3;
+  ligero_session* session = nullptr;
+  CHECK(ligero_session_create(at.model, &config, nullptr, 0, &session) == LIGERO_BAD_ARGUMENT);
+  // A caller that was compiled against version 2 asks for the processor.
+  config.struct_bytes = offsetof(ligero_session_config, device);
+  REQUIRE(ligero_session_create(at.model, &config, nullptr, 0, &session) == LIGERO_OK);
+  ligero_session_destroy(session);
 }
 
 }  // namespace

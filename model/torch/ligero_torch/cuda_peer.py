@@ -1,0 +1,90 @@
+"""ligero on a GPU beside PyTorch on it, from the same weights, whole recordings: `./run test-cuda`.
+
+    python -m ligero_torch.cuda_peer [--model paper] [--seconds 10] [--device cuda] [--out FOLDER]
+
+Both enrol the same anchor and extract from the same noise; first their outputs are compared. PyTorch
+runs in float32 without TF32. Prints JSON: median milliseconds of each, and their largest difference
+in terms of the largest sample.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import statistics
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import soundfile
+import torch
+
+from .bench import weights_of
+from .features import SAMPLE_RATE_HZ
+from .infer import load_model, read_audio
+from .tools import run, tool
+
+RUNS = 11
+WARM_UP = 3
+ANCHOR_SECONDS = 3
+
+
+def torch_times(checkpoint, config, anchor, mixture, device: str) -> tuple:
+    """(milliseconds of each run, the voice)."""
+    torch.backends.cuda.matmul.allow_tf32 = False
+    torch.backends.cudnn.allow_tf32 = False
+    model = load_model(config, checkpoint).to(device)
+    mix = read_audio(mixture).to(device)
+    times = []
+    with torch.inference_mode():
+        profile = model.enroll(read_audio(anchor).to(device))
+        for _ in range(WARM_UP + RUNS):
+            start = time.perf_counter()
+            voice = model.extract(mix, profile)[0].cpu()  # waits for the device
+            times.append(1e3 * (time.perf_counter() - start))
+    return times[WARM_UP:], voice[0]
+
+
+def compare(model: str, seconds: int, device: str, folder: Path) -> dict:
+    checkpoint, config = weights_of(model, folder)
+    anchor, mixture, voice = (folder / name for name in ("anchor.wav", "mix.wav", "voice.wav"))
+    torch.manual_seed(2)
+    for path, length in ((anchor, ANCHOR_SECONDS), (mixture, seconds)):
+        noise = 0.05 * torch.randn(length * SAMPLE_RATE_HZ)
+        soundfile.write(path, noise.numpy(), SAMPLE_RATE_HZ, subtype="FLOAT")
+    times, theirs = torch_times(checkpoint, config, anchor, mixture, device)
+    file, profile = folder / "model.lgm", folder / "anchor.profile"
+    run(tool("LIGERO_CONVERT", "converter/ligero-convert"), checkpoint, "--config", config,
+        "-o", file)
+    ligero = tool("LIGERO", "platforms/cli/ligero")
+    run(ligero, "enroll", "--model", file, anchor, "-o", profile, "--device", device)
+    run(ligero, "extract", "--model", file, "--profile", profile, mixture, "-o", voice,
+        "--samples", "float", "--device", device)
+    ours = read_audio(voice)[0]
+    report = json.loads(run(ligero, "bench", "--model", file, "--profile", profile, "--seconds",
+                            seconds, "--runs", RUNS, "--device", device, "--json"))
+    largest = theirs.abs().max().item()
+    return {"model": model, "seconds": seconds, "device": report["device"],
+            "pytorch": torch.__version__, "pytorch_ms": statistics.median(times),
+            "ligero_ms": report["ms"]["p50"],
+            "difference": (ours - theirs[:len(ours)]).abs().max().item() / largest}
+
+
+def main(argv=None) -> int:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--model", default="paper")
+    parser.add_argument("--seconds", type=int, default=10)
+    parser.add_argument("--device", default="cuda", choices=["cuda", "cpu"])
+    options = parser.parse_args(argv)
+    if options.device == "cuda" and not torch.cuda.is_available():
+        print("skipped: this PyTorch has no CUDA", file=sys.stderr)
+        return 0
+    with tempfile.TemporaryDirectory() as folder:
+        print(json.dumps(compare(options.model, options.seconds, options.device, Path(folder)),
+                         indent=2))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

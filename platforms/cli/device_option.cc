@@ -1,0 +1,37 @@
+// Names to devices.
+#include "platforms/cli/device_option.h"
+
+#include <CLI/CLI.hpp>
+#include <cstdio>
+
+#include "platforms/cli/refusal.h"
+#include "platforms/cuda/choose.h"
+
+namespace ligero::cli {
+
+Device* DeviceOption::find() const {
+  const auto choice = name == "cuda"   ? cuda::Choice::kCuda
+                      : name == "auto" ? cuda::Choice::kAuto
+                                       : cuda::Choice::kCpu;
+  const Result<Device*> found = cuda::choose_device(choice);
+  if (!found.ok()) {
+    refuse_status(option + " cuda", found.status(), option + " cpu computes on the processor");
+  }
+  if (choice == cuda::Choice::kAuto) {
+    std::fprintf(stderr,
+                 "ligero: computing on %s\n",
+                 found.value() != nullptr ? found.value()->name() : "the processor");
+  }
+  return found.value();
+}
+
+void add_device_option(CLI::App* command, DeviceOption* option) {
+  command
+      ->add_option(option->option,
+                   option->name,
+                   "cpu; cuda: an NVIDIA GPU; auto: that where there is one")
+      ->check(CLI::IsMember({"cpu", "cuda", "auto"}))
+      ->capture_default_str();
+}
+
+}  // namespace ligero::cli

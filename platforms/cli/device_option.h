@@ -1,0 +1,29 @@
+// The option --device (of bench, whose --device is another: --on). Not: devices (platforms/cuda/choose.h).
+#ifndef LIGERO_PLATFORMS_CLI_DEVICE_OPTION_H_
+#define LIGERO_PLATFORMS_CLI_DEVICE_OPTION_H_
+
+#include <string>
+
+#include "runtime/device.h"
+
+namespace CLI {
+class App;
+}
+
+namespace ligero::cli {
+
+/// cpu, cuda or auto.
+struct DeviceOption {
+  std::string name = "cpu";
+  std::string option = "--device";
+
+  /// nullptr: the processor. Refuses, with the reason, a GPU that cannot be used; auto says on stderr
+  /// which one it takes.
+  Device* find() const;
+};
+
+void add_device_option(CLI::App* command, DeviceOption* option);
+
+}  // namespace ligero::cli
+
+#endif  // LIGERO_PLATFORMS_CLI_DEVICE_OPTION_H_

@@ -1,0 +1,57 @@
+// Checks before the first use, and weights shared between runs.
+#include "platforms/cuda/device.h"
+
+#include "platforms/cuda/device_run.h"
+
+namespace ligero::cuda {
+
+Status check(const Facts& facts) {
+  LIGERO_CHECK(facts.driver > 0, Code::kUnsupportedHardware, "this machine has no NVIDIA driver");
+  LIGERO_CHECK(facts.driver >= facts.runtime,
+               Code::kUnsupportedHardware,
+               "the NVIDIA driver is too old: 'index' is the CUDA version it supports, 'where' the "
+               "one expected",
+               facts.driver,
+               facts.runtime);
+  LIGERO_CHECK(facts.devices > 0, Code::kUnsupportedHardware, "this machine has no NVIDIA GPU");
+  LIGERO_CHECK(facts.compute >= kLeastCompute,
+               Code::kUnsupportedHardware,
+               "the GPU is too old: 'where' is ten times its compute capability, 75 is expected",
+               -1,
+               facts.compute);
+  return {};
+}
+
+Result<std::unique_ptr<CudaDevice>> CudaDevice::make(Driver* driver) {
+  const Facts facts = driver->facts();
+  LIGERO_RETURN_IF_ERROR(check(facts));
+  return std::unique_ptr<CudaDevice>(new CudaDevice(driver, facts));
+}
+
+Result<std::shared_ptr<const Weights>> CudaDevice::weights_of(const Graph& graph, Queue* queue) {
+  const std::lock_guard<std::mutex> lock(mutex_);
+  std::erase_if(weights_, [](const auto& w) { return w.expired(); });
+  for (const std::weak_ptr<const Weights>& known : weights_) {
+    const std::shared_ptr<const Weights> w = known.lock();
+    if (w != nullptr && w->are_of(graph)) {
+      return w;
+    }
+  }
+  Result<std::shared_ptr<Weights>> made = Weights::upload(graph, driver_, queue);
+  LIGERO_RETURN_IF_ERROR(made.status());
+  weights_.push_back(made.value());
+  return std::shared_ptr<const Weights>(made.value());
+}
+
+Result<std::unique_ptr<DeviceRun>> CudaDevice::open(const Graph& graph,
+                                                    const PlanOptions& options,
+                                                    int32_t sessions) {
+  std::unique_ptr<Queue> queue = driver_->make_queue();
+  LIGERO_CHECK(queue != nullptr, Code::kUnsupportedHardware, "the GPU takes no more work");
+  Result<std::shared_ptr<const Weights>> weights = weights_of(graph, queue.get());
+  LIGERO_RETURN_IF_ERROR(weights.status());
+  return Run::open(
+      graph, options, sessions, std::move(weights.value()), driver_, std::move(queue));
+}
+
+}  // namespace ligero::cuda

@@ -1,0 +1,357 @@
+// Memory and launches of a run.
+#include "platforms/cuda/device_run.h"
+
+#include <algorithm>
+
+#include "runtime/base/checked.h"
+
+namespace ligero::cuda {
+namespace {
+
+constexpr size_t kArenaAlignment = 256;
+constexpr size_t kMostBytes = size_t{1} << 40;
+
+Status failed(Fault fault) {
+  return error(Code::kUnsupportedHardware,
+               "the GPU has failed: 'where' is the driver's error",
+               -1,
+               fault);
+}
+
+Status no_memory(size_t bytes) {
+  return error(Code::kTooLittleMemory,
+               "the GPU has not as much free memory: 'where' is the bytes needed",
+               -1,
+               static_cast<int64_t>(bytes));
+}
+
+}  // namespace
+
+Result<std::unique_ptr<DeviceRun>> Run::open(const Graph& graph,
+                                             const PlanOptions& options,
+                                             int32_t sessions,
+                                             std::shared_ptr<const Weights> weights,
+                                             Driver* driver,
+                                             std::unique_ptr<Queue> queue) {
+  LIGERO_CHECK(sessions >= 1, Code::kBadArgument, "a run needs at least one session", -1, sessions);
+  std::unique_ptr<Run> run(new Run(driver, std::move(queue)));
+  Result<DeviceGraph> exchanged = DeviceGraph::make(graph);
+  LIGERO_RETURN_IF_ERROR(exchanged.status());
+  run->graph_ = std::move(exchanged.value());
+  Result<Plan> plan = make_plan(run->graph_.graph(), options);
+  LIGERO_RETURN_IF_ERROR(plan.status());
+  run->plan_ = std::move(plan.value());
+  run->weights_ = std::move(weights);
+  run->sessions_ = sessions;
+  LIGERO_RETURN_IF_ERROR(run->lay_out(graph));
+  LIGERO_RETURN_IF_ERROR(run->record(graph));
+  if (run->streams()) {
+    Fault fault = run->queue_->capture();
+    fault = fault != 0 ? fault : run->enqueue();
+    fault = fault != 0 ? fault : run->queue_->captured();
+    if (fault != 0) {
+      return failed(fault);
+    }
+  }
+  return std::unique_ptr<DeviceRun>(std::move(run));
+}
+
+void Run::lay_out_slots(const Graph& graph) {
+  const auto sessions = static_cast<size_t>(sessions_);
+  size_t at = align_up(sessions * sizeof(Clock));
+  const auto place = [&](Slot* slot) {
+    slot->offset = at;
+    at += align_up(sessions * static_cast<size_t>(slot->floats) * sizeof(float));
+  };
+  const auto slot_of = [&](int32_t t) {
+    const Tensor& tensor = graph.tensors[static_cast<size_t>(t)];
+    const bool constant = tensor.kind == Kind::kConstant;
+    return Slot{
+        t, constant, 0, tensor.elements() * (constant ? 1 : plan_.options.max_frames)};
+  };
+  for (int32_t t : graph.inputs) {
+    inputs_.push_back(slot_of(t));
+    if (!inputs_.back().constant) {
+      place(&inputs_.back());
+    }
+  }
+  up_bytes_ = at;
+  down_offset_ = at;
+  for (int32_t t : graph.outputs) {
+    outputs_.push_back(slot_of(t));
+    place(&outputs_.back());
+  }
+  down_bytes_ = at - down_offset_;
+  for (Slot& slot : inputs_) {  // these have a place in the host's memory alone
+    if (slot.constant) {
+      place(&slot);
+    }
+  }
+}
+
+Status Run::lay_out(const Graph& graph) {
+  lay_out_slots(graph);
+  rings_ = find_rings(graph, plan_);
+  find_ranges();
+  const auto sessions = static_cast<size_t>(sessions_);
+  const size_t heads = down_offset_ + down_bytes_;
+  const size_t capacities = heads + align_up(sessions * rings_.capacity.size() * sizeof(int32_t));
+  const size_t mailbox_bytes = capacities + align_up(rings_.capacity.size() * sizeof(int32_t));
+  size_t host_bytes = mailbox_bytes;
+  for (const Slot& slot : inputs_) {
+    host_bytes = std::max(
+        host_bytes, slot.offset + sessions * static_cast<size_t>(slot.floats) * sizeof(float));
+  }
+  layout_.arena_bytes = align_up(plan_.bytes(), kArenaAlignment);
+  LIGERO_CHECK(layout_.arena_bytes < kMostBytes / sessions,
+               Code::kTooLittleMemory,
+               "the GPU has not as much free memory");
+  arenas_ = Memory(driver_, Memory::Where::kDevice, layout_.arena_bytes * sessions);
+  mailbox_ = Memory(driver_, Memory::Where::kDevice, mailbox_bytes);
+  host_ = Memory(driver_, Memory::Where::kHost, host_bytes);
+  if (arenas_.data() == nullptr || mailbox_.data() == nullptr || host_.data() == nullptr) {
+    return no_memory(layout_.arena_bytes * sessions + mailbox_bytes);
+  }
+  std::memset(host_.data(), 0, host_bytes);
+  std::copy(rings_.capacity.begin(),
+            rings_.capacity.end(),
+            reinterpret_cast<int32_t*>(host_.data() + capacities));
+  Fault fault = queue_->zero(arenas_.data(), layout_.arena_bytes * sessions);
+  fault = fault != 0 ? fault : queue_->upload(mailbox_.data(), host_.data(), mailbox_bytes);
+  fault = fault != 0 ? fault : queue_->wait();
+  if (fault != 0) {
+    return failed(fault);
+  }
+  layout_.arena = arenas_.data();
+  layout_.sessions = {reinterpret_cast<const Clock*>(mailbox_.data()),
+                      reinterpret_cast<const int32_t*>(mailbox_.data() + heads),
+                      static_cast<int32_t>(rings_.capacity.size()),
+                      sessions_};
+  if (!rings_.capacity.empty()) {
+    Launch launch;
+    launch.set(Heads{layout_.sessions.clocks,
+                     reinterpret_cast<const int32_t*>(mailbox_.data() + capacities),
+                     reinterpret_cast<int32_t*>(mailbox_.data() + heads),
+                     layout_.sessions.rings});
+    launch.blocks[1] = sessions_;
+    launches_.push_back(launch);
+  }
+  frames_in_.assign(sessions, 0);
+  changed_.assign(sessions, true);
+  forgotten_.assign(sessions, false);
+  return {};
+}
+
+void Run::find_ranges() {
+  for (const NodePlacement& place : plan_.places) {
+    carried_.push_back({place.state_offset, align_up(place.state_bytes)});
+  }
+  for (size_t t = 0; t < plan_.tensors.size(); ++t) {
+    if (rings_.of_tensor[t] >= 0) {
+      carried_.push_back({plan_.tensors[t].offset, plan_.tensors[t].bytes});
+    }
+  }
+  std::erase_if(carried_, [](const Range& r) { return r.bytes == 0; });
+  std::sort(carried_.begin(), carried_.end(), [](const Range& a, const Range& b) {
+    return a.offset < b.offset;
+  });
+  std::vector<Range> joined;
+  for (const Range& r : carried_) {
+    if (!joined.empty() && joined.back().offset + joined.back().bytes == r.offset) {
+      joined.back().bytes += r.bytes;
+    } else {
+      joined.push_back(r);
+    }
+  }
+  carried_ = std::move(joined);
+}
+
+/// Between the mailbox and the rows of an input or output.
+void Run::record_rows(const Graph& graph, const Slot& slot, bool in) {
+  const Recorder recorder(graph, plan_, rings_, *weights_, layout_, &tables_);
+  const Tensor& tensor = graph.tensors[static_cast<size_t>(slot.tensor)];
+  View mail;
+  mail.data = reinterpret_cast<float*>(mailbox_.data() + slot.offset);
+  mail.stride = slot.floats;
+  mail.row = tensor.elements();
+  mail.step = slot.constant ? 0 : 1;
+  View rows = recorder.tensor(slot.tensor);
+  if (!in) {  // what is final
+    rows.first -= plan_.tensors[static_cast<size_t>(slot.tensor)].revised * rows.step;
+  }
+  Move move = {};
+  move.sessions = layout_.sessions;
+  move.rows.frames = slot.constant ? 1 : plan_.options.max_frames;
+  move.rows.reach = Reach::kCall;
+  move.x = in ? mail : rows;
+  move.y = in ? rows : mail;
+  move.bins = 1;
+  move.channels = static_cast<int32_t>(mail.row);
+  move.x_channel = move.y_channel = move.chunks = 1;
+  Launch launch;
+  launch.set(move);
+  launch.blocks[0] = static_cast<int32_t>(ceil_div(slot.floats, kElementsPerBlock));
+  launch.blocks[1] = sessions_;
+  launches_.push_back(launch);
+}
+
+/// Rows around a whole signal are zero. Their memory may have served others since the last run.
+void Run::record_margins(const Recorder& recorder, int32_t t) {
+  const Placement& place = plan_.tensors[static_cast<size_t>(t)];
+  const View rows = recorder.tensor(t);
+  if (streams() || rows.step == 0 || place.history + place.tail == 0) {
+    return;
+  }
+  Launch launch;
+  launch.set(Margins{layout_.sessions,
+                     rows,
+                     place.history,
+                     plan_.options.max_frames,
+                     place.tail,
+                     static_cast<int32_t>(place.row)});
+  launch.blocks[0] = static_cast<int32_t>(
+      ceil_div((place.history + place.tail) * place.row, kElementsPerBlock));
+  launch.blocks[1] = sessions_;
+  launches_.push_back(launch);
+}
+
+Status Run::record(const Graph& graph) {
+  Recorder recorder(graph_.graph(), plan_, rings_, *weights_, layout_, &tables_);
+  for (const Slot& slot : inputs_) {
+    if (!slot.constant) {
+      record_rows(graph, slot, true);
+      record_margins(recorder, slot.tensor);
+    }
+  }
+  for (size_t n = 0; n < graph.nodes.size(); ++n) {
+    for (int32_t t : graph.nodes[n].outputs) {
+      record_margins(recorder, t);
+    }
+    const bool fixed = streams() && plan_.places[n].fixed;
+    LIGERO_RETURN_IF_ERROR(recorder.record(n, fixed ? &fixed_ : &launches_));
+  }
+  for (const Slot& slot : outputs_) {
+    record_rows(graph, slot, false);
+  }
+  return {};
+}
+
+float* Run::input(int32_t session, size_t k) noexcept {
+  const Slot& slot = inputs_[k];
+  return reinterpret_cast<float*>(host_.data() + slot.offset) + session * slot.floats;
+}
+
+const float* Run::output(int32_t session, size_t k) const noexcept {
+  const Slot& slot = outputs_[k];
+  return reinterpret_cast<const float*>(host_.data() + slot.offset) + session * slot.floats;
+}
+
+void Run::constants_changed(int32_t session) noexcept {
+  changed_[static_cast<size_t>(session)] = true;
+}
+
+void Run::reset(int32_t session) noexcept {
+  forgotten_[static_cast<size_t>(session)] = true;
+  frames_in_[static_cast<size_t>(session)] = 0;
+}
+
+/// What goes over before the launches: clocks, constants, forgotten states.
+Fault Run::prepare_run(std::span<const Turn> turns) noexcept {
+  auto* clocks = reinterpret_cast<Clock*>(host_.data());
+  Fault fault = 0;
+  bool any_changed = false;
+  for (size_t s = 0; fault == 0 && s < turns.size(); ++s) {
+    const Extent& extent = turns[s].extent;
+    clocks[s] = {frames_in_[s],
+                 std::min(extent.total_frames, kEndless),
+                 std::min(extent.total_samples, kEndless),
+                 turns[s].runs ? 1 : 0};
+    std::byte* arena = layout_.arena + s * layout_.arena_bytes;
+    if (forgotten_[s] || !streams()) {
+      for (const Range& r : carried_) {
+        fault = fault != 0 ? fault : queue_->zero(arena + r.offset, r.bytes);
+      }
+      forgotten_[s] = false;
+    }
+    if (changed_[s] || !streams()) {
+      any_changed = true;
+      changed_[s] = false;
+      for (const Slot& slot : inputs_) {
+        if (slot.constant && fault == 0) {
+          const auto bytes = static_cast<size_t>(slot.floats) * sizeof(float);
+          fault = queue_->upload(arena + plan_.tensors[static_cast<size_t>(slot.tensor)].offset,
+                                 host_.data() + slot.offset + s * bytes,
+                                 bytes);
+        }
+      }
+    }
+  }
+  for (size_t i = 0; any_changed && fault == 0 && i < fixed_.size(); ++i) {
+    fault = queue_->launch(fixed_[i]);
+  }
+  return fault;
+}
+
+/// All that every run does.
+Fault Run::enqueue() noexcept {
+  Fault fault = queue_->upload(mailbox_.data(), host_.data(), up_bytes_);
+  for (size_t i = 0; fault == 0 && i < launches_.size(); ++i) {
+    fault = queue_->launch(launches_[i]);
+  }
+  return fault != 0 ? fault
+                    : queue_->download(host_.data() + down_offset_,
+                                       mailbox_.data() + down_offset_,
+                                       down_bytes_);
+}
+
+Status Run::run(std::span<const Turn> turns) noexcept {
+  LIGERO_CHECK(turns.size() == static_cast<size_t>(sessions_),
+               Code::kBadArgument,
+               "not one turn for each session",
+               -1,
+               sessions_);
+  LIGERO_CHECK(!failed_, Code::kUnsupportedHardware, "the GPU has failed before");
+  Fault fault = prepare_run(turns);
+  if (fault == 0) {
+    fault = streams() ? queue_->replay() : enqueue();
+  }
+  fault = fault != 0 ? fault : queue_->wait();
+  if (fault != 0) {
+    failed_ = true;
+    return failed(fault);
+  }
+  for (size_t s = 0; streams() && s < turns.size(); ++s) {
+    frames_in_[s] += turns[s].runs ? plan_.options.max_frames : 0;
+  }
+  return {};
+}
+
+Status Run::read(int32_t session, int32_t index, std::span<float> out) noexcept {
+  const Placement& place = plan_.tensors[static_cast<size_t>(index)];
+  const bool sequence =
+      graph_.graph().tensors[static_cast<size_t>(index)].kind == Kind::kSequence;
+  const int64_t floats = place.row * (sequence ? plan_.options.max_frames : 1);
+  LIGERO_CHECK(!streams() && plan_.options.keep_all && place.live &&
+                   static_cast<int64_t>(out.size()) == floats,
+               Code::kBadArgument,
+               "no such tensor was kept, or not as many values as it has",
+               index,
+               floats);
+  const size_t bytes = out.size() * sizeof(float);
+  const Memory host(driver_, Memory::Where::kHost, bytes);
+  if (host.data() == nullptr) {
+    return no_memory(bytes);
+  }
+  const std::byte* from = layout_.arena + static_cast<size_t>(session) * layout_.arena_bytes +
+                          place.offset +
+                          static_cast<size_t>(place.history * place.row) * sizeof(float);
+  Fault fault = queue_->download(host.data(), from, bytes);
+  fault = fault != 0 ? fault : queue_->wait();
+  if (fault != 0) {
+    return failed(fault);
+  }
+  std::memcpy(out.data(), host.data(), bytes);
+  return {};
+}
+
+}  // namespace ligero::cuda

@@ -1,0 +1,13 @@
+// Builds without LIGERO_WITH_CUDA: the processor, or a refusal.
+#include "platforms/cuda/choose.h"
+
+namespace ligero::cuda {
+
+Result<Device*> choose_device(Choice choice) {
+  LIGERO_CHECK(choice != Choice::kCuda,
+               Code::kUnsupportedHardware,
+               "this build of ligero runs on no GPU (it was made without LIGERO_WITH_CUDA)");
+  return static_cast<Device*>(nullptr);
+}
+
+}  // namespace ligero::cuda

@@ -1,0 +1,141 @@
+// Norms, softmax, statistics over time. Not: kernels (kernels/reduce.h).
+#include "platforms/cuda/table.h"
+
+namespace ligero::cuda {
+namespace {
+
+constexpr float kNormEpsilon = 1e-5f;
+
+Status layer_norm(Recorder* r) {
+  const LayerNorm body = {r->sessions(),
+                          r->rows(),
+                          r->in(0),
+                          r->out(),
+                          r->weight(1),
+                          r->weight(2),
+                          r->output().bins(),
+                          r->output().channels(),
+                          r->node().float_or("epsilon", kNormEpsilon)};
+  r->launch(body, int64_t{body.rows.count()} * body.bins, body.sessions.count);
+  return {};
+}
+
+Status measure_cumulative_norm(const OpContext&, Needs* needs) {
+  needs->state_bytes = sizeof(Moments);
+  return {};
+}
+
+Status cumulative_norm(Recorder* r) {
+  const CumulativeNorm body = {r->sessions(),
+                               r->rows(),
+                               r->in(0),
+                               r->out(),
+                               r->state(),
+                               r->weight(1),
+                               r->weight(2),
+                               r->output().channels(),
+                               static_cast<int32_t>(r->output().elements()),
+                               double{r->node().float_or("epsilon", kNormEpsilon)}};
+  r->launch(body, 1, body.sessions.count);
+  return {};
+}
+
+void launch_columns(Recorder* r, const auto& body) {
+  r->launch(body, ceil_div(body.width, kColumnsPerBlock), body.sessions.count);
+}
+
+Status softmax(Recorder* r) {
+  if (r->node().int_or("axis", 2) == 0) {
+    launch_columns(r,
+                   TimeSoftmax{r->sessions(),
+                               r->rows(),
+                               r->in(0),
+                               r->out(),
+                               static_cast<int32_t>(r->output().elements())});
+    return {};
+  }
+  const ChannelSoftmax body = {r->sessions(),
+                               r->rows(),
+                               r->in(0),
+                               r->out(),
+                               r->output().bins(),
+                               r->output().channels()};
+  r->launch(body, int64_t{body.rows.count()} * body.bins, body.sessions.count);
+  return {};
+}
+
+/// `weights`: the input that weighs each value, where it is there.
+TimeStatistics start_statistics(const Recorder& r, size_t weights) {
+  TimeStatistics s = {};
+  s.sessions = r.sessions();
+  s.rows = r.rows();
+  s.x = r.in(0);
+  s.y = r.out();
+  s.width = static_cast<int32_t>(r.output().elements());
+  s.weighted = r.has(weights);
+  if (s.weighted) {
+    s.weights = r.in(weights);
+  }
+  return s;
+}
+
+Status time_mean(Recorder* r) {
+  launch_columns(r, start_statistics(*r, 1));
+  return {};
+}
+
+Status time_std(Recorder* r) {
+  TimeStatistics s = start_statistics(*r, 2);
+  s.spread = true;
+  s.mean = r->in(1);
+  s.unbiased = r->node().int_or("unbiased", 0) == 1;
+  s.epsilon = double{r->node().float_or("epsilon", 1e-12f)};
+  launch_columns(r, s);
+  return {};
+}
+
+Status measure_floor_db(const OpContext&, Needs* needs) {
+  needs->scratch_bytes = sizeof(float);
+  return {};
+}
+
+/// The floor first: the output may lie in the input's memory.
+Status floor_db(Recorder* r) {
+  View level = r->scratch(0, 1, 0);
+  level.step = 0;
+  const Floor floor = {r->sessions(),
+                       r->rows(),
+                       r->in(0),
+                       level,
+                       static_cast<int32_t>(r->output().elements()),
+                       r->node().float_or("range", 80.0f)};
+  r->launch(floor, 1, floor.sessions.count);
+  Binary above = {};
+  above.sessions = floor.sessions;
+  above.rows = floor.rows;
+  above.x = floor.x;
+  above.z = level;
+  above.y = r->out();
+  above.channels = r->output().channels();
+  above.width = floor.width;
+  above.op = Operator::kLargest;
+  r->launch_elements(above, above.rows.count(), above.width);
+  return {};
+}
+
+constexpr DeviceOp kOps[] = {
+    {"layer_norm", nullptr, layer_norm},
+    {"cumulative_norm", measure_cumulative_norm, cumulative_norm},
+    {"softmax", nullptr, softmax},
+    {"time_mean", nullptr, time_mean},
+    {"time_std", nullptr, time_std},
+    {"floor_db", measure_floor_db, floor_db},
+};
+
+}  // namespace
+
+std::span<const DeviceOp> reduce_ops() {
+  return kOps;
+}
+
+}  // namespace ligero::cuda

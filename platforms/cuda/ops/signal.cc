@@ -1,0 +1,173 @@
+// stft, istft, fbank, input_level, and what works on their bins: tables worked out in double, one
+// launch each. Not: kernels (kernels/signal.h, kernels/elementwise.h).
+#include <cmath>
+
+#include "ops/window.h"
+#include "platforms/cuda/table.h"
+
+namespace ligero::cuda {
+namespace {
+
+/// cos and sin of 2 pi i / n.
+std::vector<float> circle(int32_t n) {
+  std::vector<float> table;
+  for (int32_t i = 0; i < n; ++i) {
+    table.push_back(static_cast<float>(std::cos(2.0 * kPi * i / n)));
+    table.push_back(static_cast<float>(std::sin(2.0 * kPi * i / n)));
+  }
+  return table;
+}
+
+template <typename F>
+std::vector<float> window_of(int32_t n, F f) {
+  std::vector<float> window;
+  for (int32_t i = 0; i < n; ++i) {
+    window.push_back(static_cast<float>(f(i)));
+  }
+  return window;
+}
+
+Status stft(Recorder* r) {
+  const int32_t hop = r->node().int_or("hop", 160);
+  const int32_t n = 2 * hop;
+  const Stft body = {r->sessions(),
+                     r->rows(),
+                     r->in(0),
+                     r->out(),
+                     r->table(window_of(n, [n](int32_t i) { return hann(i, n); })),
+                     r->table(circle(n)),
+                     hop};
+  r->launch(body, body.rows.count(), body.sessions.count, 1, n);
+  return {};
+}
+
+Status istft(Recorder* r) {
+  const int32_t hop = r->node().int_or("hop", 160);
+  const int32_t n = 2 * hop;
+  const auto synthesis = [n, hop](int32_t i) {
+    const double a = hann(i, n);
+    const double b = hann((i + hop) % n, n);
+    return a / (a * a + b * b);
+  };
+  const Istft body = {r->sessions(),
+                      r->rows(),
+                      r->in(0),
+                      r->out(),
+                      r->table(window_of(n, synthesis)),
+                      r->table(circle(n)),
+                      hop};
+  r->launch(body, body.rows.count(), body.sessions.count, 1, 2 * (n + 2));
+  return {};
+}
+
+/// The recipes of ops/OPS.md.
+Status fbank(Recorder* r) {
+  constexpr float kLeastPower[] = {1e-10f, 1e-6f, 1.1920929e-7f};
+  constexpr float kEmphasis = 0.97f;
+  const Node& node = r->node();
+  const int32_t recipe = node.int_or("recipe", 0);
+  Fbank body = {};
+  body.sessions = r->sessions();
+  body.rows = r->rows();
+  body.x = r->in(0);
+  body.y = r->out();
+  body.mel = r->weight(1);
+  body.length = node.int_or("window", 400);
+  body.n_fft = node.int_or("n_fft", 400);
+  body.hop = node.int_or("hop", 160);
+  body.mels = r->input(1).channels();
+  body.mirror = recipe != 0;
+  body.kaldi = recipe == 2;
+  body.decibel = recipe == 0;
+  body.floor_added = recipe == 1;
+  body.emphasis = kEmphasis;
+  body.floor = kLeastPower[recipe];
+  body.lead = body.kaldi ? body.hop : body.length / 2;
+  const int32_t period = body.kaldi ? body.length - 1 : body.length;
+  body.window =
+      r->table(window_of(body.length, [period](int32_t i) { return hamming(i, period); }));
+  body.table = r->table(circle(body.n_fft));
+  r->launch(
+      body, body.rows.count(), body.sessions.count, 1, int64_t{body.n_fft} + body.n_fft / 2 + 1);
+  return {};
+}
+
+Status input_level(Recorder* r) {
+  const Node& node = r->node();
+  const int32_t hop = r->input(0).channels();
+  if (node.int_or("mode", 0) == 0) {
+    r->launch(FileLevel{r->sessions(), r->rows(), r->in(0), r->out(), hop}, 1, r->sessions().count);
+    return {};
+  }
+  const WindowLevel body = {r->sessions(),
+                            r->rows(),
+                            r->in(0),
+                            r->out(),
+                            hop,
+                            node.int_or("window", 100),
+                            std::pow(10.0, node.float_or("floor_db", -50.0f) / 20.0)};
+  r->launch(body, body.rows.count(), body.sessions.count);
+  return {};
+}
+
+Status deep_filter(Recorder* r) {
+  const Node& node = r->node();
+  const DeepFilter body = {r->sessions(),
+                           r->rows(),
+                           r->in(0),
+                           r->in(1),
+                           r->out(),
+                           r->output().bins(),
+                           node.int_or("kernel_t", 5),
+                           node.int_or("kernel_f", 3),
+                           node.int_or("past", 0)};
+  r->launch_elements(body, body.rows.count(), body.bins);
+  return {};
+}
+
+void launch_bins(Recorder* r, BinFunction function, float value) {
+  const View second = function == BinFunction::kMultiply ? r->in(1) : View{};
+  const Bins body = {r->sessions(),
+                     r->rows(),
+                     r->in(0),
+                     second,
+                     r->out(),
+                     r->output().bins(),
+                     function,
+                     value};
+  r->launch_elements(body, body.rows.count(), body.bins);
+}
+
+Status magnitude(Recorder* r) {
+  launch_bins(r, BinFunction::kMagnitude, 0.0f);
+  return {};
+}
+
+Status compress(Recorder* r) {
+  launch_bins(r, BinFunction::kCompress, 0.5f * (r->node().float_or("exponent", 1.0f) - 1.0f));
+  return {};
+}
+
+Status complex_multiply(Recorder* r) {
+  launch_bins(r, BinFunction::kMultiply, 0.0f);
+  return {};
+}
+
+constexpr DeviceOp kOps[] = {
+    {"stft", nullptr, stft},
+    {"istft", nullptr, istft},
+    {"fbank", nullptr, fbank},
+    {"input_level", nullptr, input_level},
+    {"deep_filter", nullptr, deep_filter},
+    {"magnitude", nullptr, magnitude},
+    {"compress", nullptr, compress},
+    {"complex_multiply", nullptr, complex_multiply},
+};
+
+}  // namespace
+
+std::span<const DeviceOp> signal_ops() {
+  return kOps;
+}
+
+}  // namespace ligero::cuda

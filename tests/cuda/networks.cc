@@ -1,0 +1,186 @@
+// One seed gives the same inputs on every device.
+#include "tests/cuda/networks.h"
+
+#include <algorithm>
+#include <cstdio>
+#include <stdexcept>
+
+#include "ops/table.h"
+#include "platforms/cuda/choose.h"
+#include "runtime/base/cpu.h"
+#include "runtime/interpreter.h"
+#include "tests/support/random.h"
+#include "tests/support/random_network.h"
+
+namespace ligero::testing {
+namespace {
+
+constexpr int64_t kHopSamples = 160;
+
+void require(const Status& status) {
+  if (!status.ok()) {
+    throw std::runtime_error(std::string(status.message) + " (" + std::to_string(status.index) +
+                             ", " + std::to_string(status.where) + ")");
+  }
+}
+
+int64_t values(const Tensor& t, int32_t frames) {
+  return t.kind == Kind::kWeight ? 0 : t.elements() * (t.kind == Kind::kSequence ? frames : 1);
+}
+
+/// A planned interpreter and its block.
+struct OnCpu {
+  TestBlock block;
+  Interpreter interpreter;
+
+  OnCpu(const Graph& graph, PlanOptions options) {
+    options.cpu = cpu_features();
+    Result<Plan> plan = make_plan(graph, options);
+    require(plan.status());
+    const size_t bytes = plan.value().bytes();
+    block = test_block(bytes);
+    require(interpreter.prepare(graph, std::move(plan.value()), block.get(), bytes));
+  }
+};
+
+}  // namespace
+
+OpenModel open_model(const std::vector<std::byte>& file) {
+  OpenModel opened;
+  opened.block = test_block(file.size());
+  std::copy(file.begin(), file.end(), static_cast<std::byte*>(opened.block.get()));
+  Result<Model> model =
+      Model::open({static_cast<const std::byte*>(opened.block.get()), file.size()}, all_ops());
+  require(model.status());
+  opened.model = std::move(model.value());
+  return opened;
+}
+
+OpenModel random_model(const std::string& config, Type weights) {
+  return open_model(random_network(
+      std::string(LIGERO_SOURCE_DIR "/model/torch/configs/") + config + ".json", 3, weights));
+}
+
+std::vector<Place> places() {
+  static HostDriver host;
+  static const std::unique_ptr<cuda::CudaDevice> device =
+      std::move(cuda::CudaDevice::make(&host).value());
+  std::vector<Place> found = {{"host", device.get()}};
+  static const Result<Device*> gpu = cuda::choose_device(cuda::Choice::kCuda);
+  static const bool said = [] {
+    if (!gpu.ok()) {
+      std::printf("skipped: no GPU (%s)\n", gpu.status().message);
+    }
+    return true;
+  }();
+  (void)said;
+  if (gpu.ok()) {
+    found.push_back({gpu.value()->name(), gpu.value()});
+  }
+  return found;
+}
+
+std::vector<std::vector<float>> random_inputs(const Graph& graph, int32_t frames, uint64_t seed) {
+  Random random(seed);
+  std::vector<std::vector<float>> inputs;
+  for (int32_t t : graph.inputs) {
+    inputs.push_back(random.floats(
+        static_cast<size_t>(values(graph.tensors[static_cast<size_t>(t)], frames)), -0.5f, 0.5f));
+  }
+  return inputs;
+}
+
+Tensors run_on_cpu(const Graph& graph, int32_t frames, uint64_t seed) {
+  OnCpu cpu(graph, {.max_frames = frames, .keep_all = true});
+  const auto inputs = random_inputs(graph, frames, seed);
+  for (size_t k = 0; k < inputs.size(); ++k) {
+    std::copy(inputs[k].begin(), inputs[k].end(), cpu.interpreter.input(k));
+  }
+  cpu.interpreter.run(frames, {frames, frames * kHopSamples - 7});
+  Tensors all(graph.tensors.size());
+  for (size_t t = 0; t < all.size(); ++t) {
+    if (graph.tensors[t].kind != Kind::kWeight) {
+      const float* from = cpu.interpreter.tensor(static_cast<int32_t>(t));
+      all[t].assign(from, from + values(graph.tensors[t], frames));
+    }
+  }
+  return all;
+}
+
+Tensors run_on_device(Device* device, const Graph& graph, int32_t frames, uint64_t seed) {
+  auto run = device->open(graph, {.max_frames = frames, .keep_all = true}, 1);
+  require(run.status());
+  const auto inputs = random_inputs(graph, frames, seed);
+  for (size_t k = 0; k < inputs.size(); ++k) {
+    std::copy(inputs[k].begin(), inputs[k].end(), run.value()->input(0, k));
+  }
+  const Turn turn = {true, {frames, frames * kHopSamples - 7}};
+  require(run.value()->run({&turn, 1}));
+  Tensors all(graph.tensors.size());
+  for (size_t t = 0; t < all.size(); ++t) {
+    if (graph.tensors[t].kind != Kind::kWeight) {
+      all[t].resize(static_cast<size_t>(values(graph.tensors[t], frames)));
+      require(run.value()->read(0, static_cast<int32_t>(t), all[t]));
+    }
+  }
+  return all;
+}
+
+std::vector<float> run_node(
+    Device* device, const Graph& graph, size_t n, int32_t frames, const Tensors& tensors) {
+  std::vector<int32_t> inputs;
+  for (int32_t t : graph.nodes[n].inputs) {
+    const bool signal = t >= 0 && graph.tensors[static_cast<size_t>(t)].kind != Kind::kWeight;
+    if (signal && std::find(inputs.begin(), inputs.end(), t) == inputs.end()) {
+      inputs.push_back(t);
+    }
+  }
+  Graph alone = graph;
+  alone.nodes = graph.nodes.subspan(n, 1);
+  alone.inputs = inputs;
+  alone.outputs = graph.nodes[n].outputs;
+  auto run = device->open(alone, {.max_frames = frames}, 1);
+  require(run.status());
+  for (size_t k = 0; k < inputs.size(); ++k) {
+    const std::vector<float>& x = tensors[static_cast<size_t>(inputs[k])];
+    std::copy(x.begin(), x.end(), run.value()->input(0, k));
+  }
+  const Turn turn = {true, {frames, frames * kHopSamples - 7}};
+  require(run.value()->run({&turn, 1}));
+  const float* y = run.value()->output(0, 0);
+  return {y, y + values(graph.tensors[static_cast<size_t>(alone.outputs[0])], frames)};
+}
+
+std::vector<float> call_inputs(
+    const Graph& graph, size_t k, int call, int32_t frames, int64_t total, uint64_t seed) {
+  const Tensor& t = graph.tensors[static_cast<size_t>(graph.inputs[k])];
+  const bool sequence = t.kind == Kind::kSequence;
+  Random random(seed * 1000 + k * 100000 + (sequence ? static_cast<uint64_t>(call) : 0));
+  std::vector<float> x = random.floats(static_cast<size_t>(values(t, frames)), -0.5f, 0.5f);
+  for (size_t i = 0; sequence && i < x.size(); ++i) {
+    const int64_t frame = int64_t{call} * frames + static_cast<int64_t>(i) / t.elements();
+    x[i] = frame < total ? x[i] : 0.0f;
+  }
+  return x;
+}
+
+std::vector<float> stream_on_cpu(
+    const Graph& graph, const PlanOptions& options, int calls, int64_t total, uint64_t seed) {
+  OnCpu cpu(graph, options);
+  std::vector<float> out;
+  const Extent extent = {total, total == kUnknown ? kUnknown : total * kHopSamples - 7};
+  for (int call = 0; call < calls; ++call) {
+    for (size_t k = 0; k < graph.inputs.size(); ++k) {
+      const auto x = call_inputs(graph, k, call, options.max_frames, total, seed);
+      std::copy(x.begin(), x.end(), cpu.interpreter.input(k));
+    }
+    cpu.interpreter.constants_changed();
+    cpu.interpreter.run(options.max_frames, extent);
+    const float* from = cpu.interpreter.output(0);
+    const Tensor& t = graph.tensors[static_cast<size_t>(graph.outputs[0])];
+    out.insert(out.end(), from, from + values(t, options.max_frames));
+  }
+  return out;
+}
+
+}  // namespace ligero::testing

@@ -1,0 +1,159 @@
+// Enrolment, extraction and live sessions on a device, and what happens where there is none or it
+// fails. Not: nodes, batches (nodes_test.cc, sessions_test.cc).
+#include <doctest/doctest.h>
+
+#include <string>
+#include <vector>
+
+#include "model/speech/session.h"
+#include "model/speech/stream.h"
+#include "model/speech/verify.h"
+#include "platforms/cuda/choose.h"
+#include "tests/cuda/networks.h"
+#include "tests/stream/live.h"
+
+namespace ligero::testing {
+namespace {
+
+constexpr double kSame = 1e-4;  // of the largest value of the signal
+
+/// A host in place of a GPU that is told what to do.
+struct Pretended {
+  HostDriver host;
+  std::unique_ptr<cuda::CudaDevice> device = std::move(cuda::CudaDevice::make(&host).value());
+};
+
+Status made_of(const cuda::Facts& facts) {
+  HostDriver host;
+  host.given = facts;
+  return cuda::CudaDevice::make(&host).status();
+}
+
+TEST_CASE("cuda: a GPU that cannot be used is refused with the reason") {
+  const cuda::Facts good = HostDriver().given;
+  CHECK(made_of(good).ok());
+  cuda::Facts bad = good;
+  bad.driver = 0;
+  CHECK(std::string(made_of(bad).message) == "this machine has no NVIDIA driver");
+  bad = good;
+  bad.driver = 12040;
+  CHECK(made_of(bad).code == Code::kUnsupportedHardware);
+  CHECK(made_of(bad).index == 12040);
+  CHECK(made_of(bad).where == 13000);
+  bad = good;
+  bad.devices = 0;
+  CHECK(std::string(made_of(bad).message) == "this machine has no NVIDIA GPU");
+  bad = good;
+  bad.compute = 70;
+  CHECK(made_of(bad).code == Code::kUnsupportedHardware);
+  CHECK(made_of(bad).where == 70);
+}
+
+TEST_CASE("cuda: the driver of this build says what there is, and nothing fails without it") {
+  const Result<Device*> found = cuda::choose_device(cuda::Choice::kAuto);
+  REQUIRE(found.ok());
+  const Result<Device*> gpu = cuda::choose_device(cuda::Choice::kCuda);
+  CHECK(gpu.ok() == (found.value() != nullptr));
+  if (!gpu.ok()) {
+    CHECK(gpu.status().code == Code::kUnsupportedHardware);
+  }
+  CHECK(cuda::choose_device(cuda::Choice::kCpu).value() == nullptr);
+}
+
+TEST_CASE("cuda: enrolment and a whole recording are as on the processor") {
+  for (const Place& place : places()) {
+    CAPTURE(place.name);
+    RunOptions options;
+    options.device = place.device;
+    for (const Network* n : {&trained_network(), &whole_network()}) {
+      const Profile profile = expect(enroll(n->model(), babble(24000, 1), options));
+      CHECK(expect(similarity(profile, n->alice())) > 0.9999);
+      const std::vector<float> x = babble(20077, 5);
+      std::vector<float> want(x.size());
+      std::vector<float> got(x.size());
+      expect(extract(n->model(), n->alice(), x, want));
+      expect(extract(n->model(), n->alice(), x, got, options));
+      REQUIRE(largest(want) > 1e-3);
+      CHECK(worst_error(got, want) < kSame);
+    }
+  }
+}
+
+TEST_CASE("cuda: a live session is as on the processor, hop by hop and in blocks, and changes targets") {
+  const std::vector<float> x = babble(24077, 5);
+  for (const Place& place : places()) {
+    CAPTURE(place.name);
+    for (const BlockConfig block : {BlockConfig{}, BlockConfig{20, 40, 10}}) {
+      CAPTURE(block.hops);
+      const Network& n = block.hops == 0 ? trained_network() : whole_network();
+      std::vector<float> out[2];
+      for (const bool on_device : {false, true}) {
+        Session session(n, {.block = block, .device = on_device ? place.device : nullptr});
+        expect(session->set_target(n.alice()));
+        std::vector<float> head = session.run({x.begin(), x.begin() + 9000}, 333);
+        expect(session->set_target(n.bob()));
+        const std::vector<float> rest = session.run_aligned({x.begin() + 9000, x.end()}, 160);
+        head.insert(head.end(), rest.begin(), rest.end());
+        out[on_device ? 1 : 0] = head;
+        CHECK(session->statistics().on_device == on_device);
+      }
+      REQUIRE(largest(out[0]) > 1e-3);
+      CHECK(worst_error(out[1], out[0]) < kSame);
+    }
+  }
+}
+
+TEST_CASE("cuda: a device lost in mid-stream leaves the session to the processor from that hop on") {
+  Pretended gpu;
+  const Network& n = trained_network();
+  const std::vector<float> x = babble(32000, 5);
+  Session session(n, {.device = gpu.device.get()});
+  expect(session->set_target(n.alice()));
+  constexpr size_t kLostAt = 16000;
+  session.run({x.begin(), x.begin() + kLostAt}, 160);
+  CHECK(session->statistics().on_device);
+  gpu.host.calls_left = 7;  // somewhere within a hop
+  const std::vector<float> after = session.run({x.begin() + kLostAt, x.end()}, 160);
+  CHECK_FALSE(session->statistics().on_device);
+  CHECK(session->statistics().device_lost);
+  CHECK(session->statistics().healed_hops == 0);
+  // As a session that begins there, once its first hops are out.
+  Session fresh(n);
+  expect(fresh->set_target(n.alice()));
+  const std::vector<float> want = fresh.run({x.begin() + kLostAt, x.end()}, 160);
+  REQUIRE(largest(want) > 1e-3);
+  constexpr size_t kFade = 1600;
+  CHECK(worst_error(std::span(after).subspan(kFade), std::span(want).subspan(kFade)) < kSame);
+}
+
+TEST_CASE("cuda: a device lost in a whole recording is a refusal, and the voice is untouched") {
+  Pretended gpu;
+  gpu.host.calls_left = 40;
+  RunOptions options;
+  options.device = gpu.device.get();
+  const std::vector<float> x = babble(8000, 5);
+  std::vector<float> voice(x.size(), 7.0f);
+  const Status status = extract(network().model(), network().alice(), x, voice, options);
+  CHECK(status.code == Code::kUnsupportedHardware);
+  CHECK(status.where == HostDriver::kLost);
+  CHECK(voice == std::vector<float>(x.size(), 7.0f));
+}
+
+TEST_CASE("cuda: too little memory is a refusal that says how much, and leaves nothing behind") {
+  Pretended gpu;
+  for (const int64_t bytes : {int64_t{0}, int64_t{1} << 20, int64_t{5} << 20}) {
+    gpu.host.bytes_left = bytes;
+    const auto opened = gpu.device->open(
+        *network().model().graph("extract"), {.mode = Mode::kStream, .max_frames = 1}, 4);
+    CHECK(opened.status().code == Code::kTooLittleMemory);
+    CHECK(opened.status().where > 0);
+    CHECK(gpu.host.device_bytes == 0);
+  }
+  gpu.host.bytes_left = INT64_MAX;
+  CHECK(gpu.device
+            ->open(*network().model().graph("extract"), {.mode = Mode::kStream, .max_frames = 1}, 4)
+            .ok());
+}
+
+}  // namespace
+}  // namespace ligero::testing

@@ -1,0 +1,347 @@
+// How long networks take on a GPU: whole recordings, a hop of many sessions, the largest kernels. With
+// random weights, which take as long as any. Not: whether they are right (test_cuda).
+//
+//   ligero_cuda_times [--host] [--small] > times.json     a table goes to stderr
+#include <algorithm>
+#include <chrono>
+#include <cstdio>
+#include <cstring>
+#include <map>
+#include <nlohmann/json.hpp>
+#include <random>
+#include <string>
+#include <vector>
+
+#include "model/speech/session.h"
+#include "platforms/cuda/device_run.h"
+#include "tests/cuda/networks.h"
+
+namespace ligero::testing {
+namespace {
+
+using Json = nlohmann::ordered_json;
+using Clock = std::chrono::steady_clock;
+
+constexpr double kHopMs = 10.0;
+constexpr int kWarmUp = 10;
+
+/// What is measured, and how long.
+struct Scale {
+  const char* offline = "paper";
+  const char* live = "paper-live";
+  int seconds = 10;
+  int runs = 5;
+  int hops = 300;
+  std::vector<int> sessions = {1, 16, 64, 256};
+  int most_sessions = 4096;
+  int kernel_runs = 50;
+};
+
+template <typename Work>
+double ms_of(const Work& work) {
+  const Clock::time_point start = Clock::now();
+  work();
+  return std::chrono::duration<double, std::milli>(Clock::now() - start).count();
+}
+
+double at_share(std::vector<double> x, double share) {
+  std::sort(x.begin(), x.end());
+  return x[static_cast<size_t>(share * static_cast<double>(x.size() - 1) + 0.5)];
+}
+
+void require(const Status& status) {
+  if (!status.ok()) {
+    std::fprintf(stderr,
+                 "times: %s (%d, %lld)\n",
+                 status.message,
+                 status.index,
+                 static_cast<long long>(status.where));
+    std::exit(1);
+  }
+}
+
+std::vector<float> noise(int64_t samples) {
+  std::mt19937 random(1);
+  std::normal_distribution<float> normal(0.0f, 0.05f);
+  std::vector<float> out(static_cast<size_t>(samples));
+  std::generate(out.begin(), out.end(), [&] { return normal(random); });
+  return out;
+}
+
+/// Enrolment and extraction of a whole recording, memory and copies included, as users have it.
+Json whole(Device* device, const Scale& scale, Type weights) {
+  const OpenModel m = random_model(scale.offline, weights);
+  RunOptions options;
+  options.device = device;
+  const std::vector<float> anchor = noise(3 * kSampleRateHz);
+  const std::vector<float> mixture = noise(int64_t{scale.seconds} * kSampleRateHz);
+  std::vector<float> voice(mixture.size());
+  Result<Profile> profile = enroll(m.model, anchor, options);
+  require(profile.status());
+  std::vector<double> enrolling;
+  std::vector<double> extracting;
+  for (int run = 0; run < scale.runs; ++run) {
+    enrolling.push_back(ms_of([&] { require(enroll(m.model, anchor, options).status()); }));
+    extracting.push_back(
+        ms_of([&] { require(extract(m.model, profile.value(), mixture, voice, options)); }));
+  }
+  const double ms = at_share(extracting, 0.5);
+  return {{"network", scale.offline},
+          {"seconds", scale.seconds},
+          {"extract_ms", ms},
+          {"real_time_factor", ms / (1000.0 * scale.seconds)},
+          {"enroll_3s_ms", at_share(enrolling, 0.5)}};
+}
+
+/// Many sessions of one network, a hop of each at a time.
+class Crowd {
+ public:
+  Crowd(Device* device, const Graph& graph, int sessions)
+      : graph_(graph), turns_(static_cast<size_t>(sessions)) {
+    auto opened = device->open(graph, {.mode = Mode::kStream, .max_frames = 1}, sessions);
+    status_ = opened.status();
+    if (status_.ok()) {
+      run_ = std::move(opened.value());
+    }
+  }
+  const Status& status() const {
+    return status_;
+  }
+  /// Milliseconds of each of `hops` hops: samples in, samples out.
+  std::vector<double> times(int hops) {
+    std::vector<double> ms;
+    for (int hop = -kWarmUp; hop < hops; ++hop) {
+      const double taken = ms_of([&] {
+        for (size_t s = 0; s < turns_.size(); ++s) {
+          for (size_t k = 0; k < graph_.inputs.size(); ++k) {
+            const Tensor& t = graph_.tensors[static_cast<size_t>(graph_.inputs[k])];
+            if (t.kind == Kind::kSequence || hop == -kWarmUp) {
+              float* to = run_->input(static_cast<int32_t>(s), k);
+              for (int64_t i = 0; i < t.elements(); ++i) {
+                to[i] = sound_[static_cast<size_t>((hop + kWarmUp) * 160 + i) % sound_.size()];
+              }
+            }
+          }
+        }
+        require(run_->run(turns_));
+      });
+      if (hop >= 0) {
+        ms.push_back(taken);
+      }
+    }
+    return ms;
+  }
+  size_t session_bytes() const {
+    const MemoryReport& m = run_->memory();
+    return m.state_bytes + m.activation_bytes + m.scratch_bytes;
+  }
+
+ private:
+  const Graph& graph_;
+  std::vector<Turn> turns_;
+  std::vector<float> sound_ = noise(kSampleRateHz);
+  std::unique_ptr<DeviceRun> run_;
+  Status status_;
+};
+
+Json crowds(Device* device, const Graph& graph, const Scale& scale) {
+  Json all = Json::array();
+  for (const int sessions : scale.sessions) {
+    Crowd crowd(device, graph, sessions);
+    require(crowd.status());
+    const std::vector<double> ms = crowd.times(scale.hops);
+    all.push_back({{"sessions", sessions},
+                   {"ms_per_hop", {{"p50", at_share(ms, 0.5)}, {"p99", at_share(ms, 0.99)}}},
+                   {"session_bytes", crowd.session_bytes()}});
+  }
+  return all;
+}
+
+/// The most sessions whose hop takes 10 ms at most (p99): doubled until it does not, then halved in
+/// between; or as many as the memory holds.
+int most_in_time(Device* device, const Graph& graph, const Scale& scale) {
+  const auto fits = [&](int sessions) {
+    Crowd crowd(device, graph, sessions);
+    return crowd.status().ok() && at_share(crowd.times(scale.hops), 0.99) <= kHopMs;
+  };
+  int good = 0;
+  int bad = 1;
+  while (bad <= scale.most_sessions && fits(bad)) {
+    good = bad;
+    bad *= 2;
+  }
+  while (bad - good > std::max(1, good / 16) && bad <= scale.most_sessions) {
+    const int middle = (good + bad) / 2;
+    (fits(middle) ? good : bad) = middle;
+  }
+  return good;
+}
+
+/// A product's work: bytes that it must move at least, and operations.
+struct Work {
+  double bytes = 0.0;
+  double operations = 0.0;
+};
+
+template <typename W>
+Work product_work(const cuda::Launch& launch, W) {
+  cuda::Product p;
+  std::memcpy(static_cast<void*>(&p), launch.arguments, sizeof(p));
+  const double rows = static_cast<double>(p.total_rows());
+  const double groups = launch.blocks[2];
+  const double weights = groups * p.inner * p.outputs;
+  return {weights * sizeof(W) + 4.0 * rows * groups * (p.channels * p.stride_f + p.outputs),
+          2.0 * rows * weights};
+}
+
+template <typename W>
+Work recurrent_work(const cuda::Launch& launch, W) {
+  cuda::Recurrent r;
+  std::memcpy(static_cast<void*>(&r), launch.arguments, sizeof(r));
+  const double rows = static_cast<double>(r.sessions.count) * r.per_session();
+  const double gates = r.apart_bias != nullptr ? 3.0 : 4.0;
+  const double weights = gates * r.hidden * r.hidden;
+  return {weights * sizeof(W) + 4.0 * rows * r.hidden * (gates + 4.0), 2.0 * rows * weights};
+}
+
+Work work_of(const cuda::Launch& launch) {
+  switch (launch.kernel) {
+    case cuda::Kernel::product_tile_f32:
+    case cuda::Kernel::product_row_f32:
+      return product_work(launch, 0.0f);
+    case cuda::Kernel::product_tile_f16:
+    case cuda::Kernel::product_row_f16:
+      return product_work(launch, cuda::Half());
+    case cuda::Kernel::recurrent_step_f32:
+      return recurrent_work(launch, 0.0f);
+    case cuda::Kernel::recurrent_step_f16:
+      return recurrent_work(launch, cuda::Half());
+    default:
+      return {};
+  }
+}
+
+/// Each launch of a hop by itself, over and over: the kernels that take longest, and what they reach of
+/// the memory's speed. Small weights stay in the cache from one time to the next, and beat it.
+Json kernels(cuda::Driver* driver, const Graph& graph, const Scale& scale, int sessions) {
+  auto device = cuda::CudaDevice::make(driver);
+  require(device.status());
+  auto opened = device.value()->open(graph, {.mode = Mode::kStream, .max_frames = 1}, sessions);
+  require(opened.status());
+  const auto& run = static_cast<const cuda::Run&>(*opened.value());
+  const std::unique_ptr<cuda::Queue> queue = driver->make_queue();
+  const double peak = driver->facts().bytes_per_second;
+  std::vector<Json> found;
+  for (const cuda::Launch& launch : run.launches()) {
+    const double ms = ms_of([&] {
+      for (int i = 0; i < scale.kernel_runs; ++i) {
+        queue->launch(launch);
+      }
+      queue->wait();
+    });
+    const double seconds = ms / 1e3 / scale.kernel_runs;
+    const Work work = work_of(launch);
+    Json entry = {{"kernel", cuda::kernel_name(launch.kernel)},
+                  {"blocks", launch.blocks},
+                  {"us", 1e6 * seconds}};
+    if (work.bytes > 0.0) {
+      entry["gb_per_s"] = work.bytes / seconds / 1e9;
+      entry["gflop_per_s"] = work.operations / seconds / 1e9;
+      if (peak > 0.0) {
+        entry["share_of_peak_bandwidth"] = work.bytes / seconds / peak;
+      }
+    }
+    found.push_back(entry);
+  }
+  std::stable_sort(found.begin(), found.end(), [](const Json& a, const Json& b) {
+    return a["us"].get<double>() > b["us"].get<double>();
+  });
+  constexpr size_t kShown = 12;
+  found.resize(std::min(found.size(), kShown));
+  return found;
+}
+
+void print(const Json& report) {
+  std::fprintf(stderr, "%s\n", report["device"].get<std::string>().c_str());
+  for (const char* type : {"f32", "f16"}) {
+    const Json& r = report["weights"][type];
+    const Json& w = r["whole"];
+    std::fprintf(stderr,
+                 "%s: %s, %d s in %.1f ms (real-time factor %.5f); enrolling 3 s in %.1f ms\n",
+                 type,
+                 w["network"].get<std::string>().c_str(),
+                 w["seconds"].get<int>(),
+                 w["extract_ms"].get<double>(),
+                 w["real_time_factor"].get<double>(),
+                 w["enroll_3s_ms"].get<double>());
+    for (const Json& c : r["live"]) {
+      std::fprintf(stderr,
+                   "  %5d sessions: a hop in %.3f ms (p99 %.3f)\n",
+                   c["sessions"].get<int>(),
+                   c["ms_per_hop"]["p50"].get<double>(),
+                   c["ms_per_hop"]["p99"].get<double>());
+    }
+    std::fprintf(stderr, "  %d sessions fit 10 ms (p99)\n", r["sessions_in_10_ms"].get<int>());
+  }
+  for (const Json& k : report["kernels"]) {
+    std::fprintf(stderr,
+                 "  %-20s %8.1f us  %7.1f GB/s  %8.1f GFLOP/s  %5.1f %% of peak bandwidth\n",
+                 k["kernel"].get<std::string>().c_str(),
+                 k["us"].get<double>(),
+                 k.value("gb_per_s", 0.0),
+                 k.value("gflop_per_s", 0.0),
+                 100.0 * k.value("share_of_peak_bandwidth", 0.0));
+  }
+}
+
+int main_of(bool host, const Scale& scale) {
+  Place place = places().front();
+  static HostDriver pretended;
+  cuda::Driver* driver = &pretended;
+  if (!host) {
+    if (places().size() < 2) {
+      return 0;  // places() has said why
+    }
+    place = places().back();
+    driver = nullptr;
+#if defined(LIGERO_TEST_GPU)
+    driver = cuda::cuda_driver();
+#endif
+  }
+  Json report = {{"device", place.name}};
+  for (const auto& [name, type] : {std::pair{"f32", Type::kF32}, std::pair{"f16", Type::kF16}}) {
+    Json& r = report["weights"][name];
+    r["whole"] = whole(place.device, scale, type);
+    const OpenModel live = random_model(scale.live, type);
+    const Graph& graph = *live.model.graph("extract");
+    r["live"] = crowds(place.device, graph, scale);
+    r["sessions_in_10_ms"] = most_in_time(place.device, graph, scale);
+  }
+  const OpenModel live = random_model(scale.live);
+  report["kernels"] = kernels(driver, *live.model.graph("extract"), scale, scale.sessions.back());
+  print(report);
+  std::printf("%s\n", report.dump(2).c_str());
+  return 0;
+}
+
+}  // namespace
+}  // namespace ligero::testing
+
+int main(int argc, char** argv) {
+  bool host = false;
+  ligero::testing::Scale scale;
+  for (int i = 1; i < argc; ++i) {
+    host = host || std::strcmp(argv[i], "--host") == 0;
+    if (std::strcmp(argv[i], "--small") == 0) {
+      scale = {.offline = "small",
+               .live = "small-live",
+               .seconds = 1,
+               .runs = 1,
+               .hops = 3,
+               .sessions = {1, 2},
+               .most_sessions = 2,
+               .kernel_runs = 1};
+    }
+  }
+  return ligero::testing::main_of(host, scale);
+}
