@@ -22,8 +22,9 @@ struct Turn {
 };
 
 /// A graph opened on a device for some sessions, which share its weights and go on together, each
-/// with a signal of its own. As an Interpreter (which says what the functions mean), for each session.
-/// One thread at a time. run() waits for the device, so it is not real-time safe in the strict sense.
+/// with a signal of its own. As an Interpreter (which says what the functions mean), for each
+/// session. One thread at a time. run() waits for the device, so it is not real-time safe in the
+/// strict sense.
 class DeviceRun {
  public:
   virtual ~DeviceRun() = default;
@@ -55,9 +56,9 @@ class Device {
   virtual const char* name() const = 0;
 
   /// Plans `graph` and opens it for `sessions` sessions. The weights are brought over once for all
-  /// that run the same graph. Errors as make_plan(); kTooLittleMemory: of the device (Status::where:
-  /// bytes asked for); kUnsupportedModel: an op or a size that the device has no kernel for
-  /// (Status::index: the node). Load time, any thread.
+  /// that run the same graph. Errors as make_plan(); kTooLittleMemory: of the device
+  /// (Status::where: bytes asked for); kUnsupportedModel: an op or a size that the device has no
+  /// kernel for (Status::index: the node). Load time, any thread.
   virtual Result<std::unique_ptr<DeviceRun>> open(const Graph& graph,
                                                   const PlanOptions& options,
                                                   int32_t sessions) = 0;

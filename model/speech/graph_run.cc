@@ -150,7 +150,8 @@ Status GraphRun::read(int32_t index, std::span<float> out) const {
   if (device_run_ && keep_ == Keep::kAll) {
     return device_run_->read(0, index, out);
   }
-  const auto k = static_cast<size_t>(std::find(outputs.begin(), outputs.end(), index) - outputs.begin());
+  const auto k =
+      static_cast<size_t>(std::find(outputs.begin(), outputs.end(), index) - outputs.begin());
   const float* from = device_run_ ? device_run_->output(0, k) : interpreter_.tensor(index);
   std::copy(from, from + out.size(), out.begin());
   return {};

@@ -17,6 +17,7 @@
 #include "platforms/cli/model_times.h"
 #include "platforms/cli/node_times.h"
 #include "platforms/cli/peaks.h"
+#include "platforms/cli/refusal.h"
 #include "runtime/base/cpu.h"
 
 namespace ligero::cli {
@@ -94,6 +95,9 @@ Peaks add_nodes(const NodeTimes& nodes,
 
 void model_command(Options options) {
   options.timing.device = options.on.find();
+  if (options.timing.device != nullptr && options.ops) {
+    refuse("--ops times the nodes on the processor; expected --on cpu");
+  }
   const Threads threads(options.threads);
   const ModelFile model = open_model(options.model);
   const Profile profile = profile_for(model, options.profile, threads);

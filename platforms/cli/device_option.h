@@ -17,8 +17,8 @@ struct DeviceOption {
   std::string name = "cpu";
   std::string option = "--device";
 
-  /// nullptr: the processor. Refuses, with the reason, a GPU that cannot be used; auto says on stderr
-  /// which one it takes.
+  /// nullptr: the processor. Refuses, with the reason, a GPU that cannot be used; auto says on
+  /// stderr which one it takes.
   Device* find() const;
 };
 

@@ -1,5 +1,5 @@
-// Where to compute: what `--device` and the C API ask for. The only header of this folder that others
-// need, and the only one in builds without LIGERO_WITH_CUDA. Not: the device (device.h).
+// Where to compute: what `--device` and the C API ask for. The only header of this folder that
+// others need, and the only one in builds without LIGERO_WITH_CUDA. Not: the device (device.h).
 #ifndef LIGERO_PLATFORMS_CUDA_CHOOSE_H_
 #define LIGERO_PLATFORMS_CUDA_CHOOSE_H_
 
@@ -12,8 +12,8 @@ namespace ligero::cuda {
 enum class Choice : int32_t { kCpu, kCuda, kAuto };
 
 /// The first GPU of this machine, the same for all who ask; null for the processor. kAuto: the
-/// processor where kCuda would be refused. Errors as check(), and in builds without CUDA. Load time,
-/// any thread.
+/// processor where kCuda would be refused. Errors as check(), and in builds without CUDA. Load
+/// time, any thread.
 Result<Device*> choose_device(Choice choice);
 
 }  // namespace ligero::cuda

@@ -50,8 +50,7 @@ Result<std::unique_ptr<DeviceRun>> CudaDevice::open(const Graph& graph,
   LIGERO_CHECK(queue != nullptr, Code::kUnsupportedHardware, "the GPU takes no more work");
   Result<std::shared_ptr<const Weights>> weights = weights_of(graph, queue.get());
   LIGERO_RETURN_IF_ERROR(weights.status());
-  return Run::open(
-      graph, options, sessions, std::move(weights.value()), driver_, std::move(queue));
+  return Run::open(graph, options, sessions, std::move(weights.value()), driver_, std::move(queue));
 }
 
 }  // namespace ligero::cuda

@@ -1,4 +1,5 @@
-// The GPU as a Device of the runtime. Not: a run on it (device_run.h), whether to use it (choose.h).
+// The GPU as a Device of the runtime. Not: a run on it (device_run.h), whether to use it
+// (choose.h).
 #ifndef LIGERO_PLATFORMS_CUDA_DEVICE_H_
 #define LIGERO_PLATFORMS_CUDA_DEVICE_H_
 
@@ -15,9 +16,9 @@ namespace ligero::cuda {
 /// Oldest GPU that the kernels are compiled for: Turing.
 inline constexpr int32_t kLeastCompute = 75;
 
-/// Whether there is a GPU that this build can use. kUnsupportedHardware: no driver; a driver too old
-/// (Status::index the CUDA version it supports, Status::where the one needed, as 1000 * major + 10 *
-/// minor); no GPU; one that is too old (Status::where: 10 * major + minor).
+/// Whether there is a GPU that this build can use. kUnsupportedHardware: no driver; a driver too
+/// old (Status::index the CUDA version it supports, Status::where the one needed, as 1000 * major +
+/// 10 * minor); no GPU; one that is too old (Status::where: 10 * major + minor).
 Status check(const Facts& facts);
 
 class CudaDevice final : public Device {

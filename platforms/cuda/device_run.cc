@@ -12,10 +12,8 @@ constexpr size_t kArenaAlignment = 256;
 constexpr size_t kMostBytes = size_t{1} << 40;
 
 Status failed(Fault fault) {
-  return error(Code::kUnsupportedHardware,
-               "the GPU has failed: 'where' is the driver's error",
-               -1,
-               fault);
+  return error(
+      Code::kUnsupportedHardware, "the GPU has failed: 'where' is the driver's error", -1, fault);
 }
 
 Status no_memory(size_t bytes) {
@@ -66,8 +64,7 @@ void Run::lay_out_slots(const Graph& graph) {
   const auto slot_of = [&](int32_t t) {
     const Tensor& tensor = graph.tensors[static_cast<size_t>(t)];
     const bool constant = tensor.kind == Kind::kConstant;
-    return Slot{
-        t, constant, 0, tensor.elements() * (constant ? 1 : plan_.options.max_frames)};
+    return Slot{t, constant, 0, tensor.elements() * (constant ? 1 : plan_.options.max_frames)};
   };
   for (int32_t t : graph.inputs) {
     inputs_.push_back(slot_of(t));
@@ -209,8 +206,8 @@ void Run::record_margins(const Recorder& recorder, int32_t t) {
                      plan_.options.max_frames,
                      place.tail,
                      static_cast<int32_t>(place.row)});
-  launch.blocks[0] = static_cast<int32_t>(
-      ceil_div((place.history + place.tail) * place.row, kElementsPerBlock));
+  launch.blocks[0] =
+      static_cast<int32_t>(ceil_div((place.history + place.tail) * place.row, kElementsPerBlock));
   launch.blocks[1] = sessions_;
   launches_.push_back(launch);
 }
@@ -299,9 +296,8 @@ Fault Run::enqueue() noexcept {
     fault = queue_->launch(launches_[i]);
   }
   return fault != 0 ? fault
-                    : queue_->download(host_.data() + down_offset_,
-                                       mailbox_.data() + down_offset_,
-                                       down_bytes_);
+                    : queue_->download(
+                          host_.data() + down_offset_, mailbox_.data() + down_offset_, down_bytes_);
 }
 
 Status Run::run(std::span<const Turn> turns) noexcept {
@@ -328,8 +324,7 @@ Status Run::run(std::span<const Turn> turns) noexcept {
 
 Status Run::read(int32_t session, int32_t index, std::span<float> out) noexcept {
   const Placement& place = plan_.tensors[static_cast<size_t>(index)];
-  const bool sequence =
-      graph_.graph().tensors[static_cast<size_t>(index)].kind == Kind::kSequence;
+  const bool sequence = graph_.graph().tensors[static_cast<size_t>(index)].kind == Kind::kSequence;
   const int64_t floats = place.row * (sequence ? plan_.options.max_frames : 1);
   LIGERO_CHECK(!streams() && plan_.options.keep_all && place.live &&
                    static_cast<int64_t>(out.size()) == floats,

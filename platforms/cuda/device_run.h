@@ -1,5 +1,5 @@
-// A graph on the device: its memory, its launches, and what goes over before and comes back after each
-// run. Not: which device (device.h), what an op launches (ops/).
+// A graph on the device: its memory, its launches, and what goes over before and comes back after
+// each run. Not: which device (device.h), what an op launches (ops/).
 #ifndef LIGERO_PLATFORMS_CUDA_DEVICE_RUN_H_
 #define LIGERO_PLATFORMS_CUDA_DEVICE_RUN_H_
 
@@ -74,8 +74,8 @@ class Run final : public DeviceRun {
   Rings rings_;
   int32_t sessions_ = 0;
   Memory arenas_;
-  Memory mailbox_;   ///< on the device: clocks, rows in, rows out, heads, capacities of rings
-  Memory host_;      ///< clocks, rows in, rows out, constants in
+  Memory mailbox_;  ///< on the device: clocks, rows in, rows out, heads, capacities of rings
+  Memory host_;     ///< clocks, rows in, rows out, constants in
   size_t up_bytes_ = 0;
   size_t down_offset_ = 0;
   size_t down_bytes_ = 0;
@@ -84,7 +84,7 @@ class Run final : public DeviceRun {
   std::vector<Slot> outputs_;
   std::vector<Range> carried_;  ///< of an arena: what reset() makes zero
   std::vector<Launch> launches_;
-  std::vector<Launch> fixed_;   ///< what only changes with the constants
+  std::vector<Launch> fixed_;  ///< what only changes with the constants
   std::vector<int64_t> frames_in_;
   std::vector<bool> changed_;
   std::vector<bool> forgotten_;

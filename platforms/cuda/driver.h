@@ -28,7 +28,8 @@ struct Facts {
 /// Errors are the driver's own numbers, 0 for none. A device that has failed once goes on failing.
 using Fault = int32_t;
 
-/// Work in order. What is recorded between capture() and captured() is not done, but kept for replay().
+/// Work in order. What is recorded between capture() and captured() is not done, but kept for
+/// replay().
 class Queue {
  public:
   virtual ~Queue() = default;

@@ -36,8 +36,8 @@ void launch_body(const Launch& launch, int32_t step, cudaStream_t stream) {
                   static_cast<unsigned>(launch.blocks[2]));
   Body body;
   std::memcpy(&body, launch.arguments, sizeof(body));
-  run_body<Body><<<grid, Body::kLanes, static_cast<size_t>(launch.shared_bytes), stream>>>(body,
-                                                                                           step);
+  run_body<Body>
+      <<<grid, Body::kLanes, static_cast<size_t>(launch.shared_bytes), stream>>>(body, step);
 }
 
 }  // namespace ligero::cuda

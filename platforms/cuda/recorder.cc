@@ -121,8 +121,7 @@ View Recorder::scratch(int64_t offset, int64_t row, int32_t first) const {
 }
 
 const float* Recorder::weight(size_t k) const {
-  return has(k) ? static_cast<const float*>(
-                      weights_[static_cast<size_t>(node().inputs[k])].data)
+  return has(k) ? static_cast<const float*>(weights_[static_cast<size_t>(node().inputs[k])].data)
                 : nullptr;
 }
 

@@ -1,5 +1,5 @@
-// Writes a planned graph down as launches: where every tensor lies, which rows a node computes, what is
-// launched in which order. Not: what an op launches (ops/), nor running it (device_run.h).
+// Writes a planned graph down as launches: where every tensor lies, which rows a node computes,
+// what is launched in which order. Not: what an op launches (ops/), nor running it (device_run.h).
 #ifndef LIGERO_PLATFORMS_CUDA_RECORDER_H_
 #define LIGERO_PLATFORMS_CUDA_RECORDER_H_
 
@@ -17,8 +17,8 @@ namespace ligero::cuda {
 
 /// Where a run's memory lies on the device.
 struct Layout {
-  std::byte* arena = nullptr;   ///< of the first session
-  size_t arena_bytes = 0;       ///< from a session to the next
+  std::byte* arena = nullptr;  ///< of the first session
+  size_t arena_bytes = 0;      ///< from a session to the next
   Sessions sessions;
 };
 
@@ -51,7 +51,12 @@ class Recorder {
            const Weights& weights,
            const Layout& layout,
            Tables* tables)
-      : graph_(graph), plan_(plan), rings_(rings), weights_(weights), layout_(layout), tables_(tables) {}
+      : graph_(graph),
+        plan_(plan),
+        rings_(rings),
+        weights_(weights),
+        layout_(layout),
+        tables_(tables) {}
 
   /// Node `n`; its launches go to `launches`. kUnsupportedModel, kTooLittleMemory.
   Status record(size_t n, std::vector<Launch>* launches);
@@ -108,10 +113,13 @@ class Recorder {
   /// Over the `width` elements of each of `rows` rows of every session (each_element()).
   template <typename Body>
   void launch_elements(const Body& body, int64_t rows, int64_t width) {
-    launch(body, ceil_div(rows * width, kElementsPerBlock), sessions().count);
+    const int64_t blocks = ceil_div(rows * width, kElementsPerBlock);
+    launch(
+        body, rows * width <= INT32_MAX - kElementsPerBlock ? blocks : kTooMany, sessions().count);
   }
 
  private:
+  static constexpr int64_t kTooMany = INT64_MAX;  ///< a side of a grid that is refused
   void add(Launch& launch, int64_t x, int64_t y, int64_t z, int64_t shared_floats, int32_t repeat);
   View place(int32_t t, int32_t shift) const;
 

@@ -16,7 +16,7 @@ namespace ligero::cuda {
 struct DeviceWeight {
   const void* data = nullptr;
   Type type = Type::kF32;
-  int32_t inner = 0;    ///< panels only
+  int32_t inner = 0;  ///< panels only
   int32_t outputs = 0;
 };
 

@@ -15,8 +15,8 @@ using cuda::Fault;
 using cuda::Launch;
 
 constexpr std::align_val_t kAlign{256};
-// Where a block has more than one thread, some blocks run at once, so that a race detector also sees
-// one block read what another writes.
+// Where a block has more than one thread, some blocks run at once, so that a race detector also
+// sees one block read what another writes.
 constexpr int kTeam = 4;
 constexpr int kTeams = 2;
 
@@ -100,8 +100,8 @@ void run_body(const Launch& launch, bool alone) {
 void run_launch(const Launch& launch, bool alone) {
   using namespace cuda;  // the names in the list
   switch (launch.kernel) {
-#define LIGERO_RUN(name, type)      \
-  case Kernel::name:                \
+#define LIGERO_RUN(name, type)     \
+  case Kernel::name:               \
     run_body<type>(launch, alone); \
     return;
     LIGERO_CUDA_PRODUCT_KERNELS(LIGERO_RUN)

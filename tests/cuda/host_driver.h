@@ -18,8 +18,8 @@ class HostDriver final : public cuda::Driver {
 
   cuda::Facts given = {
       .driver = 13000, .runtime = 13000, .devices = 1, .compute = 90, .name = "a host"};
-  int64_t bytes_left = INT64_MAX;   ///< of device memory
-  int64_t calls_left = INT64_MAX;   ///< of a queue, before the device is lost
+  int64_t bytes_left = INT64_MAX;  ///< of device memory
+  int64_t calls_left = INT64_MAX;  ///< of a queue, before the device is lost
   static constexpr cuda::Fault kLost = 719;
 
   // What has been asked for.

@@ -30,8 +30,8 @@ struct Place {
   Device* device = nullptr;
 };
 
-/// The host in place of a GPU, and the GPU where there is one; where there is none, says "skipped: no
-/// GPU" once.
+/// The host in place of a GPU, and the GPU where there is one; where there is none, says "skipped:
+/// no GPU" once.
 std::vector<Place> places();
 
 /// The graph's inputs for one session: rows of noise, or constants.

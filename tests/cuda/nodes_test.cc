@@ -1,4 +1,5 @@
-// Every node of every network on the device against the processor's. Not: streams (sessions_test.cc).
+// Every node of every network on the device against the processor's. Not: streams
+// (sessions_test.cc).
 #include <doctest/doctest.h>
 
 #include <algorithm>
@@ -15,9 +16,9 @@ namespace {
 
 constexpr double kSingle = 1e-4;  // of the largest value of a tensor, at least 1
 constexpr double kHalf = 5e-3;
-constexpr double kInt8 = 5e-2;     // on the device its activations stay float
-/// At the end of a network, whose nodes amplify rounding: there the processor's own kernels differ by
-/// 1e-3 from each other (tea-pse-small, no vectors to avx512).
+constexpr double kInt8 = 5e-2;  // on the device its activations stay float
+/// At the end of a network, whose nodes amplify rounding: there the processor's own kernels differ
+/// by 1e-3 from each other (tea-pse-small, no vectors to avx512).
 constexpr double kThrough = 5e-3;
 
 /// Values that are not finite agree where they are the same.
@@ -65,7 +66,8 @@ TEST_CASE("cuda: every op of the table gives what it gives on the processor") {
   }
 }
 
-TEST_CASE("cuda: kernels run by real threads give the same (under a race detector: test_cuda_races)") {
+TEST_CASE(
+    "cuda: kernels run by real threads give the same (under a race detector: test_cuda_races)") {
   HostDriver host(HostDriver::Threads::kTeams);
   const auto device = std::move(cuda::CudaDevice::make(&host).value());
   for (const auto& [name, draft] : seed_models()) {

@@ -1,5 +1,5 @@
-// Streams and blocks on the device, alone and many side by side, against the processor's. Not: single
-// nodes (nodes_test.cc), the session around a graph (streams_test.cc).
+// Streams and blocks on the device, alone and many side by side, against the processor's. Not:
+// single nodes (nodes_test.cc), the session around a graph (streams_test.cc).
 #include <doctest/doctest.h>
 
 #include <algorithm>
@@ -23,10 +23,18 @@ struct Case {
 
 const Case kCases[] = {
     {"small-live", {.mode = Mode::kStream, .max_frames = 1}, 130},
-    {"small-live", {.mode = Mode::kBlocks, .max_frames = 7, .context_frames = 9, .look_ahead_frames = 4}, 8},
-    {"small", {.mode = Mode::kBlocks, .max_frames = 10, .context_frames = 20, .look_ahead_frames = 6}, 8},
-    {"voicefilter-small", {.mode = Mode::kBlocks, .max_frames = 5, .context_frames = 8, .look_ahead_frames = 3}, 8},
-    {"gated-crn-small", {.mode = Mode::kBlocks, .max_frames = 6, .context_frames = 12, .look_ahead_frames = 6}, 6},
+    {"small-live",
+     {.mode = Mode::kBlocks, .max_frames = 7, .context_frames = 9, .look_ahead_frames = 4},
+     8},
+    {"small",
+     {.mode = Mode::kBlocks, .max_frames = 10, .context_frames = 20, .look_ahead_frames = 6},
+     8},
+    {"voicefilter-small",
+     {.mode = Mode::kBlocks, .max_frames = 5, .context_frames = 8, .look_ahead_frames = 3},
+     8},
+    {"gated-crn-small",
+     {.mode = Mode::kBlocks, .max_frames = 6, .context_frames = 12, .look_ahead_frames = 6},
+     6},
 };
 
 /// One of several sessions of a run: it joins late, may stop for a while, and its signal may end.
@@ -61,12 +69,8 @@ std::vector<std::vector<float>> stream_on_device(Device* device,
       turns[s].runs = before || call < m.rests_from || call >= m.rests_to;
       turns[s].extent = {m.total, m.total == kUnknown ? kUnknown : m.total * kHopSamples - 7};
       for (size_t k = 0; k < graph.inputs.size(); ++k) {
-        const auto x = call_inputs(graph,
-                                   k,
-                                   before ? call : done[s],
-                                   options.max_frames,
-                                   m.total,
-                                   before ? 99 : m.seed);
+        const auto x = call_inputs(
+            graph, k, before ? call : done[s], options.max_frames, m.total, before ? 99 : m.seed);
         std::copy(x.begin(), x.end(), run.input(session, k));
       }
       run.constants_changed(session);

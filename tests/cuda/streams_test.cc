@@ -79,7 +79,8 @@ TEST_CASE("cuda: enrolment and a whole recording are as on the processor") {
   }
 }
 
-TEST_CASE("cuda: a live session is as on the processor, hop by hop and in blocks, and changes targets") {
+TEST_CASE(
+    "cuda: a live session is as on the processor, hop by hop and in blocks, and changes targets") {
   const std::vector<float> x = babble(24077, 5);
   for (const Place& place : places()) {
     CAPTURE(place.name);
@@ -103,7 +104,8 @@ TEST_CASE("cuda: a live session is as on the processor, hop by hop and in blocks
   }
 }
 
-TEST_CASE("cuda: a device lost in mid-stream leaves the session to the processor from that hop on") {
+TEST_CASE(
+    "cuda: a device lost in mid-stream leaves the session to the processor from that hop on") {
   Pretended gpu;
   const Network& n = trained_network();
   const std::vector<float> x = babble(32000, 5);

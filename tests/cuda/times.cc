@@ -1,5 +1,5 @@
-// How long networks take on a GPU: whole recordings, a hop of many sessions, the largest kernels. With
-// random weights, which take as long as any. Not: whether they are right (test_cuda).
+// How long networks take on a GPU: whole recordings, a hop of many sessions, the largest kernels.
+// With random weights, which take as long as any. Not: whether they are right (test_cuda).
 //
 //   ligero_cuda_times [--host] [--small] > times.json     a table goes to stderr
 #include <algorithm>
@@ -221,8 +221,9 @@ Work work_of(const cuda::Launch& launch) {
   }
 }
 
-/// Each launch of a hop by itself, over and over: the kernels that take longest, and what they reach of
-/// the memory's speed. Small weights stay in the cache from one time to the next, and beat it.
+/// Each launch of a hop by itself, over and over: the kernels that take longest, and what they
+/// reach of the memory's speed. Small weights stay in the cache from one time to the next, and beat
+/// it.
 Json kernels(cuda::Driver* driver, const Graph& graph, const Scale& scale, int sessions) {
   auto device = cuda::CudaDevice::make(driver);
   require(device.status());

@@ -1,5 +1,5 @@
-// Attention in one kernel: scores, softmax and the weighted sum, a chunk of keys after another, so that
-// no matrix of scores is ever written. Not: projections, which are products.
+// Attention in one kernel: scores, softmax and the weighted sum, a chunk of keys after another, so
+// that no matrix of scores is ever written. Not: projections, which are products.
 #ifndef LIGERO_PLATFORMS_CUDA_KERNELS_ATTENTION_H_
 #define LIGERO_PLATFORMS_CUDA_KERNELS_ATTENTION_H_
 
@@ -32,15 +32,14 @@ struct Attention {
   /// Queries and keys of a block: positions in time, or bins of one row.
   struct Span {
     int32_t b;
-    int32_t row;  ///< along bins: the row
-    int32_t begin, end;            ///< queries
-    int32_t first_key, last_key;   ///< keys that any of them sees, last not included
+    int32_t row;                  ///< along bins: the row
+    int32_t begin, end;           ///< queries
+    int32_t first_key, last_key;  ///< keys that any of them sees, last not included
   };
 
   LIGERO_KERNEL float* place(const View& view, const Span& s, int32_t i, int32_t channel) const {
-    return along_bins
-               ? view.at(sessions, s.b, s.row) + static_cast<int64_t>(i) * stride + channel
-               : view.at(sessions, s.b, i) + channel;
+    return along_bins ? view.at(sessions, s.b, s.row) + static_cast<int64_t>(i) * stride + channel
+                      : view.at(sessions, s.b, i) + channel;
   }
 
   template <int kLanes_>
@@ -80,14 +79,16 @@ struct Attention {
   }
 
   template <int kLanes_>
-  LIGERO_KERNEL void attend(
-      const Block<kLanes_>& block, const Part& part, const Span& s, bool inside) const {
-    float* q = block.shared;                  // [tile][head]
-    float* sum = q + tile * head;             // [tile][head]
-    float* score = sum + tile * head;         // [tile][kChunkKeys]
-    float* top = score + tile * kChunkKeys;   // [tile]
+  LIGERO_KERNEL void attend(const Block<kLanes_>& block,
+                            const Part& part,
+                            const Span& s,
+                            bool inside) const {
+    float* q = block.shared;                 // [tile][head]
+    float* sum = q + tile * head;            // [tile][head]
+    float* score = sum + tile * head;        // [tile][kChunkKeys]
+    float* top = score + tile * kChunkKeys;  // [tile]
     float* total = top + tile;
-    float* shrink = total + tile;             // what a new largest score makes of the old sums
+    float* shrink = total + tile;  // what a new largest score makes of the old sums
     const int32_t queries = s.end - s.begin;
     const int32_t channel = block.z * head;
     block.each(queries * head, [&](int32_t i) {
@@ -104,9 +105,9 @@ struct Attention {
       block.each(queries * keys, [&](int32_t i) {
         const int32_t at = i / keys;
         const int32_t j = i % keys;
-        score[at * kChunkKeys + j] =
-            sees(s.begin + at, k0 + j) ? dot(q + at * head, place(key, s, k0 + j, channel))
-                                       : -INFINITY;
+        score[at * kChunkKeys + j] = sees(s.begin + at, k0 + j)
+                                         ? dot(q + at * head, place(key, s, k0 + j, channel))
+                                         : -INFINITY;
       });
       block.sync();
       block.each(queries, [&](int32_t i) {

@@ -1,10 +1,11 @@
-// The threads of a block as a kernel sees them, on the GPU and, for tests, on the host. Not: a kernel.
+// The threads of a block as a kernel sees them, on the GPU and, for tests, on the host. Not: a
+// kernel.
 //
 // A kernel is a struct of plain data, its arguments, with
 //   static constexpr int kLanes: threads of a block on the GPU;
 //   template <int kLanes> void operator()(const Block<kLanes>&) const: what one thread does.
-// It is written for any number of threads, so that the host can run it with one, and with a few real
-// threads under a race detector.
+// It is written for any number of threads, so that the host can run it with one, and with a few
+// real threads under a race detector.
 #ifndef LIGERO_PLATFORMS_CUDA_KERNELS_BLOCK_H_
 #define LIGERO_PLATFORMS_CUDA_KERNELS_BLOCK_H_
 
@@ -50,9 +51,9 @@ class Block {
   int32_t z = 0;
   int32_t step = 0;  ///< of a launch that is repeated
   int32_t lane = 0;
-  float* shared = nullptr;      ///< what the launch asked for
-  double* meeting = nullptr;    ///< [kLanes], of join()
-  Barrier* barrier = nullptr;   ///< host only; null where there is one thread
+  float* shared = nullptr;     ///< what the launch asked for
+  double* meeting = nullptr;   ///< [kLanes], of join()
+  Barrier* barrier = nullptr;  ///< host only; null where there is one thread
 
   LIGERO_KERNEL void sync() const {
 #if defined(__CUDA_ARCH__)

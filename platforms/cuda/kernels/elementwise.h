@@ -56,7 +56,7 @@ LIGERO_KERNEL float apply(Function function, float x, float value) {
 }
 
 /// f(session, part, row, element) for all elements of a launch over grid (chunks of a session's
-/// elements, sessions).
+/// elements, sessions). 32 bits count a session's elements: GPUs divide 64 bits slowly.
 template <int kLanes, typename F>
 LIGERO_KERNEL void each_element(
     const Block<kLanes>& block, const Sessions& s, const Rows& rows, int32_t width, const F& f) {
@@ -64,18 +64,16 @@ LIGERO_KERNEL void each_element(
   if (!part.runs) {
     return;
   }
-  const int64_t begin = static_cast<int64_t>(block.x) * kElementsPerBlock;
-  const int64_t left = static_cast<int64_t>(rows.count()) * width - begin;
-  const auto here = static_cast<int32_t>(left < kElementsPerBlock ? left : kElementsPerBlock);
-  block.each(here, [&](int32_t i) {
-    const int64_t at = begin + i;
-    const auto t = static_cast<int32_t>(at / width) - rows.revised;
-    f(block.y, part, t, static_cast<int32_t>(at % width));
+  const int32_t begin = block.x * kElementsPerBlock;
+  const int32_t left = rows.count() * width - begin;
+  block.each(left < kElementsPerBlock ? left : kElementsPerBlock, [&](int32_t i) {
+    const int32_t row = (begin + i) / width;
+    f(block.y, part, row - rows.revised, begin + i - row * width);
   });
 }
 
-/// y = function(x * scale[c] + shift[c]); scale, shift: null for 1 and 0. `slopes` (prelu): one for each
-/// channel, or one. In place.
+/// y = function(x * scale[c] + shift[c]); scale, shift: null for 1 and 0. `slopes` (prelu): one for
+/// each channel, or one. In place.
 struct Map {
   static constexpr int kLanes = 256;
   Sessions sessions;
@@ -129,8 +127,7 @@ struct Binary {
       float result = 0.0f;
       if (p.has(t)) {
         const float first = x.at(sessions, b, t)[e];
-        const float second =
-            z.at(sessions, b, t)[e / channels * z_bin + e % channels * z_channel];
+        const float second = z.at(sessions, b, t)[e / channels * z_bin + e % channels * z_channel];
         result = apply(activation, compute(first, second), 0.0f);
       }
       y.at(sessions, b, t)[e] = result;
@@ -154,8 +151,8 @@ struct Binary {
   }
 };
 
-/// y[bin * y_bin + c * y_channel] = sum over k of x[bin * x_bin + c * x_channel + k * x_chunk], with
-/// x and y moved by x_first and y_first: copies, slices, transposes, joints and folds.
+/// y[bin * y_bin + c * y_channel] = sum over k of x[bin * x_bin + c * x_channel + k * x_chunk],
+/// with x and y moved by x_first and y_first: copies, slices, transposes, joints and folds.
 struct Move {
   static constexpr int kLanes = 256;
   Sessions sessions;

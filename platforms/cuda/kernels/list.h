@@ -11,6 +11,7 @@
 #include "platforms/cuda/kernels/reduce.h"
 #include "platforms/cuda/kernels/signal.h"
 
+// clang-format off
 /// X(name, type), in the groups that are compiled together.
 #define LIGERO_CUDA_PRODUCT_KERNELS(X)             \
   X(product_tile_f32, ProductTile<float>)          \
@@ -40,6 +41,7 @@
   X(time_statistics, TimeStatistics)               \
   X(floor, Floor)                                  \
   X(heads, Heads)
+// clang-format on
 
 namespace ligero::cuda {
 
@@ -56,9 +58,9 @@ inline constexpr size_t kMostArguments = 512;
 
 template <typename Body>
 constexpr Kernel kernel_of() {
-#define LIGERO_MATCH(name, type)             \
+#define LIGERO_MATCH(name, type)              \
   if constexpr (std::is_same_v<Body, type>) { \
-    return Kernel::name;                     \
+    return Kernel::name;                      \
   }
   LIGERO_CUDA_PRODUCT_KERNELS(LIGERO_MATCH)
   LIGERO_CUDA_OTHER_KERNELS(LIGERO_MATCH)
@@ -73,7 +75,7 @@ const char* kernel_name(Kernel kernel);
 struct Launch {
   Kernel kernel = Kernel::count;
   int32_t blocks[3] = {1, 1, 1};
-  int32_t repeat = 1;        ///< Block::step counts them
+  int32_t repeat = 1;  ///< Block::step counts them
   int32_t shared_bytes = 0;
   alignas(16) unsigned char arguments[kMostArguments] = {};
 

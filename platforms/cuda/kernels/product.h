@@ -1,11 +1,11 @@
-// The matrix product of linear layers and convolutions of every form: rows gathered from frames, times
-// weights in panels, plus an epilogue (ops/kernels/product/product.h is the specification). Not:
-// recurrent products (recurrent.h).
+// The matrix product of linear layers and convolutions of every form: rows gathered from frames,
+// times weights in panels, plus an epilogue (ops/kernels/product/product.h is the specification).
+// Not: recurrent products (recurrent.h).
 //
 // Two shapes of one product. ProductTile computes 64 rows by 64 outputs, each value read once from
-// memory for 64 multiply-adds: many frames, or the hops of many sessions. ProductRow computes 8 rows by
-// 16 outputs, and its threads share out the inner dimension: a hop of a few sessions, where the
-// weights are read once at the memory's speed.
+// memory for 64 multiply-adds: many frames, or the hops of many sessions. ProductRow computes 8
+// rows by 16 outputs, and its threads share out the inner dimension: a hop of a few sessions, where
+// the weights are read once at the memory's speed.
 #ifndef LIGERO_PLATFORMS_CUDA_KERNELS_PRODUCT_H_
 #define LIGERO_PLATFORMS_CUDA_KERNELS_PRODUCT_H_
 
@@ -15,8 +15,8 @@ namespace ligero::cuda {
 
 inline constexpr int32_t kPanel = 16;
 
-/// The arguments. Row r of the product is (session, row t, output bin f), f fastest; its inner index
-/// is (time tap, bin tap, channel), channel fastest.
+/// The arguments. Row r of the product is (session, row t, output bin f), f fastest; its inner
+/// index is (time tap, bin tap, channel), channel fastest.
 struct Product {
   Sessions sessions;
   Rows rows;
@@ -27,14 +27,14 @@ struct Product {
   int64_t panel_stride;  ///< elements from panel to panel
   int64_t group_stride;  ///< elements of the weights from group to group of channels
   int32_t inner;
-  int32_t outputs;       ///< of a group
+  int32_t outputs;                   ///< of a group
   int32_t bins, channels, out_bins;  ///< channels: of a group
-  int32_t x_bin;         ///< floats from bin to bin
+  int32_t x_bin;                     ///< floats from bin to bin
   int32_t y_bin, y_first;
   int32_t taps_t, dilation_t, past;
   int32_t taps_f, dilation_f, stride_f, pad_f;
-  bool mirror;           ///< rows outside the part are mirrored at its ends
-  bool mapped;           ///< `add` is there
+  bool mirror;  ///< rows outside the part are mirrored at its ends
+  bool mapped;  ///< `add` is there
   Function activation;
   const float* bias;
   const float* slopes;
@@ -71,11 +71,11 @@ struct Product {
 
   /// A row of the product as the inner loop reads it, worked out once.
   struct Source {
-    const float* x;   ///< the session's rows, the group's first channel; null: zeros
-    int32_t place;    ///< of row t, of which a ring's length is still to be taken
-    int32_t since;    ///< row t counted from the part's first
-    int32_t frames;   ///< of the part
-    int32_t bin;      ///< of the first tap
+    const float* x;  ///< the session's rows, the group's first channel; null: zeros
+    int32_t place;   ///< of row t, of which a ring's length is still to be taken
+    int32_t since;   ///< row t counted from the part's first
+    int32_t frames;  ///< of the part
+    int32_t bin;     ///< of the first tap
   };
   static constexpr int32_t kSourceFloats = sizeof(Source) / sizeof(float);
 
@@ -94,8 +94,8 @@ struct Product {
 
   /// Where inner index k lies.
   struct Tap {
-    int32_t time;     ///< frames from the row's own
-    int32_t bin;      ///< bins from the row's first
+    int32_t time;  ///< frames from the row's own
+    int32_t bin;   ///< bins from the row's first
     int32_t channel;
   };
 
@@ -182,16 +182,17 @@ struct ProductTile : Product {
         const Row r = row(block.x * kTile + square / kSide * kSpan + i);
         LIGERO_UNROLL
         for (int32_t j = 0; j < kSpan; ++j) {
-          finish(
-              r, block.z, block.y * kTile + square % kSide * kSpan + j, sum[q][i][j]);
+          finish(r, block.z, block.y * kTile + square % kSide * kSpan + j, sum[q][i][j]);
         }
       }
     }
   }
 
   template <int kLanes_>
-  LIGERO_KERNEL void gather(
-      const Block<kLanes_>& block, const Source* sources, int32_t k0, float* a) const {
+  LIGERO_KERNEL void gather(const Block<kLanes_>& block,
+                            const Source* sources,
+                            int32_t k0,
+                            float* a) const {
     const int32_t k = k0 + block.lane % kSlab;
     const Tap mine = tap(k);  // of all that this thread gathers, where there are as many threads
     block.each(kSlab * kTile, [&](int32_t i) {
@@ -232,7 +233,7 @@ struct ProductTile : Product {
 /// How threads share out 16 outputs and an inner dimension.
 template <int kLanes>
 struct Shares {
-  static constexpr int32_t kParts = kLanes >= kPanel ? kLanes / kPanel : 1;  ///< of the inner one
+  static constexpr int32_t kParts = kLanes >= kPanel ? kLanes / kPanel : 1;    ///< of the inner one
   static constexpr int32_t kColumns = kLanes >= kPanel ? 1 : kPanel / kLanes;  ///< of a thread
 };
 
@@ -291,10 +292,7 @@ struct ProductRow : Product {
       for (int32_t p = 0; p < Share::kParts; ++p) {
         total += slab_rows[p * kRows * kPanel + i];
       }
-      finish(row(block.x * kRows + i / kPanel),
-                   block.z,
-                   block.y * kPanel + i % kPanel,
-                   total);
+      finish(row(block.x * kRows + i / kPanel), block.z, block.y * kPanel + i % kPanel, total);
     });
   }
 };

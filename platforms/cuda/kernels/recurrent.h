@@ -1,6 +1,6 @@
-// One step of a recurrent layer, LSTM or GRU: the recurrent product and the cell in one kernel, for all
-// sequences that go on together. Not: the input product (product.h), which is taken for all steps
-// before the first.
+// One step of a recurrent layer, LSTM or GRU: the recurrent product and the cell in one kernel, for
+// all sequences that go on together. Not: the input product (product.h), which is taken for all
+// steps before the first.
 #ifndef LIGERO_PLATFORMS_CUDA_KERNELS_RECURRENT_H_
 #define LIGERO_PLATFORMS_CUDA_KERNELS_RECURRENT_H_
 
@@ -11,16 +11,16 @@ namespace ligero::cuda {
 enum class Walk : int32_t { kTime, kTimeReversed, kBins, kBinsReversed };
 
 /// The arguments. A sequence is a session (along time) or a frame of one (along bins). `gates` is
-/// [rows + ahead][bins][gate][hidden], the input products with their bias; where `apart_bias` is given
-/// the cell is a GRU.
+/// [rows + ahead][bins][gate][hidden], the input products with their bias; where `apart_bias` is
+/// given the cell is a GRU.
 struct Recurrent {
   Sessions sessions;
   Rows rows;
   View gates;
   View y;
-  View state;   ///< forwards along time: [h, c], each [hidden]
-  View memory;  ///< c from step to step: [rows or 1][hidden]
-  View unseen;  ///< backwards along time: h of rows after the part, [rows + ahead][hidden]
+  View state;           ///< forwards along time: [h, c], each [hidden]
+  View memory;          ///< c from step to step: [rows or 1][hidden]
+  View unseen;          ///< backwards along time: h of rows after the part, [rows + ahead][hidden]
   const void* weights;  ///< panels [hidden][gate * hidden]
   const float* apart_bias;
   int32_t bins;
@@ -40,13 +40,13 @@ struct Recurrent {
 
   /// One sequence's step: where its vectors lie.
   struct Step {
-    const float* z;       ///< null: nothing to compute
-    const float* h;       ///< of the step before; null: zero
-    const float* c;       ///< likewise
+    const float* z;  ///< null: nothing to compute
+    const float* h;  ///< of the step before; null: zero
+    const float* c;  ///< likewise
     float* c_out;
-    float* c_kept;        ///< null: not kept
-    float* out;           ///< null: no row of the output
-    float* unseen;        ///< null: not needed
+    float* c_kept;  ///< null: not kept
+    float* out;     ///< null: no row of the output
+    float* unseen;  ///< null: not needed
   };
 
   LIGERO_KERNEL Step at(int32_t sequence, int32_t step) const {
@@ -102,7 +102,8 @@ struct Recurrent {
     s->unseen = unseen.at(sessions, b, t);
   }
 
-  LIGERO_KERNEL void bins_step(const Part& part, int32_t b, int32_t t, int32_t step, Step* s) const {
+  LIGERO_KERNEL void bins_step(
+      const Part& part, int32_t b, int32_t t, int32_t step, Step* s) const {
     const bool back = walk == Walk::kBinsReversed;
     const int32_t bin = back ? bins - 1 - step : step;
     s->out = y.at(sessions, b, t) + static_cast<int64_t>(bin) * hidden;
@@ -117,8 +118,8 @@ struct Recurrent {
   }
 };
 
-/// Grid (sequences / kRows, hidden / 16); repeated, once for each step. Each block computes all gates
-/// of 16 units.
+/// Grid (sequences / kRows, hidden / 16); repeated, once for each step. Each block computes all
+/// gates of 16 units.
 template <typename W>
 struct RecurrentStep : Recurrent {
   static constexpr int kLanes = 256;
@@ -227,8 +228,7 @@ struct RecurrentStep : Recurrent {
     } else {
       const float r = sigmoid(s.z[u] + recurrent[0] + apart_bias[u]);
       const float z = sigmoid(s.z[hidden + u] + recurrent[1] + apart_bias[hidden + u]);
-      const float n =
-          tanhf(s.z[2 * hidden + u] + r * (recurrent[2] + apart_bias[2 * hidden + u]));
+      const float n = tanhf(s.z[2 * hidden + u] + r * (recurrent[2] + apart_bias[2 * hidden + u]));
       c = n + z * (before - n);
       h = c;
     }
@@ -245,8 +245,8 @@ struct RecurrentStep : Recurrent {
   }
 };
 
-/// Forwards along time, after the last step: the hidden vector of the last final row is kept. Grid (1,
-/// sessions).
+/// Forwards along time, after the last step: the hidden vector of the last final row is kept. Grid
+/// (1, sessions).
 struct KeepHidden {
   static constexpr int kLanes = 256;
   Sessions sessions;

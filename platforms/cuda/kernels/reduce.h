@@ -7,22 +7,18 @@
 
 namespace ligero::cuda {
 
-/// Each bin's channels to mean 0 and variance 1, then gamma, beta. Grid (rows * bins, sessions). In
-/// place.
-struct LayerNorm {
-  static constexpr int kLanes = 128;
+/// The channels of one bin, of a launch over grid (rows * bins, sessions).
+struct BinRows {
   Sessions sessions;
   Rows rows;
   View x;
   View y;
-  const float* gamma;
-  const float* beta;
   int32_t bins;
   int32_t channels;
-  float epsilon;
 
-  template <int kLanes_>
-  LIGERO_KERNEL void operator()(const Block<kLanes_>& block) const {
+  /// f(in, out), where the bin lies inside the signal; elsewhere its output becomes zero.
+  template <int kLanes, typename F>
+  LIGERO_KERNEL void each(const Block<kLanes>& block, const F& f) const {
     const Part part = rows.part(sessions, block.y);
     if (!part.runs) {
       return;
@@ -30,56 +26,58 @@ struct LayerNorm {
     const int32_t t = block.x / bins - rows.revised;
     const int64_t at = static_cast<int64_t>(block.x % bins) * channels;
     float* out = y.at(sessions, block.y, t) + at;
-    if (!part.has(t)) {
+    if (part.has(t)) {
+      f(x.at(sessions, block.y, t) + at, out);
+    } else {
       block.each(channels, [&](int32_t c) { out[c] = 0.0f; });
-      return;
     }
-    const float* in = x.at(sessions, block.y, t) + at;
-    double sum = 0.0;
-    block.each(channels, [&](int32_t c) { sum += in[c]; });
-    const auto mean = static_cast<float>(block.sum(sum) / channels);
-    double squares = 0.0;
-    block.each(channels, [&](int32_t c) { squares += (in[c] - mean) * (in[c] - mean); });
-    const auto variance = static_cast<float>(block.sum(squares) / channels);
-    const float scale = 1.0f / sqrtf(variance + epsilon);
-    block.each(channels, [&](int32_t c) { out[c] = (in[c] - mean) * scale * gamma[c] + beta[c]; });
+  }
+};
+
+/// Each bin's channels to mean 0 and variance 1, then gamma, beta. Grid (rows * bins, sessions). In
+/// place.
+struct LayerNorm {
+  static constexpr int kLanes = 128;
+  BinRows at;
+  const float* gamma;
+  const float* beta;
+  float epsilon;
+
+  template <int kLanes_>
+  LIGERO_KERNEL void operator()(const Block<kLanes_>& block) const {
+    at.each(block, [&](const float* in, float* out) {
+      double sum = 0.0;
+      block.each(at.channels, [&](int32_t c) { sum += in[c]; });
+      const auto mean = static_cast<float>(block.sum(sum) / at.channels);
+      double squares = 0.0;
+      block.each(at.channels, [&](int32_t c) { squares += (in[c] - mean) * (in[c] - mean); });
+      const auto variance = static_cast<float>(block.sum(squares) / at.channels);
+      const float scale = 1.0f / sqrtf(variance + epsilon);
+      block.each(at.channels,
+                 [&](int32_t c) { out[c] = (in[c] - mean) * scale * gamma[c] + beta[c]; });
+    });
   }
 };
 
 /// Softmax over the channels of each bin. Grid (rows * bins, sessions). In place.
 struct ChannelSoftmax {
   static constexpr int kLanes = 128;
-  Sessions sessions;
-  Rows rows;
-  View x;
-  View y;
-  int32_t bins;
-  int32_t channels;
+  BinRows at;
 
   template <int kLanes_>
   LIGERO_KERNEL void operator()(const Block<kLanes_>& block) const {
-    const Part part = rows.part(sessions, block.y);
-    if (!part.runs) {
-      return;
-    }
-    const int32_t t = block.x / bins - rows.revised;
-    const int64_t at = static_cast<int64_t>(block.x % bins) * channels;
-    float* out = y.at(sessions, block.y, t) + at;
-    if (!part.has(t)) {
-      block.each(channels, [&](int32_t c) { out[c] = 0.0f; });
-      return;
-    }
-    const float* in = x.at(sessions, block.y, t) + at;
-    double largest = in[0];
-    block.each(channels, [&](int32_t c) { largest = in[c] > largest ? in[c] : largest; });
-    const auto top = static_cast<float>(block.largest(largest));
-    double sum = 0.0;
-    block.each(channels, [&](int32_t c) {
-      out[c] = expf(in[c] - top);
-      sum += out[c];
+    at.each(block, [&](const float* in, float* out) {
+      double largest = in[0];
+      block.each(at.channels, [&](int32_t c) { largest = in[c] > largest ? in[c] : largest; });
+      const auto top = static_cast<float>(block.largest(largest));
+      double sum = 0.0;
+      block.each(at.channels, [&](int32_t c) {
+        out[c] = expf(in[c] - top);
+        sum += out[c];
+      });
+      const auto scale = static_cast<float>(1.0 / block.sum(sum));
+      block.each(at.channels, [&](int32_t c) { out[c] *= scale; });
     });
-    const auto scale = static_cast<float>(1.0 / block.sum(sum));
-    block.each(channels, [&](int32_t c) { out[c] *= scale; });
   }
 };
 
@@ -271,7 +269,8 @@ struct Floor {
   }
 };
 
-/// heads[b][r] = frames_in mod capacity[r]: where each ring of each session begins. Grid (1, sessions).
+/// heads[b][r] = frames_in mod capacity[r]: where each ring of each session begins. Grid (1,
+/// sessions).
 struct Heads {
   static constexpr int kLanes = 32;
   const Clock* clocks;
@@ -282,8 +281,7 @@ struct Heads {
   template <int kLanes_>
   LIGERO_KERNEL void operator()(const Block<kLanes_>& block) const {
     block.each(rings, [&](int32_t r) {
-      heads[block.y * rings + r] =
-          static_cast<int32_t>(clocks[block.y].frames_in % capacity[r]);
+      heads[block.y * rings + r] = static_cast<int32_t>(clocks[block.y].frames_in % capacity[r]);
     });
   }
 };

@@ -104,7 +104,8 @@ struct Istft {
   }
 };
 
-/// Log mel energies by the recipes of ops/OPS.md. Grid (rows, sessions); shared: n_fft + n_fft/2 + 1.
+/// Log mel energies by the recipes of ops/OPS.md. Grid (rows, sessions); shared: n_fft + n_fft/2
+/// + 1.
 struct Fbank {
   static constexpr int kLanes = 128;
   Sessions sessions;
@@ -113,16 +114,16 @@ struct Fbank {
   View y;
   const float* window;  ///< [length]
   const float* table;
-  const float* mel;     ///< [n_fft / 2 + 1][mels]
+  const float* mel;  ///< [n_fft / 2 + 1][mels]
   int32_t length;
   int32_t n_fft;
   int32_t hop;
   int32_t mels;
-  int32_t lead;          ///< samples by which frame t begins before t * hop
-  bool mirror;           ///< the signal goes on mirrored at its ends
-  bool kaldi;            ///< mean off and pre-emphasis within the frame
-  bool decibel;          ///< 10 log10, else the natural logarithm
-  bool floor_added;      ///< to the energy, else it is the least
+  int32_t lead;      ///< samples by which frame t begins before t * hop
+  bool mirror;       ///< the signal goes on mirrored at its ends
+  bool kaldi;        ///< mean off and pre-emphasis within the frame
+  bool decibel;      ///< 10 log10, else the natural logarithm
+  bool floor_added;  ///< to the energy, else it is the least
   float emphasis;
   float floor;
 
@@ -177,8 +178,10 @@ struct Fbank {
   };
 
   template <int kLanes_>
-  LIGERO_KERNEL void fill_frame(
-      const Block<kLanes_>& block, const Part& part, int32_t t, float* frame) const {
+  LIGERO_KERNEL void fill_frame(const Block<kLanes_>& block,
+                                const Part& part,
+                                int32_t t,
+                                float* frame) const {
     if (!part.has(t)) {
       block.each(n_fft, [&](int32_t i) { frame[i] = 0.0f; });
       return;
@@ -188,8 +191,7 @@ struct Fbank {
         // Rounded down, also before the row's first sample.
         const int32_t n = i - lead;
         const int32_t row = n >= 0 ? n / hop : -((hop - 1 - n) / hop);
-        frame[i] =
-            i < length ? window[i] * x.at(sessions, block.y, t + row)[n - row * hop] : 0.0f;
+        frame[i] = i < length ? window[i] * x.at(sessions, block.y, t + row)[n - row * hop] : 0.0f;
       });
       return;
     }
@@ -215,8 +217,7 @@ struct Fbank {
     }
     block.each(n_fft, [&](int32_t i) {
       const int64_t n = signal.inside(begin + i);
-      frame[i] =
-          i < length ? window[i] * (signal.at(n) - emphasis * signal.at(n - 1)) : 0.0f;
+      frame[i] = i < length ? window[i] * (signal.at(n) - emphasis * signal.at(n - 1)) : 0.0f;
     });
   }
 };

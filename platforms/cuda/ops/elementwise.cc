@@ -54,8 +54,7 @@ Status batch_norm(Recorder* r) {
                  c);
     const double s = r->input(kGamma).f32()[c] / std::sqrt(variance);
     scale.push_back(static_cast<float>(s));
-    shift.push_back(
-        static_cast<float>(r->input(kBeta).f32()[c] - r->input(kMean).f32()[c] * s));
+    shift.push_back(static_cast<float>(r->input(kBeta).f32()[c] - r->input(kMean).f32()[c] * s));
   }
   Map m = start_map(*r);
   m.scale = r->table(scale);
@@ -67,8 +66,7 @@ Status batch_norm(Recorder* r) {
 template <Operator kOperator>
 Status binary(Recorder* r) {
   // Where only the second operand has a time axis, it is the one with the output's shape.
-  const bool swap =
-      r->input(0).kind != Kind::kSequence && r->input(1).kind == Kind::kSequence;
+  const bool swap = r->input(0).kind != Kind::kSequence && r->input(1).kind == Kind::kSequence;
   const Tensor& spread = r->input(swap ? 0 : 1);
   Binary b = {};
   b.sessions = r->sessions();

@@ -1,5 +1,5 @@
-// linear, conv2d, conv2d_transposed, conv2d_map: one product each, or one for each phase or time row.
-// Not: shapes, which ops/ has checked.
+// linear, conv2d, conv2d_transposed, conv2d_map: one product each, or one for each phase or time
+// row. Not: shapes, which ops/ has checked.
 #include <algorithm>
 
 #include "platforms/cuda/ops/weighed.h"

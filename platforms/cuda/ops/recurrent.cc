@@ -98,9 +98,8 @@ Status record(Recorder* r) {
     launch_steps<float>(r, layer);
   }
   if (layer.walk == Walk::kTime) {
-    r->launch(KeepHidden{layer.sessions, rows, layer.y, layer.state, l.hidden},
-              1,
-              layer.sessions.count);
+    r->launch(
+        KeepHidden{layer.sessions, rows, layer.y, layer.state, l.hidden}, 1, layer.sessions.count);
   }
   return {};
 }

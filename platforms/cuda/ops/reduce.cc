@@ -6,17 +6,19 @@ namespace {
 
 constexpr float kNormEpsilon = 1e-5f;
 
+BinRows bin_rows(const Recorder& r) {
+  return {r.sessions(), r.rows(), r.in(0), r.out(), r.output().bins(), r.output().channels()};
+}
+
+void launch_bins(Recorder* r, const auto& body) {
+  r->launch(body, int64_t{body.at.rows.count()} * body.at.bins, body.at.sessions.count);
+}
+
 Status layer_norm(Recorder* r) {
-  const LayerNorm body = {r->sessions(),
-                          r->rows(),
-                          r->in(0),
-                          r->out(),
-                          r->weight(1),
-                          r->weight(2),
-                          r->output().bins(),
-                          r->output().channels(),
-                          r->node().float_or("epsilon", kNormEpsilon)};
-  r->launch(body, int64_t{body.rows.count()} * body.bins, body.sessions.count);
+  launch_bins(
+      r,
+      LayerNorm{
+          bin_rows(*r), r->weight(1), r->weight(2), r->node().float_or("epsilon", kNormEpsilon)});
   return {};
 }
 
@@ -54,13 +56,7 @@ Status softmax(Recorder* r) {
                                static_cast<int32_t>(r->output().elements())});
     return {};
   }
-  const ChannelSoftmax body = {r->sessions(),
-                               r->rows(),
-                               r->in(0),
-                               r->out(),
-                               r->output().bins(),
-                               r->output().channels()};
-  r->launch(body, int64_t{body.rows.count()} * body.bins, body.sessions.count);
+  launch_bins(r, ChannelSoftmax{bin_rows(*r)});
   return {};
 }
 

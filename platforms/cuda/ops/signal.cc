@@ -127,14 +127,8 @@ Status deep_filter(Recorder* r) {
 
 void launch_bins(Recorder* r, BinFunction function, float value) {
   const View second = function == BinFunction::kMultiply ? r->in(1) : View{};
-  const Bins body = {r->sessions(),
-                     r->rows(),
-                     r->in(0),
-                     second,
-                     r->out(),
-                     r->output().bins(),
-                     function,
-                     value};
+  const Bins body = {
+      r->sessions(), r->rows(), r->in(0), second, r->out(), r->output().bins(), function, value};
   r->launch_elements(body, body.rows.count(), body.bins);
 }
 

@@ -1,0 +1,25 @@
+"""ligero_torch.cuda_peer with the processor in the GPU's place: the comparison itself."""
+
+import pytest
+import torch
+from tools import CONVERT, LIGERO
+
+from ligero_torch import cuda_peer
+
+
+@pytest.mark.skipif(not (LIGERO.exists() and CONVERT.exists()),
+                    reason=f"no tools at {LIGERO} and {CONVERT}")
+def test_both_compute_the_same(tmp_path, monkeypatch):
+    monkeypatch.setenv("LIGERO", str(LIGERO))
+    monkeypatch.setenv("LIGERO_CONVERT", str(CONVERT))
+    torch.manual_seed(1)
+    report = cuda_peer.compare("small", 1, "cpu", tmp_path)
+    assert report["difference"] < 1e-4
+    assert report["ligero_ms"] > 0 and report["pytorch_ms"] > 0
+
+
+def test_a_gpu_that_is_not_there_is_skipped(capsys):
+    if torch.cuda.is_available():
+        pytest.skip("there is one")
+    assert cuda_peer.main([]) == 0
+    assert "skipped" in capsys.readouterr().err
