@@ -19,15 +19,31 @@ from pathlib import Path
 
 import soundfile
 import torch
+from safetensors.torch import save_file
 
-from .bench import weights_of
+from .config import from_dict, to_dict
+from .export import exported_tensors, randomise
 from .features import SAMPLE_RATE_HZ
 from .infer import load_model, read_audio
+from .runs import find_config
+from .systems import make
 from .tools import run, tool
 
 RUNS = 11
 WARM_UP = 3
 ANCHOR_SECONDS = 3
+
+
+def weights_of(name: str, folder: Path) -> tuple:
+    """Random weights of a configuration: (.safetensors, .json)."""
+    values = to_dict(find_config(name))
+    torch.manual_seed(1)
+    model = make(from_dict(values))
+    randomise(model, 1)
+    checkpoint, config = folder / "random.safetensors", folder / "random.json"
+    save_file(exported_tensors(model), checkpoint)
+    config.write_text(json.dumps(values))
+    return checkpoint, config
 
 
 def torch_times(checkpoint, config, anchor, mixture, device: str) -> tuple:
