@@ -48,7 +48,7 @@ void for_columns(const RunContext& ctx, int64_t columns, Body body) noexcept {
 /// of its own: an index into scratch that was measured for OpContext::threads slots.
 template <typename Body>
 void for_slots(const RunContext& ctx, int32_t slots, Body body) noexcept {
-  const int grain = static_cast<int>(ceil_div(ctx.frames, std::max(1, slots)));
+  const int grain = static_cast<int>(ceil_div(ctx.frames, std::max<int32_t>(1, slots)));
   parallel_for(ctx.pool, ctx.frames, grain, [&](int begin, int end) noexcept {
     // Where pieces are joined (no pool) the first slot serves; every piece begins on the grain.
     body(begin / grain, begin, end);

@@ -222,7 +222,7 @@ Status plan_sizes(const Graph& graph, Plan* plan) {
       place.capacity = place.history + options.max_frames + place.tail;
       place.state = stream && place.history > place.revised;
       if (place.state) {
-        place.capacity += std::max(1, place.history / 4);
+        place.capacity += std::max<int32_t>(1, place.history / 4);
       }
     } else {
       place.state = stream;

@@ -1,14 +1,14 @@
-// Profile: making, checking and finding. Not: files on disk (mapped_file, atomic_file).
+// Profile: making, checking and finding. Not: files on disk (profile_file.cc).
 #include "model/format/profile.h"
 
 #include <algorithm>
 #include <cmath>
 #include <cstring>
+#include <iterator>
+#include <utility>
 
-#include "model/format/atomic_file.h"
 #include "model/format/file_header.h"
 #include "model/format/loader.h"
-#include "model/format/mapped_file.h"
 #include "runtime/base/checked.h"
 
 namespace ligero {
@@ -53,7 +53,8 @@ ProfileRecord read_record(std::span<const std::byte> bytes, size_t i) {
 }
 
 std::string_view name_of(const ProfileRecord& record) {
-  return {record.name, ::strnlen(record.name, sizeof(record.name))};
+  const char* const end = std::find(record.name, std::end(record.name), '\0');
+  return {record.name, static_cast<size_t>(end - record.name)};
 }
 
 /// Elements of a record's tensor; 0 where its rank or a dimension is impossible.
@@ -217,12 +218,13 @@ Result<Profile> Profile::create(std::string_view family, std::span<const Tensor>
   ProfileHeader header{};
   LIGERO_RETURN_IF_ERROR(measure(tensors, &header.file_bytes));
   Profile profile;
-  LIGERO_CHECK(profile.bytes_.allocate(header.file_bytes),
+  LIGERO_CHECK(profile.own_.allocate(header.file_bytes),
                Code::kTooLittleMemory,
                "not enough memory for a profile",
                -1,
                static_cast<int64_t>(header.file_bytes));
-  std::byte* out = profile.bytes_.data();
+  profile.bytes_ = profile.own_.span();
+  std::byte* out = profile.own_.data();
   uint64_t offset = record_offset(tensors.size());
   for (size_t i = 0; i < tensors.size(); ++i) {
     const Tensor& t = tensors[i];
@@ -255,22 +257,37 @@ Result<Profile> Profile::create(std::string_view family, std::span<const Tensor>
 Result<Profile> Profile::parse(std::span<const std::byte> file) {
   ProfileHeader header;
   LIGERO_RETURN_IF_ERROR(check_header(file, &header));
-  Profile profile;
-  LIGERO_CHECK(profile.bytes_.allocate(file.size()),
+  Array<std::byte> own;
+  LIGERO_CHECK(own.allocate(file.size()),
                Code::kTooLittleMemory,
                "not enough memory for a profile",
                -1,
                static_cast<int64_t>(file.size()));
-  std::copy(file.begin(), file.end(), profile.bytes_.begin());
+  std::copy(file.begin(), file.end(), own.begin());
+  Result<Profile> profile = view(own.span());
+  if (profile.ok()) {
+    profile.value().own_ = std::move(own);
+  }
+  return profile;
+}
+
+Result<Profile> Profile::view(std::span<const std::byte> file) {
+  LIGERO_CHECK(reinterpret_cast<uintptr_t>(file.data()) % alignof(ProfileRecord) == 0,
+               Code::kBadArgument,
+               "a profile that is read in place must start on a multiple of 8 bytes in memory");
+  ProfileHeader header;
+  LIGERO_RETURN_IF_ERROR(check_header(file, &header));
   uint64_t end = record_offset(header.num_tensors);
   for (size_t i = 0; i < header.num_tensors; ++i) {
-    LIGERO_RETURN_IF_ERROR(check_record(profile.bytes(), i, &end));
+    LIGERO_RETURN_IF_ERROR(check_record(file, i, &end));
   }
   LIGERO_CHECK(end == file.size(),
                Code::kBadModel,
                "the profile has trailing bytes",
                -1,
                static_cast<int64_t>(end));
+  Profile profile;
+  profile.bytes_ = file;
   profile.num_tensors_ = header.num_tensors;
   constexpr char kDigits[] = "0123456789abcdef";
   for (size_t i = 0; i < kFamilyBytes; ++i) {
@@ -278,19 +295,6 @@ Result<Profile> Profile::parse(std::span<const std::byte> file) {
     profile.family_[2 * i + 1] = kDigits[header.family[i] & 15];
   }
   return profile;
-}
-
-Result<Profile> Profile::load(const char* path) {
-  const Result<MappedFile> file = MappedFile::open(path);
-  if (!file.ok()) {
-    return file.status();
-  }
-  return parse(file.value().bytes());
-}
-
-Status Profile::save(const char* path) const {
-  LIGERO_CHECK(bytes_.size() > 0, Code::kBadState, "the profile is empty");
-  return write_file_atomic(path, bytes());
 }
 
 Profile::Entry Profile::entry(size_t i) const {

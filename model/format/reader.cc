@@ -3,8 +3,9 @@
 #include "model/format/reader.h"
 
 #include <algorithm>
-#include <cstdio>
+#include <charconv>
 #include <cstring>
+#include <iterator>
 
 #include "model/format/file_header.h"
 #include "model_generated.h"
@@ -24,14 +25,30 @@ uint32_t size_of(const flatbuffers::Vector<T>* vector) {
   return vector == nullptr ? 0 : vector->size();
 }
 
-/// Appends at most `room` characters of `name`, made printable.
-int printable(std::string_view name, char* out, size_t room) {
-  const size_t n = std::min(name.size(), room);
-  for (size_t i = 0; i < n; ++i) {
-    out[i] = name[i] >= 0x20 && name[i] < 0x7F ? name[i] : '?';
+/// Text put together piece by piece, without the C library's printing, which takes the heap on boards.
+/// What does not fit is left out.
+class Line {
+ public:
+  Line(char* text, size_t bytes) : at_(text), end_(text + bytes - 1) {
+    *at_ = '\0';
   }
-  return static_cast<int>(n);
-}
+  /// Anything that is not printable as '?'.
+  Line& operator<<(std::string_view text) {
+    for (const char c : text.substr(0, static_cast<size_t>(end_ - at_))) {
+      *at_++ = c >= 0x20 && c < 0x7F ? c : '?';
+    }
+    *at_ = '\0';
+    return *this;
+  }
+  Line& operator<<(int32_t number) {
+    char digits[12];
+    return *this << std::string_view(digits, std::to_chars(digits, std::end(digits), number).ptr);
+  }
+
+ private:
+  char* at_;
+  char* end_;
+};
 
 }  // namespace
 
@@ -279,40 +296,20 @@ Status ModelReader::check_ranges() {
 }
 
 void ModelReader::describe(Fault* fault) const {
-  constexpr size_t kShown = kMaxNameBytes;
-  char graph[kShown], item[kShown], op[kShown];
-  const int graph_size = printable(graph_name_, graph, sizeof(graph));
-  const int item_size = printable(item_name_, item, 64);
-  const int op_size = printable(op_name_, op, 32);
-  fault->text[0] = '\0';
-  switch (item_) {
-    case Item::kNone:
-      break;
-    case Item::kGraph:
-      std::snprintf(fault->text, sizeof(fault->text), "graph \"%.*s\"", graph_size, graph);
-      break;
-    case Item::kTensor:
-      std::snprintf(fault->text,
-                    sizeof(fault->text),
-                    "graph \"%.*s\", tensor %d \"%.*s\"",
-                    graph_size,
-                    graph,
-                    static_cast<int>(index_),
-                    item_size,
-                    item);
-      break;
-    case Item::kNode:
-      std::snprintf(fault->text,
-                    sizeof(fault->text),
-                    "graph \"%.*s\", node %d \"%.*s\" (%.*s)",
-                    graph_size,
-                    graph,
-                    static_cast<int>(index_),
-                    item_size,
-                    item,
-                    op_size,
-                    op);
-      break;
+  constexpr size_t kMostItem = 64;
+  constexpr size_t kMostOp = 32;
+  Line line(fault->text, sizeof(fault->text));
+  if (item_ == Item::kNone) {
+    return;
+  }
+  line << "graph \"" << graph_name_.substr(0, kMaxNameBytes) << "\"";
+  if (item_ == Item::kGraph) {
+    return;
+  }
+  line << (item_ == Item::kTensor ? ", tensor " : ", node ") << index_ << " \""
+       << item_name_.substr(0, kMostItem) << "\"";
+  if (item_ == Item::kNode) {
+    line << " (" << op_name_.substr(0, kMostOp) << ")";
   }
 }
 

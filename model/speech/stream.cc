@@ -348,7 +348,7 @@ void Stream::take_target() noexcept {
   if (!had_target) {
     forget();
   }
-  ramp_steps_ = had_target ? std::max(1, kRampHops / block_hops_) : 1;
+  ramp_steps_ = had_target ? std::max<int32_t>(1, kRampHops / block_hops_) : 1;
 }
 
 /// Moves the profile that the network sees one step nearer to the target's.
@@ -504,7 +504,7 @@ void Stream::process(const float* const* in, float* const* out, int32_t frames) 
     process_some(in, out, at, n);
     at += n;
   }
-  samples_.fetch_add(std::max(frames, 0), std::memory_order_relaxed);
+  samples_.fetch_add(std::max<int32_t>(frames, 0), std::memory_order_relaxed);
 }
 
 }  // namespace ligero

@@ -49,13 +49,18 @@
 #else
 #define LIGERO_IF_NEONDOT(X)
 #endif
+#if defined(LIGERO_HAVE_MVE)
+#define LIGERO_IF_MVE(X) X(mve, kCpuMve)
+#else
+#define LIGERO_IF_MVE(X)
+#endif
 #define LIGERO_FOR_EACH_ISA(X) \
   LIGERO_IF_AVX512(X)          \
   LIGERO_IF_AVX2(X) LIGERO_IF_SSE4(X) LIGERO_IF_NEON(X) LIGERO_IF_ARMV7NEON(X) X(ref, 0u)
 /// The same for products of int8.
-#define LIGERO_FOR_EACH_Q8_ISA(X)                           \
-  LIGERO_IF_VNNI(X) LIGERO_IF_AVX2(X) LIGERO_IF_SSE4(X)     \
-  LIGERO_IF_NEONDOT(X) LIGERO_IF_NEON(X) LIGERO_IF_ARMV7NEON(X) X(ref, 0u)
+#define LIGERO_FOR_EACH_Q8_ISA(X)                       \
+  LIGERO_IF_VNNI(X) LIGERO_IF_AVX2(X) LIGERO_IF_SSE4(X) \
+  LIGERO_IF_NEONDOT(X) LIGERO_IF_NEON(X) LIGERO_IF_ARMV7NEON(X) LIGERO_IF_MVE(X) X(ref, 0u)
 
 namespace ligero {
 

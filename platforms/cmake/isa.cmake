@@ -22,6 +22,8 @@ elseif(_proc MATCHES "aarch64|arm64")
   # Highway's NEON asks for the crypto flag; none of its functions that are used here does.
   set(LIGERO_FLAGS_neon -march=armv8-a+crypto)
   set(LIGERO_FLAGS_neondot -march=armv8.2-a+dotprod+crypto)
+elseif(_proc MATCHES "cortex-m(55|85)")
+  set(LIGERO_MVE ON)  # the baseline has it
 elseif(_proc MATCHES "arm")
   set(LIGERO_ISAS armv7neon)
   set(LIGERO_Q8_ISAS armv7neon)

@@ -39,6 +39,8 @@ uint32_t probe() {
     f |= kCpuNeonDot;
   }
 #endif
+#elif defined(__ARM_FEATURE_MVE)
+  f |= kCpuMve;
 #elif defined(__arm__) && defined(__linux__)
   constexpr unsigned long kHwcapNeon = 1ul << 12;
   constexpr unsigned long kHwcapVfpv4 = 1ul << 16;

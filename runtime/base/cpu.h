@@ -14,6 +14,7 @@ enum CpuFeature : uint32_t {
   kCpuVnni = 1u << 3,    ///< AVX-512 VNNI
   kCpuNeon = 1u << 4,
   kCpuNeonDot = 1u << 5,
+  kCpuMve = 1u << 6,  ///< integers and floats, of a Cortex-M
 };
 
 /// Features of this processor that the operating system has enabled. In builds with tests the

@@ -84,6 +84,22 @@ TEST_CASE("Profile: tensors come back through bytes and through a file") {
   }
 }
 
+TEST_CASE("Profile: a view has the file's own bytes, and refuses what a copy refuses") {
+  const std::vector<std::byte> bytes = sample_bytes();
+  const auto viewed = Profile::view(bytes);
+  REQUIRE(viewed.ok());
+  CHECK(viewed.value().bytes().data() == bytes.data());
+  const auto bias = viewed.value().find("bias");
+  CHECK(std::vector<float>(bias.begin(), bias.end()) == testing::Random(2).floats(15));
+  use(viewed.value());
+  std::vector<std::byte> moved(bytes.size() + 1);
+  std::copy(bytes.begin(), bytes.end(), moved.begin() + 1);
+  CHECK(Profile::view(std::span(moved).subspan(1)).status().code == Code::kBadArgument);
+  std::vector<std::byte> damaged = bytes;
+  damaged.back() ^= std::byte{1};
+  CHECK(Profile::view(damaged).status().code == Code::kBadModel);
+}
+
 TEST_CASE("Profile: every flipped bit is refused") {
   std::vector<std::byte> bytes = sample_bytes();
   for (size_t i = 0; i < bytes.size(); ++i) {

@@ -2,8 +2,7 @@
 #include <cmath>
 #include <cstring>
 
-#include "ops/kernels/product/product.h"
-#include "ops/kernels/vec/vec_scalar.h"
+#include "ops/kernels/product/product_scalar.h"
 
 namespace ligero::ref {
 namespace {
@@ -27,26 +26,6 @@ float load(const uint16_t* p) {
   float x = 0.0f;
   std::memcpy(&x, &bits, sizeof(x));
   return x;
-}
-
-float finish(float sum, const ProductTile& t, const ProductEpilogue& e, int32_t row, int32_t o) {
-  float y = sum;
-  if (e.bias != nullptr) {
-    y += e.bias[o];
-  }
-  if (t.add != nullptr) {
-    for (int32_t m = 0; m < t.add_count[row]; ++m) {
-      y += t.add[row][m * t.add_stride + o];
-    }
-  }
-  y = activate(y, e.activation, e.slopes != nullptr ? e.slopes[o] : 0.0f);
-  if (e.post_scale != nullptr) {
-    y *= e.post_scale[o];
-  }
-  if (e.post_shift != nullptr) {
-    y += e.post_shift[o];
-  }
-  return y;
 }
 
 template <typename T>

@@ -1,0 +1,139 @@
+# The job `./run test-m55`; `run` reads this file and lends it its functions.
+
+m55_packages="gcc-arm-none-eabi libnewlib-arm-none-eabi libstdc++-arm-none-eabi-newlib qemu-system-arm"
+
+# on_board IMAGE MODEL PROFILE: runs it where mixture.raw is; what it says goes to "said" there. The clock
+# goes by instructions: each takes a nanosecond.
+on_board() {
+    (cd "$work" && timeout 300 qemu-system-arm -machine mps3-an547 -cpu cortex-m55 -nographic -monitor none \
+        -serial null -icount shift=0 -semihosting-config enable=on,target=native -kernel "$root/$build/$1.elf" \
+        -device loader,file="$2",addr=0x28000000,force-raw=on \
+        -device loader,file="$3",addr=0x28700000,force-raw=on) >"$work/said" 2>&1
+}
+
+said() { sed -n "s/^$1 //p" "$work/said"; }
+
+# check_that WHAT COMMAND...: one more test.
+check_that() {
+    what=$1
+    shift
+    if "$@"; then
+        count 1 0 0
+    else
+        count 0 1 0
+        say "not so: $what"
+        cat "$work/said"
+    fi
+}
+
+# board_refuses TEXT IMAGE MODEL PROFILE: ends with 1 and says TEXT.
+board_refuses() {
+    text=$1
+    shift
+    status=0
+    on_board "$@" || status=$?
+    [ $status = 1 ] && grep -q "$text" "$work/said"
+}
+
+# on_host MODEL PROFILE OUTPUT: the same recording live on this machine.
+on_host() { $ligero live --model "$1" --profile "$2" --raw 16000:1:f32 <"$work/mixture.raw" >"$3" 2>"$work/said"; }
+
+# near DB A B: the SI-SNR of B against A is at least that; what it is in $db.
+near() {
+    head -c "$(wc -c <"$3")" "$2" >"$work/reference.raw" # the host says a little more at the end
+    $ligero score --raw 16000:1:f32 --reference "$work/reference.raw" "$3" >"$work/said" || return 1
+    db=$(sed -n 's/^SI-SNR *\([-0-9.]*\).*/\1/p' "$work/said")
+    awk -v db="$db" -v least="$1" 'BEGIN { exit !(db != "" && db + 0 >= least) }'
+}
+
+no_heap() { ! arm-none-eabi-nm "$1" | grep -iE ' [a-z] _*(malloc|free|calloc|realloc|sbrk|.*printf|fopen|open|pthread)(_r)?$'; }
+at_most() { [ "$1" -le "$2" ]; }
+
+# board_voice NAME IMAGE MODEL PROFILE: a recording through the board; a row of the table.
+board_voice() {
+    check_that "$1 runs on the board" on_board "$2" "$3" "$4"
+    cp "$work/said" "$work/$1.said"
+    block=$(said bytes.block)
+    stack=$(said bytes.stack)
+    million=$(said ticks.million)
+    mean=$(said ticks.mean)
+    most=$(said ticks.most)
+    mv "$work/voice.raw" "$work/$1.raw"
+    LIGERO_CPU_MASK=0 on_host "$3" "$4" "$work/$1-reference.raw"
+    check_that "$1: at least 50 dB from this machine's reference kernels" \
+        near 50 "$work/$1-reference.raw" "$work/$1.raw"
+    against_reference=$db
+    on_host "$3" "$4" "$work/$1-fastest.raw"
+    check_that "$1: at least 35 dB from this machine's fastest kernels" near 35 "$work/$1-fastest.raw" "$work/$1.raw"
+    # shellcheck disable=SC2046
+    set -- "$1" "$2" "$3" $(arm-none-eabi-size "$build/$2.elf" | awk 'NR == 2 { print $1, $2 }') \
+        "$(arm-none-eabi-nm "$build/$2.elf" | awk '
+            $3 == "ligero_bss_begin" { b = $1 } $3 == "ligero_bss_end" { e = $1 }
+            END { printf "0x%s 0x%s", b, e }')"
+    static=$(($5 + ${6#* } - ${6% *}))
+    row=$(printf '%-12s %8d %8d %8d %8d %6d %8d %9d %9d %7s %7s' "$1" "$(wc -c <"$3")" "$(($4 + $5))" \
+        "$((block + stack + static))" "$block" "$stack" "$static" "$((mean * 1000 / million * 1000))" \
+        "$((most * 1000 / million * 1000))" "$against_reference" "$db")
+    table="$table$row
+"
+    check_that "$1: at most 200 KB of code" at_most $(($4 + $5)) 204800
+    check_that "$1: no heap, files or threads in the image" no_heap "$build/$2.elf"
+}
+
+run_m55_tests() {
+    # shellcheck disable=SC2086
+    install_packages $tools_packages $rest_packages $m55_packages
+    mkdir -p build
+    build_targets ligero ligero-convert ligero_test_files
+    files=$root/$build/tests/ligero_test_files
+    make_venv && install_modules || fail "PyTorch could not be installed (build/pip.log): it makes the weights of tiny-live"
+    use_preset cortex-m55
+    build_targets
+    work=$root/build/m55
+    rm -rf "$work"
+    mkdir -p "$work"
+    table=
+    $files copy platforms/demo/mixed_pair_mixture.flac "$work/mixture.wav"
+    tail -c 128000 "$work/mixture.wav" >"$work/mixture.raw" # the last 2 s
+    PYTHONPATH=model/torch $venv/bin/python -m ligero_torch.export --config model/torch/configs/tiny-live.json \
+        --random 1 -o "$work/tiny-live.safetensors"
+    cp model/torch/configs/tiny-live.json "$work"
+    cp model/pretrained/lgr-tse-small-live.safetensors "$work/small-live.safetensors"
+    cp model/pretrained/lgr-tse-small-live.json "$work/small-live.json"
+    for name in small-live tiny-live; do
+        for only in '' '--only extract'; do
+            # shellcheck disable=SC2086
+            $convert "$work/$name.safetensors" --config "$work/$name.json" --weights int8 $only \
+                -o "$work/$name${only:+-board}.lgm" >/dev/null
+        done
+        $ligero enroll --model "$work/$name.lgm" platforms/demo/mixed_pair_anchor.flac -o "$work/$name.profile" >/dev/null
+    done
+    small=$work/small-live-board.lgm
+    tiny=$work/tiny-live-board.lgm
+    extract=platforms/cortex_m/board_extract
+
+    check_that "int8 sums and values are the reference's and every other processor's" \
+        on_board tests/cortex_m/board_products "$small" "$small"
+    board_voice small-live $extract "$small" "$work/small-live.profile"
+    board_voice tiny-live ${extract}_256k "$tiny" "$work/tiny-live.profile"
+    check_that "tiny-live: a model of at most 400 KB" at_most "$(wc -c <"$tiny")" 409600
+
+    check_that "a block that is too small is refused" \
+        board_refuses "the block is too small" ${extract}_256k "$small" "$work/small-live.profile"
+    check_that "a profile of another model is refused" \
+        board_refuses "profile of another family" $extract "$small" "$work/tiny-live.profile"
+    { head -c 5000 "$small"; printf 'damage'; tail -c +5007 "$small"; } >"$work/damaged.lgm"
+    check_that "a damaged model is refused" \
+        board_refuses "checksum differs" $extract "$work/damaged.lgm" "$work/small-live.profile"
+    printf 'no model here, but more than 64 bytes of something else, so that there is a header' >"$work/none.lgm"
+    check_that "ROM without a model is refused" board_refuses "not a ligero model" $extract "$work/none.lgm" "$small"
+
+    cat <<END
+
+Cortex-M55 (qemu-system-arm, mps3-an547), frame by frame. Bytes; instructions of a hop of 10 ms, counted by
+qemu's clock (-icount shift=0, SysTick): no cycles. SI-SNR in dB to this machine's reference and fastest kernels.
+                model     code      RAM  = block  stack + static  mean/hop  most/hop  to ref. to fastest
+$table
+END
+    report_counts
+}

@@ -1,0 +1,202 @@
+// On the board: the int8 product and the making of int8 rows give the reference's bits, and the bits of
+// every other processor.
+#include <bit>
+#include <cmath>
+#include <cstdint>
+#include <cstring>
+#include <limits>
+
+#include "ops/kernels/product/product.h"
+#include "platforms/cortex_m/semihosting.h"
+#include "runtime/base/cpu.h"
+#include "tests/support/random.h"
+
+namespace ligero {
+namespace {
+
+using board::say;
+using testing::Random;
+
+constexpr int kMostInner = 1024;
+constexpr int kMostOutputs = 80;
+constexpr int kMostRows = 4;
+
+int checks = 0;
+int failures = 0;
+
+void check(bool holds, const char* what, int64_t where) {
+  ++checks;
+  if (!holds) {
+    ++failures;
+    say("failed: ");
+    say(what, where);
+  }
+}
+
+struct Problem {
+  int32_t taps;
+  int32_t segments;  ///< of a tap
+  int32_t length;
+  int32_t outputs;
+  int32_t rows;
+};
+
+alignas(64) int8_t weights[kMostInner * kMostOutputs];
+int8_t values[kMostRows * kMostInner];
+const int8_t* q[kMostRows * kMostInner / 4];
+float q_scales[kMostRows * 8];
+float w_scales[kMostOutputs], bias[kMostOutputs], slopes[kMostOutputs], add[3 * kMostOutputs];
+float y[2][kMostRows][kMostOutputs];
+
+void fill(Random* random, float* x, int n) {
+  for (int i = 0; i < n; ++i) {
+    x[i] = random->uniform();
+  }
+}
+
+void compute(const ProductQ8Kernels& kernels, const Problem& p, Activation activation, int to) {
+  float* out[kMostRows];
+  const float* add_rows[kMostRows];
+  int32_t add_count[kMostRows];
+  for (int r = 0; r < p.rows; ++r) {
+    std::fill(y[to][r], y[to][r] + kMostOutputs, 12345.0f);
+    out[r] = y[to][r];
+    add_rows[r] = add;
+    add_count[r] = r % 3;
+  }
+  ProductTile tile = {};
+  tile.rows = p.rows;
+  tile.segments = p.taps * p.segments;
+  tile.length = p.length;
+  tile.out = out;
+  tile.add = add_rows;
+  tile.add_count = add_count;
+  tile.add_stride = kMostOutputs;
+  tile.taps = p.taps;
+  tile.q = q;
+  tile.q_scales = q_scales;
+  ProductWeights w;
+  w.data = weights;
+  w.panel_stride = int64_t{kProductPanel} * p.taps * p.segments * p.length;
+  w.outputs = p.outputs;
+  w.scale = w_scales;
+  ProductEpilogue epilogue;
+  epilogue.bias = bias;
+  epilogue.slopes = slopes;
+  epilogue.activation = activation;
+  kernels.tile(tile, w, epilogue, 0, (p.outputs + kProductPanel - 1) / kProductPanel);
+}
+
+/// Every bit of every output, and nothing written beyond them.
+void compare_tiles(const ProductQ8Kernels& a, const ProductQ8Kernels& b) {
+  constexpr Problem kProblems[] = {
+      {1, 1, 4, 1, 1},    {1, 1, 16, 16, 1},   {1, 1, 20, 17, 2},  {3, 3, 24, 30, 4},
+      {3, 1, 72, 24, 3},  {2, 5, 12, 80, 4},   {1, 1, 128, 64, 1}, {1, 1, 516, 48, 1},
+      {3, 3, 96, 64, 4},  {1, 2, 28, 3, 1},    {1, 0, 4, 16, 1},
+  };
+  int64_t number = 0;
+  for (const Problem& p : kProblems) {
+    Random random(static_cast<uint64_t>(++number));
+    for (int8_t& w : weights) {
+      w = static_cast<int8_t>(random.integer(-127, 127));
+    }
+    for (int8_t& v : values) {
+      v = static_cast<int8_t>(random.integer(0, 9) == 0 ? 127 : random.integer(-127, 127));
+    }
+    for (int s = 0; s < p.taps * p.segments * p.rows; ++s) {
+      q[s] = values + random.integer(0, kMostInner - p.length);
+    }
+    fill(&random, q_scales, p.taps * p.rows);
+    fill(&random, w_scales, kMostOutputs);
+    fill(&random, bias, kMostOutputs);
+    fill(&random, slopes, kMostOutputs);
+    fill(&random, add, 3 * kMostOutputs);
+    for (const Activation activation :
+         {Activation::kNone, Activation::kPrelu, Activation::kTanh, Activation::kGelu}) {
+      compute(a, p, activation, 0);
+      compute(b, p, activation, 1);
+      check(std::memcmp(y[0], y[1], sizeof(float) * kMostOutputs * static_cast<size_t>(p.rows)) == 0,
+            "outputs differ, problem",
+            number);
+    }
+  }
+}
+
+void compare_values(const ProductQ8Kernels& a, const ProductQ8Kernels& b) {
+  float x[70];
+  int8_t of_a[72], of_b[72];
+  for (int n = 0; n <= 70; ++n) {
+    for (const float special : {0.5f, std::numeric_limits<float>::infinity(), std::nanf(""), 1e-38f}) {
+      Random random(static_cast<uint64_t>(n));
+      fill(&random, x, n);
+      if (special < 1e-30f) {  // all of it too small
+        for (int i = 0; i < n; ++i) {
+          x[i] *= special;
+        }
+      } else if (n > 0) {
+        x[n - 1] = special;
+      }
+      std::memset(of_a, 77, sizeof(of_a));
+      std::memset(of_b, 77, sizeof(of_b));
+      const float s = a.quantize(x, n, of_a);
+      const float t = b.quantize(x, n, of_b);
+      check(std::memcmp(of_a, of_b, sizeof(of_a)) == 0, "values differ, of a row of", n);
+      check(std::isnan(s) ? std::isnan(t) : std::bit_cast<uint32_t>(s) == std::bit_cast<uint32_t>(t),
+            "scales differ, of a row of",
+            n);
+    }
+  }
+}
+
+/// The sums and values of tests/kernels/product_q8_test.cc, which expects this hash of every variant of
+/// every processor.
+void compare_with_others(const ProductQ8Kernels& kernels) {
+  constexpr uint64_t kEverywhere = 0x26346642AC8590EFu;
+  constexpr Problem kProblem = {1, 1, 516, 48, 1};
+  static float x[kProblem.length];
+  uint64_t hash = 0xCBF29CE484222325u;  // FNV-1a
+  const auto hash_in = [&hash](const void* data, size_t bytes) {
+    for (size_t i = 0; i < bytes; ++i) {
+      hash = (hash ^ static_cast<const unsigned char*>(data)[i]) * 0x100000001B3u;
+    }
+  };
+  for (uint64_t seed = 1; seed <= 20; ++seed) {
+    Random random(seed);
+    fill(&random, x, kProblem.length);
+    q_scales[0] = kernels.quantize(x, kProblem.length, values);
+    hash_in(values, kProblem.length);
+    for (int i = 0; i < kProblem.length * kProblem.outputs; ++i) {
+      weights[i] = static_cast<int8_t>(random.integer(-127, 127));
+    }
+    fill(&random, w_scales, kProblem.outputs);
+    std::memset(bias, 0, sizeof(bias));
+    q[0] = values;
+    compute(kernels, kProblem, Activation::kNone, 0);
+    hash_in(y[0][0], sizeof(float) * kProblem.outputs);
+  }
+  check(hash == kEverywhere, "another hash than on other processors", 0);
+}
+
+int run() {
+  const ProductQ8Kernels* variants[4];
+  const size_t count = product_q8_variants(cpu_features(), variants, 4);
+  check(count == 2, "expected MVE's kernel and the reference, not", static_cast<int64_t>(count));
+  const ProductQ8Kernels& reference = *variants[count - 1];
+  for (size_t i = 0; i < count; ++i) {
+    say(variants[i]->name);
+    say("\n");
+    compare_tiles(*variants[i], reference);
+    compare_values(*variants[i], reference);
+    compare_with_others(*variants[i]);
+  }
+  say("checks", checks);
+  say("failures", failures);
+  return failures == 0 && checks > 0 ? 0 : 1;
+}
+
+}  // namespace
+}  // namespace ligero
+
+int main() {
+  return ligero::run();
+}
