@@ -6,9 +6,10 @@
 
 namespace ligero::board {
 
-/// From now on operator new takes from `block`, in order; what is deleted is given back once all that
-/// was taken after it is deleted too. Where the block has no room left, operator new (std::nothrow)
-/// returns nullptr, which ligero reports as kTooLittleMemory. Before anything is taken; one thread.
+/// From now on operator new takes from `block`, in order; what is deleted is given back once all
+/// that was taken after it is deleted too. Where the block has no room left, operator new
+/// (std::nothrow) returns nullptr, which ligero reports as kTooLittleMemory. Before anything is
+/// taken; one thread.
 void use_block(void* block, size_t bytes);
 
 /// Bytes taken now, and the most that ever were at once, from the block's start.

@@ -22,8 +22,12 @@ class InterruptsOff {
 
 // The names that the compiler calls; it does not let them be defined under these.
 extern "C" uint64_t ligero_load_8(const volatile uint64_t* p, int) __asm__("__atomic_load_8");
-extern "C" void ligero_store_8(volatile uint64_t* p, uint64_t value, int) __asm__("__atomic_store_8");
-extern "C" uint64_t ligero_add_8(volatile uint64_t* p, uint64_t by, int) __asm__("__atomic_fetch_add_8");
+extern "C" void ligero_store_8(volatile uint64_t* p,
+                               uint64_t value,
+                               int) __asm__("__atomic_store_8");
+extern "C" uint64_t ligero_add_8(volatile uint64_t* p,
+                                 uint64_t by,
+                                 int) __asm__("__atomic_fetch_add_8");
 
 uint64_t ligero_load_8(const volatile uint64_t* p, int) {
   const InterruptsOff off;

@@ -1,4 +1,5 @@
-// Calls to the debugger or emulator that runs the program: files, text, the end. A product has none.
+// Calls to the debugger or emulator that runs the program: files, text, the end. A product has
+// none.
 #ifndef LIGERO_PLATFORMS_CORTEX_M_SEMIHOSTING_H_
 #define LIGERO_PLATFORMS_CORTEX_M_SEMIHOSTING_H_
 

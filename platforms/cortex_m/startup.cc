@@ -1,4 +1,5 @@
-// From reset to main on a Cortex-M55: the vector table, memory, the vector unit. Not: a board's clocks.
+// From reset to main on a Cortex-M55: the vector table, memory, the vector unit. Not: a board's
+// clocks.
 #include <cstdint>
 #include <cstring>
 
@@ -46,8 +47,19 @@ struct Vectors {
 }  // namespace
 
 extern const Vectors ligero_vectors;
-__attribute__((used, section(".vectors"))) const Vectors ligero_vectors = {
-    ligero_stack_end,
-    ligero_reset,
-    {ligero_fault, ligero_fault, ligero_fault, ligero_fault, ligero_fault, ligero_fault, ligero_fault,
-     ligero_fault, ligero_fault, ligero_fault, ligero_fault, ligero_fault, ligero_fault, ligero_fault}};
+__attribute__((used, section(".vectors"))) const Vectors ligero_vectors = {ligero_stack_end,
+                                                                           ligero_reset,
+                                                                           {ligero_fault,
+                                                                            ligero_fault,
+                                                                            ligero_fault,
+                                                                            ligero_fault,
+                                                                            ligero_fault,
+                                                                            ligero_fault,
+                                                                            ligero_fault,
+                                                                            ligero_fault,
+                                                                            ligero_fault,
+                                                                            ligero_fault,
+                                                                            ligero_fault,
+                                                                            ligero_fault,
+                                                                            ligero_fault,
+                                                                            ligero_fault}};

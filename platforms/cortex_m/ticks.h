@@ -25,8 +25,8 @@ inline uint32_t ticks_since(uint32_t before) {
   return (before - ticks()) & kMostTicks;
 }
 
-/// Ticks in which a million instructions run: the unit of a count where the emulator's clock goes by
-/// instructions (qemu -icount).
+/// Ticks in which a million instructions run: the unit of a count where the emulator's clock goes
+/// by instructions (qemu -icount).
 inline uint32_t ticks_per_million() {
   uint32_t left = 500000;
   const uint32_t before = ticks();

@@ -1,5 +1,5 @@
-// On the board: the int8 product and the making of int8 rows give the reference's bits, and the bits of
-// every other processor.
+// On the board: the int8 product and the making of int8 rows give the reference's bits, and the
+// bits of every other processor.
 #include <bit>
 #include <cmath>
 #include <cstdint>
@@ -20,6 +20,7 @@ using testing::Random;
 constexpr int kMostInner = 1024;
 constexpr int kMostOutputs = 80;
 constexpr int kMostRows = 4;
+constexpr int kMostPlaces = 16 * kProductMaxRows;  // 16 segments
 
 int checks = 0;
 int failures = 0;
@@ -43,8 +44,8 @@ struct Problem {
 
 alignas(64) int8_t weights[kMostInner * kMostOutputs];
 int8_t values[kMostRows * kMostInner];
-const int8_t* q[kMostRows * kMostInner / 4];
-float q_scales[kMostRows * 8];
+const int8_t* q[kMostPlaces];
+float q_scales[kMostPlaces];
 float w_scales[kMostOutputs], bias[kMostOutputs], slopes[kMostOutputs], add[3 * kMostOutputs];
 float y[2][kMostRows][kMostOutputs];
 
@@ -90,9 +91,17 @@ void compute(const ProductQ8Kernels& kernels, const Problem& p, Activation activ
 /// Every bit of every output, and nothing written beyond them.
 void compare_tiles(const ProductQ8Kernels& a, const ProductQ8Kernels& b) {
   constexpr Problem kProblems[] = {
-      {1, 1, 4, 1, 1},    {1, 1, 16, 16, 1},   {1, 1, 20, 17, 2},  {3, 3, 24, 30, 4},
-      {3, 1, 72, 24, 3},  {2, 5, 12, 80, 4},   {1, 1, 128, 64, 1}, {1, 1, 516, 48, 1},
-      {3, 3, 96, 64, 4},  {1, 2, 28, 3, 1},    {1, 0, 4, 16, 1},
+      {1, 1, 4, 1, 1},
+      {1, 1, 16, 16, 1},
+      {1, 1, 20, 17, 2},
+      {3, 3, 24, 30, 4},
+      {3, 1, 72, 24, 3},
+      {2, 5, 12, 80, 4},
+      {1, 1, 128, 64, 1},
+      {1, 1, 516, 48, 1},
+      {3, 3, 96, 64, 4},
+      {1, 2, 28, 3, 1},
+      {1, 0, 4, 16, 1},
   };
   int64_t number = 0;
   for (const Problem& p : kProblems) {
@@ -103,10 +112,10 @@ void compare_tiles(const ProductQ8Kernels& a, const ProductQ8Kernels& b) {
     for (int8_t& v : values) {
       v = static_cast<int8_t>(random.integer(0, 9) == 0 ? 127 : random.integer(-127, 127));
     }
-    for (int s = 0; s < p.taps * p.segments * p.rows; ++s) {
+    for (int s = 0; s < p.taps * p.segments * kProductMaxRows; ++s) {
       q[s] = values + random.integer(0, kMostInner - p.length);
     }
-    fill(&random, q_scales, p.taps * p.rows);
+    fill(&random, q_scales, p.taps * kProductMaxRows);
     fill(&random, w_scales, kMostOutputs);
     fill(&random, bias, kMostOutputs);
     fill(&random, slopes, kMostOutputs);
@@ -115,9 +124,10 @@ void compare_tiles(const ProductQ8Kernels& a, const ProductQ8Kernels& b) {
          {Activation::kNone, Activation::kPrelu, Activation::kTanh, Activation::kGelu}) {
       compute(a, p, activation, 0);
       compute(b, p, activation, 1);
-      check(std::memcmp(y[0], y[1], sizeof(float) * kMostOutputs * static_cast<size_t>(p.rows)) == 0,
-            "outputs differ, problem",
-            number);
+      check(
+          std::memcmp(y[0], y[1], sizeof(float) * kMostOutputs * static_cast<size_t>(p.rows)) == 0,
+          "outputs differ, problem",
+          number);
     }
   }
 }
@@ -126,7 +136,8 @@ void compare_values(const ProductQ8Kernels& a, const ProductQ8Kernels& b) {
   float x[70];
   int8_t of_a[72], of_b[72];
   for (int n = 0; n <= 70; ++n) {
-    for (const float special : {0.5f, std::numeric_limits<float>::infinity(), std::nanf(""), 1e-38f}) {
+    for (const float special :
+         {0.5f, std::numeric_limits<float>::infinity(), std::nanf(""), 1e-38f}) {
       Random random(static_cast<uint64_t>(n));
       fill(&random, x, n);
       if (special < 1e-30f) {  // all of it too small
@@ -141,15 +152,16 @@ void compare_values(const ProductQ8Kernels& a, const ProductQ8Kernels& b) {
       const float s = a.quantize(x, n, of_a);
       const float t = b.quantize(x, n, of_b);
       check(std::memcmp(of_a, of_b, sizeof(of_a)) == 0, "values differ, of a row of", n);
-      check(std::isnan(s) ? std::isnan(t) : std::bit_cast<uint32_t>(s) == std::bit_cast<uint32_t>(t),
-            "scales differ, of a row of",
-            n);
+      check(
+          std::isnan(s) ? std::isnan(t) : std::bit_cast<uint32_t>(s) == std::bit_cast<uint32_t>(t),
+          "scales differ, of a row of",
+          n);
     }
   }
 }
 
-/// The sums and values of tests/kernels/product_q8_test.cc, which expects this hash of every variant of
-/// every processor.
+/// The sums and values of tests/kernels/product_q8_test.cc, which expects this hash of every
+/// variant of every processor.
 void compare_with_others(const ProductQ8Kernels& kernels) {
   constexpr uint64_t kEverywhere = 0x26346642AC8590EFu;
   constexpr Problem kProblem = {1, 1, 516, 48, 1};

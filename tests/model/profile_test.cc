@@ -96,7 +96,7 @@ TEST_CASE("Profile: a view has the file's own bytes, and refuses what a copy ref
   std::copy(bytes.begin(), bytes.end(), moved.begin() + 1);
   CHECK(Profile::view(std::span(moved).subspan(1)).status().code == Code::kBadArgument);
   std::vector<std::byte> damaged = bytes;
-  damaged.back() ^= std::byte{1};
+  damaged[bytes.size() - 1] ^= std::byte{1};
   CHECK(Profile::view(damaged).status().code == Code::kBadModel);
 }
 

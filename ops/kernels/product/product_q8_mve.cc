@@ -8,13 +8,14 @@
 namespace ligero::mve {
 namespace {
 
-constexpr int32_t kColumns = 4;  ///< outputs at a time: as many sums as fit the even registers, and a spare
+constexpr int32_t kColumns =
+    4;  ///< outputs at a time: as many sums as fit the even registers, and a spare
 constexpr int32_t kStep = 4 * kProductQ8Group;  ///< values at a time: a vector
 constexpr int32_t kGroupBytes = kProductPanel * kProductQ8Group;
 
-/// Adds q[0 .. n) times the weights of kColumns outputs, whose groups lie from `w` on, to `sums`; n is
-/// a multiple of 4. The instruction multiplies 16 pairs of bytes and adds the products to one sum, so an
-/// output's four groups are gathered from its panel.
+/// Adds q[0 .. n) times the weights of kColumns outputs, whose groups lie from `w` on, to `sums`; n
+/// is a multiple of 4. The instruction multiplies 16 pairs of bytes and adds the products to one
+/// sum, so an output's four groups are gathered from its panel.
 inline void add_dots(const int8_t* q, const int8_t* w, int32_t n, int32_t* sums) {
   const uint32x4_t group = vidupq_n_u32(0, 1);
   const uint32x4_t at[kColumns] = {
@@ -50,18 +51,17 @@ void columns(const ProductTile& t,
              int32_t row,
              int32_t o,
              int32_t count) {
-  const int8_t* weight = static_cast<const int8_t*>(w.data) +
-                         (o / kProductPanel) * w.panel_stride +
+  const int8_t* weight = static_cast<const int8_t*>(w.data) + (o / kProductPanel) * w.panel_stride +
                          (o % kProductPanel) * kProductQ8Group;
   const int32_t segments = t.segments / t.taps;
   float y[kColumns] = {};
   for (int32_t tap = 0; tap < t.taps; ++tap) {
     int32_t sums[kColumns] = {};
     for (int32_t s = tap * segments; s < (tap + 1) * segments; ++s) {
-      add_dots(t.q[s * t.rows + row], weight, t.length, sums);
+      add_dots(t.q[s * kProductMaxRows + row], weight, t.length, sums);
       weight += static_cast<ptrdiff_t>(t.length) * kProductPanel;
     }
-    const float scale = t.q_scales[tap * t.rows + row];
+    const float scale = t.q_scales[tap * kProductMaxRows + row];
     for (int c = 0; c < kColumns; ++c) {
       y[c] += static_cast<float>(sums[c]) * scale;
     }
@@ -90,8 +90,8 @@ mve_pred16_t lanes(int64_t left) {
   return vctp32q(static_cast<uint32_t>(left));
 }
 
-/// The largest magnitude as the bits of a float: those order like integers, what is not finite above
-/// all else.
+/// The largest magnitude as the bits of a float: those order like integers, what is not finite
+/// above all else.
 int32_t largest_bits(const float* x, int64_t n) {
   constexpr int32_t kMagnitude = 0x7FFFFFFF;
   int32_t largest = 0;

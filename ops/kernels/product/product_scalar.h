@@ -1,4 +1,5 @@
-// The epilogue of the product, one output at a time. Not: the sums (product_ref.cc, product_q8_mve.cc).
+// The epilogue of the product, one output at a time. Not: the sums (product_ref.cc,
+// product_q8_mve.cc).
 #ifndef LIGERO_OPS_KERNELS_PRODUCT_PRODUCT_SCALAR_H_
 #define LIGERO_OPS_KERNELS_PRODUCT_PRODUCT_SCALAR_H_
 
@@ -8,7 +9,8 @@
 namespace ligero::ref {
 
 /// Output `o` of row `row`, whose sum is `sum`.
-inline float finish(float sum, const ProductTile& t, const ProductEpilogue& e, int32_t row, int32_t o) {
+inline float finish(
+    float sum, const ProductTile& t, const ProductEpilogue& e, int32_t row, int32_t o) {
   float y = sum;
   if (e.bias != nullptr) {
     y += e.bias[o];
