@@ -24,4 +24,4 @@ said=$("$here/bin/ligero" --help 2>&1) ||
 for model in "$here"/models/*.lgm; do
     "$here/bin/ligero" info "$model" >/dev/null || exit 1
 done
-echo "ligero for $arch runs on this $machine; how fast: $here/bin/ligero bench $here/models/lgr-tse-small-live-int8.lgm --mode stream"
+echo "ligero for $arch runs on this $machine; how fast: $here/bin/ligero bench --device"
