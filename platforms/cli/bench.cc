@@ -205,7 +205,7 @@ void add_bench(CLI::App* app) {
   auto options = std::make_shared<Options>();
   CLI::App* command = app->add_subcommand("bench", "how long a model takes on this machine");
   command->footer(
-      "Examples:\n"
+      "Example:\n"
       "  ligero bench --model small-live.lgm --mode stream --seconds 60\n"
       "  ligero bench --device --models models -o report\n"
       "  ligero bench --predict --model small-live.lgm --mode stream --core a53 --clock 1.4");
