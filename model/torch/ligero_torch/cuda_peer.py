@@ -79,7 +79,7 @@ def compare(model: str, seconds: int, device: str, folder: Path) -> dict:
         "--samples", "float", "--device", device)
     ours = read_audio(voice)[0]
     report = json.loads(run(ligero, "bench", "--model", file, "--profile", profile, "--seconds",
-                            seconds, "--runs", RUNS, "--device", device, "--json"))
+                            seconds, "--runs", RUNS, "--on", device, "--json"))
     largest = theirs.abs().max().item()
     return {"model": model, "seconds": seconds, "device": report["device"],
             "pytorch": torch.__version__, "pytorch_ms": statistics.median(times),

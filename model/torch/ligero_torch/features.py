@@ -64,6 +64,7 @@ def hops(wave):
 
 
 @functools.lru_cache(maxsize=8)
+@torch.inference_mode(False)  # kept, so good for training as well, whoever asks first
 def _hann(device):
     # Periodic: w(n) = sin^2(pi n / 320).
     return torch.hann_window(WINDOW_SAMPLES, periodic=True, device=device)
@@ -170,6 +171,7 @@ def mel_filters():
 
 
 @functools.lru_cache(maxsize=8)
+@torch.inference_mode(False)
 def _fbank_constants(device):
     window = torch.hamming_window(FBANK_WINDOW_SAMPLES, periodic=True, device=device)
     return window, mel_filters().to(device)
