@@ -36,12 +36,12 @@ board_refuses() {
 }
 
 # on_host MODEL PROFILE OUTPUT: the same recording live on this machine.
-on_host() { $ligero live --model "$1" --profile "$2" --raw 16000:1:f32 <"$work/mixture.raw" >"$3" 2>"$work/said"; }
+on_host() { $host_ligero live --model "$1" --profile "$2" --raw 16000:1:f32 <"$work/mixture.raw" >"$3" 2>"$work/said"; }
 
 # near DB A B: the SI-SNR of B against A is at least that; what it is in $db.
 near() {
     head -c "$(wc -c <"$3")" "$2" >"$work/reference.raw" # the host says a little more at the end
-    $ligero score --raw 16000:1:f32 --reference "$work/reference.raw" "$3" >"$work/said" || return 1
+    $host_ligero score --raw 16000:1:f32 --reference "$work/reference.raw" "$3" >"$work/said" || return 1
     db=$(sed -n 's/^SI-SNR *\([-0-9.]*\).*/\1/p' "$work/said")
     awk -v db="$db" -v least="$1" 'BEGIN { exit !(db != "" && db + 0 >= least) }'
 }
@@ -86,6 +86,8 @@ run_m55_tests() {
     mkdir -p build
     build_targets ligero ligero-convert ligero_test_files
     files=$root/$build/tests/ligero_test_files
+    host_ligero=$root/$ligero # before the preset is the board's
+    host_convert=$root/$convert
     make_venv && install_modules || fail "PyTorch could not be installed (build/pip.log): it makes the weights of tiny-live"
     use_preset cortex-m55
     build_targets
@@ -103,10 +105,10 @@ run_m55_tests() {
     for name in small-live tiny-live; do
         for only in '' '--only extract'; do
             # shellcheck disable=SC2086
-            $convert "$work/$name.safetensors" --config "$work/$name.json" --weights int8 $only \
+            $host_convert "$work/$name.safetensors" --config "$work/$name.json" --weights int8 $only \
                 -o "$work/$name${only:+-board}.lgm" >/dev/null
         done
-        $ligero enroll --model "$work/$name.lgm" platforms/demo/mixed_pair_anchor.flac -o "$work/$name.profile" >/dev/null
+        $host_ligero enroll --model "$work/$name.lgm" platforms/demo/mixed_pair_anchor.flac -o "$work/$name.profile" >/dev/null
     done
     small=$work/small-live-board.lgm
     tiny=$work/tiny-live-board.lgm
