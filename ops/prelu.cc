@@ -1,7 +1,11 @@
 // prelu: y = x > 0 ? x : slope * x, one slope per channel or one for all. Not: the fused form of
-// the products.
+// the products, nor the loop over a bin (kernels/vec).
+#include <algorithm>
+#include <new>
+
 #include "ops/check.h"
 #include "ops/frames.h"
+#include "ops/kernels/vec/vec.h"
 #include "ops/table.h"
 
 namespace ligero {
@@ -17,38 +21,47 @@ Status infer(const OpContext& ctx, Inference* out) {
   return {};
 }
 
-/// Without a product that only one side of a condition needs: compilers turn that into a jump.
-inline float prelu(float x, float slope) {
-  return (x > 0.0f ? x : 0.0f) + slope * (x > 0.0f ? 0.0f : x);
+using PreluFn = decltype(VecKernels::prelu_f32);
+
+/// Where all channels share a slope, followed by it for each of them.
+struct Data {
+  PreluFn prelu;
+  const float* slopes;  ///< [channels]
+};
+
+bool single(const OpContext& ctx) {
+  return ctx.input(1).channels() == 1;
+}
+
+Status measure(const OpContext& ctx, Needs* needs) {
+  const auto channels = static_cast<size_t>(ctx.input(0).channels());
+  needs->data_bytes = sizeof(Data) + (single(ctx) ? channels * sizeof(float) : 0);
+  return {};
+}
+
+Status prepare(const OpContext& ctx, void* data) {
+  auto* d = new (data) Data{vec_kernels(ctx.cpu).prelu_f32, ctx.input(1).f32()};
+  if (single(ctx)) {
+    auto* row = reinterpret_cast<float*>(d + 1);
+    std::fill(row, row + ctx.input(0).channels(), d->slopes[0]);
+    d->slopes = row;
+  }
+  return {};
 }
 
 void run(const RunContext& ctx) noexcept {
+  const Data& d = *static_cast<const Data*>(ctx.data);
   const ptrdiff_t row = ctx.input(0).elements();
-  const bool single = ctx.input(1).elements() == 1;
   const ptrdiff_t channels = ctx.input(0).channels();
-  const float* slopes = ctx.x(1);
   for_frames(ctx, row, [&](int begin, int end) noexcept {
-    const float* x = ctx.x(0);
-    float* y = ctx.out[0];
-    if (single) {
-      const float slope = slopes[0];
-      LIGERO_ELEMENTWISE
-      for (ptrdiff_t i = begin * row; i < end * row; ++i) {
-        y[i] = prelu(x[i], slope);
-      }
-      return;
-    }
     for (ptrdiff_t i = begin * row; i < end * row; i += channels) {
-      LIGERO_ELEMENTWISE
-      for (ptrdiff_t c = 0; c < channels; ++c) {
-        y[i + c] = prelu(x[i + c], slopes[c]);
-      }
+      d.prelu(ctx.x(0) + i, d.slopes, static_cast<size_t>(channels), ctx.out[0] + i);
     }
   });
 }
 
 }  // namespace
 
-const Op kPreluOp = {"prelu", 1, infer, nullptr, nullptr, run, true};
+const Op kPreluOp = {"prelu", 1, infer, measure, prepare, run, true};
 
 }  // namespace ligero

@@ -31,7 +31,7 @@ using VecFn = void (*)(const float* x, size_t n, float* y) noexcept;
 ///   gelu     3e-7 * max(1, |x|), x * (1 + erf(x/sqrt 2)) / 2
 ///   elu      2e-7 absolute, x > 0 ? x : exp(x) - 1
 ///   relu     exact, max(x, 0)
-/// prelu: y = x > 0 ? x : slopes[i] * x, one slope for each element.
+/// prelu: y = x > 0 ? x : slopes[i] * x, one slope for each element; y may be x, as above.
 struct VecKernels {
   const char* name;  ///< of the instruction set
   VecFn exp_f32;
