@@ -10,7 +10,7 @@ namespace {
 #if HWY_TARGET == HWY_AVX3
 constexpr int kRows = 6;
 constexpr int kPanels = 4;
-constexpr int kVecPanels = 8;
+constexpr int kVecPanels = 4;
 #elif HWY_TARGET == HWY_AVX2
 constexpr int kRows = 6;
 constexpr int kPanels = 1;
