@@ -41,6 +41,11 @@ int32_t panel_count(const ProductWeights& w) {
   return (w.outputs + kProductPanel - 1) / kProductPanel;
 }
 
+/// Rows of a full tile of a product of so many panels.
+int32_t full_tile_rows(const ProductTileShape& shape, int32_t panels) {
+  return panels <= shape.narrow_panels ? shape.narrow_rows : shape.max_rows;
+}
+
 int32_t mirrored(int32_t frame, int32_t frames) {
   int32_t f = frame < 0 ? -frame : frame;
   if (f >= frames) {
@@ -213,7 +218,7 @@ void product_range(const ProductProblem& p,
   if (row_end - row_begin == 1 && !p.last_panels_first) {
     group = all;
   }
-  const int32_t max_rows = p.shape.max_rows;
+  const int32_t max_rows = full_tile_rows(p.shape, panel_count(p.weights));
   const int32_t groups = (all + group - 1) / group;
   for (int32_t g = 0; g < groups; ++g) {
     const int32_t panel = panel_begin + group * (p.last_panels_first ? groups - 1 - g : g);
@@ -259,7 +264,7 @@ void product_rows(
     product_range(p, input, begin, end, 0, panels);
     return;
   }
-  const int32_t max_rows = p.shape.max_rows;
+  const int32_t max_rows = full_tile_rows(p.shape, panels);
   if (rows >= 2 * max_rows * pool->threads()) {
     parallel_for(pool, rows, max_rows, [&](int from, int to) noexcept {
       product_range(p, input, begin + from, begin + to, 0, panels);

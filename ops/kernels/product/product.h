@@ -68,7 +68,7 @@ struct ProductEpilogue {
 /// A few rows, all pointers resolved; of the kProductMaxRows places only those of rows are read. Outputs must not overlap anything that is read, except that
 /// add rows may be the output rows themselves.
 struct ProductTile {
-  int32_t rows;              ///< 1 .. ProductKernels::max_rows
+  int32_t rows;              ///< 1 .. ProductTileShape::max_rows, or narrow_rows
   int32_t segments;          ///< may be 0: the sum is empty
   int32_t length;            ///< floats of a segment
   const float* const* a;     ///< [segments][kProductMaxRows], any alignment; int8 rows: nullptr
@@ -96,6 +96,8 @@ struct ProductTileShape {
   int32_t max_rows = 1;    ///< rows of a full tile
   int32_t panels = 1;      ///< panels of a full tile
   int32_t vec_panels = 1;  ///< panels of a tile of one row
+  int32_t narrow_panels = 0;  ///< of a product so narrow that its full tile has
+  int32_t narrow_rows = 0;    ///< so many rows
 };
 
 struct ProductKernels {

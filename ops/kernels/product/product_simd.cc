@@ -6,7 +6,8 @@ namespace ligero {
 namespace LIGERO_ISA {
 namespace {
 
-// Tile shapes fill the register file: rows * panels * kRegs sums, the panel row, one input.
+// Tile shapes fill the register file: rows * panels * kRegs sums, the panel row, one input. Where
+// there are few panels, more rows do, as far as there are registers for their addresses.
 #if HWY_TARGET == HWY_AVX3
 constexpr int kRows = 6;
 constexpr int kPanels = 4;
@@ -24,7 +25,9 @@ constexpr int kRows = 2;
 constexpr int kPanels = 1;
 constexpr int kVecPanels = 2;
 #endif
-static_assert(kRows <= kProductMaxRows);
+constexpr int kNarrowRows = HWY_TARGET == HWY_AVX3 ? 8 : kRows;
+constexpr int kNarrowPanels = HWY_TARGET == HWY_AVX3 ? 2 : kPanels;
+static_assert(kRows <= kNarrowRows && kNarrowRows <= kProductMaxRows);
 
 struct F32 {
   using T = float;
@@ -110,7 +113,8 @@ void rows(const ProductTile& t,
           int32_t begin,
           int32_t end) {
   if (t.rows == kR) {
-    panels<W, kR, kR == 1 ? kVecPanels : kPanels>(t, w, e, begin, end);
+    constexpr int kP = kR == 1 ? kVecPanels : kR > kRows ? kNarrowPanels : kPanels;
+    panels<W, kR, kP>(t, w, e, begin, end);
   } else if constexpr (kR > 1) {
     rows<W, kR - 1>(t, w, e, begin, end);
   }
@@ -122,7 +126,7 @@ void product_tile(const ProductTile& t,
                   const ProductEpilogue& e,
                   int32_t panel_begin,
                   int32_t panel_end) noexcept {
-  rows<W, kRows>(t, w, e, panel_begin, panel_end);
+  rows<W, kNarrowRows>(t, w, e, panel_begin, panel_end);
 }
 
 }  // namespace
@@ -130,7 +134,7 @@ void product_tile(const ProductTile& t,
 extern const ProductKernels kProduct;
 const ProductKernels kProduct = {
     LIGERO_ISA_NAME,
-    {kRows, kPanels, kVecPanels},
+    {kRows, kPanels, kVecPanels, kNarrowPanels, kNarrowRows},
     product_tile<F32>,
     product_tile<F16>,
 };
