@@ -1,9 +1,11 @@
 // choose_weight_types: the matrices of products get the type that was asked for; biases, norms, gates
-// and everything else stay f32.
+// and everything else stay f32. Of f32, a matrix that half precision holds without loss (its checkpoint
+// was half precision, and no pass has folded into it) becomes f16: the results are the same, bit for bit.
 #include <algorithm>
 
 #include "converter/graph_edit.h"
 #include "converter/passes/passes.h"
+#include "model/format/half.h"
 #include "ops/kernels/product/product.h"
 
 namespace ligero {
@@ -20,13 +22,32 @@ bool takes_int8(const GraphEdit& edit, const NodeDraft& node, const TensorDraft&
          inner <= kProductQ8MaxInner;
 }
 
+/// Whether half precision holds every value as it is.
+bool exact_as_half(const TensorDraft& tensor) {
+  return std::all_of(tensor.values.begin(), tensor.values.end(), [](float value) {
+    return float_from_half(half_from_float(value)) == value;
+  });
+}
+
+/// Whether `node` may go through its matrix for one row alone: then reading it is what takes time, and
+/// half the bytes are half the time. A convolution's many rows would widen it again and again.
+bool may_take_one_row(const NodeDraft& node) {
+  return node.op == "linear" || node.op == "lstm";
+}
+
 }  // namespace
 
 Type possible_type(GraphEdit& edit, int tensor, Type wanted) {
+  const auto readers = edit.consumers(tensor);
+  if (wanted == Type::kF32) {
+    const bool one_row = std::all_of(readers.begin(), readers.end(), [&](int node) {
+      return may_take_one_row(edit.node(node));
+    });
+    return one_row && exact_as_half(edit.tensor(tensor)) ? Type::kF16 : Type::kF32;
+  }
   if (wanted != Type::kQ8) {
     return wanted;
   }
-  const auto readers = edit.consumers(tensor);
   const bool all = std::all_of(readers.begin(), readers.end(), [&](int node) {
     return takes_int8(edit, edit.node(node), edit.tensor(tensor));
   });

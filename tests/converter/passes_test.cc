@@ -5,6 +5,7 @@
 #include <doctest/doctest.h>
 
 #include <algorithm>
+#include <cmath>
 #include <random>
 
 #include "converter/check.h"
@@ -366,6 +367,27 @@ TEST_CASE("choose_weight_types: matrices only") {
   const Difference whole = compare(before, run_model(model, kSeed));
   CHECK(whole.largest > 0.0);
   CHECK(whole.largest < 1e-3);
+}
+
+TEST_CASE("choose_weight_types: f32 is stored as f16 where nothing is lost by it") {
+  Toy toy;
+  GraphBuilder& g = toy.g();
+  const int x = g.sequence("x", 1, 8);
+  g.output(toy.linear("out", toy.linear("exact", x, 8, 8), 8, 4));
+  ModelDraft model = model_of(toy);
+  for (TensorDraft& t : model.graphs[0].tensors) {
+    for (float& v : t.values) {
+      v = t.name.starts_with("exact") ? std::ldexp(std::nearbyint(v * 1024.0f), -10) : v;
+    }
+  }
+  const Activations before = run_model(model, kSeed);
+  CHECK(choose_weight_types(&model, {Type::kF32}) == 1);
+  for (const TensorDraft& t : model.graphs[0].tensors) {
+    if (t.kind == Kind::kWeight && t.layout == Layout::kPanels) {
+      CHECK((t.type == Type::kF16) == t.name.starts_with("exact"));
+    }
+  }
+  CHECK(compare(before, run_model(model, kSeed)).largest == 0.0);
 }
 
 }  // namespace
