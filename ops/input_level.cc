@@ -1,10 +1,12 @@
-// input_level: the gain that brings a signal to the level which a network was trained on. Not: the
-// multiplication.
+// rms, the level of each hop, and input_level, the gain that brings a signal to the level which a
+// network was trained on. Not: the multiplication.
 //
 //   file    1 / (rms over the signal + 1e-7), the same on every frame
 //   window  1 / max(rms over hops max(0, t - window + 1) .. t, 10^(floor_db / 20))
 //
-// The window's sum is taken anew each hop, so that no error builds up in an endless stream.
+// The window's sum is taken anew each hop, so that no error builds up in an endless stream. Over
+// hops of one value, their RMS, a stream has to keep and to read no more than that of the hops
+// before.
 #include <algorithm>
 #include <cmath>
 
@@ -21,6 +23,25 @@ constexpr int32_t kModeWindow = 1;
 constexpr int32_t kMaxWindowHops = 6000;  // a minute
 constexpr float kLeastFloorDb = -200.0f;
 constexpr double kRmsEpsilon = 1e-7;
+
+Status infer_rms(const OpContext& ctx, Inference* out) {
+  LIGERO_RETURN_IF_ERROR(check_arity(ctx, 1, 1));
+  LIGERO_RETURN_IF_ERROR(check_signal(ctx, 0));
+  out->outputs[0].set(out->outputs[0].kind, ctx.input(0).bins(), 1);
+  return {};
+}
+
+void run_rms(const RunContext& ctx) noexcept {
+  const ptrdiff_t bins = ctx.input(0).bins();
+  const ptrdiff_t channels = ctx.input(0).channels();
+  for_frames(ctx, bins * channels, [&](int begin, int end) noexcept {
+    const float* x = ctx.x(0);
+    for (ptrdiff_t i = begin * bins; i < end * bins; ++i) {
+      const float squares = sum_squares_f32(x + i * channels, static_cast<size_t>(channels), 0.0f);
+      ctx.out[0][i] = std::sqrt(squares / static_cast<float>(channels));
+    }
+  });
+}
 
 Status infer(const OpContext& ctx, Inference* out) {
   LIGERO_RETURN_IF_ERROR(check_arity(ctx, 1, 1));
@@ -97,6 +118,7 @@ void run(const RunContext& ctx) noexcept {
 
 }  // namespace
 
+const Op kRmsOp = {"rms", 1, infer_rms, nullptr, nullptr, run_rms, false};
 const Op kInputLevelOp = {"input_level", 1, infer, measure, nullptr, run, false};
 
 }  // namespace ligero

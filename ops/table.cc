@@ -18,6 +18,7 @@ OpTable all_ops() {
       &kIstftOp,
       &kFbankOp,
       &kFloorDbOp,
+      &kRmsOp,
       &kInputLevelOp,
       &kDeepFilterOp,
       &kMagnitudeOp,

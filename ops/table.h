@@ -23,6 +23,7 @@ extern const Op kStftOp;
 extern const Op kIstftOp;
 extern const Op kFbankOp;
 extern const Op kFloorDbOp;
+extern const Op kRmsOp;
 extern const Op kInputLevelOp;
 extern const Op kDeepFilterOp;
 extern const Op kMagnitudeOp;

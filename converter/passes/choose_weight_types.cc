@@ -1,6 +1,7 @@
-// choose_weight_types: the matrices of products get the type that was asked for; biases, norms, gates
-// and everything else stay f32. Of f32, a matrix that half precision holds without loss (its checkpoint
-// was half precision, and no pass has folded into it) becomes f16: the results are the same, bit for bit.
+// choose_weight_types: the matrices of products get the type that was asked for; biases, norms,
+// gates and everything else stay f32. Of f32, a matrix that half precision holds without loss (its
+// checkpoint was half precision, and no pass has folded into it) becomes f16: the results are the
+// same, bit for bit.
 #include <algorithm>
 
 #include "converter/graph_edit.h"
@@ -29,8 +30,8 @@ bool exact_as_half(const TensorDraft& tensor) {
   });
 }
 
-/// Whether `node` may go through its matrix for one row alone: then reading it is what takes time, and
-/// half the bytes are half the time. A convolution's many rows would widen it again and again.
+/// Whether `node` may go through its matrix for one row alone: then reading it is what takes time,
+/// and half the bytes are half the time. A convolution's many rows would widen it again and again.
 bool may_take_one_row(const NodeDraft& node) {
   return node.op == "linear" || node.op == "lstm";
 }

@@ -1,5 +1,6 @@
-// The converter's passes, in the order in which they run. Each is one file; each keeps what the model
-// computes, to within its tolerance. A node that does the work of several keeps the last one's name.
+// The converter's passes, in the order in which they run. Each is one file; each keeps what the
+// model computes, to within its tolerance. A node that does the work of several keeps the last
+// one's name.
 #ifndef LIGERO_CONVERTER_PASSES_PASSES_H_
 #define LIGERO_CONVERTER_PASSES_PASSES_H_
 
@@ -34,8 +35,8 @@ int remove_identity(ModelDraft* model, const PassOptions& options);
 int settle_layout(ModelDraft* model, const PassOptions& options);
 int choose_weight_types(ModelDraft* model, const PassOptions& options);
 
-/// The type that a matrix gets where `wanted` is asked for: instead of int8, f16 where an op that reads
-/// it takes no int8; instead of f32, f16 where that loses nothing and is faster.
+/// The type that a matrix gets where `wanted` is asked for: instead of int8, f16 where an op that
+/// reads it takes no int8; instead of f32, f16 where that loses nothing and is faster.
 Type possible_type(GraphEdit& edit, int tensor, Type wanted);
 
 /// What `tolerance` is where matrices get this type.

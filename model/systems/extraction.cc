@@ -47,8 +47,11 @@ int level_gain(GraphBuilder& g, const std::string& name, int hops, Level level) 
   if (level == Level::kNone) {
     return -1;
   }
-  const int mode = level == Level::kWindow ? 1 : 0;
-  return g.node("input_level", name + ".gain", {hops}, {{"mode", {mode}}});
+  if (level == Level::kFile) {
+    return g.node("input_level", name + ".gain", {hops}, {{"mode", {0}}});
+  }
+  const int rms = g.node("rms", name + ".rms", {hops});
+  return g.node("input_level", name + ".gain", {rms}, {{"mode", {1}}});
 }
 
 int compressed(GraphBuilder& g, const std::string& name, int spectrum, const ExtractionOptions& o) {

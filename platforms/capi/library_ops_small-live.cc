@@ -7,15 +7,16 @@ namespace ligero {
 
 OpTable library_ops() {
   static constexpr const Op* kOps[] = {
-      &kLinearOp,    &kConv2dOp,     &kConv2dTransposedOp,
-      &kConv2dMapOp, &kLstmOp,       &kAttentionOp,
-      &kStftOp,      &kIstftOp,      &kFbankOp,
-      &kFloorDbOp,   &kInputLevelOp, &kDeepFilterOp,
-      &kMagnitudeOp, &kCompressOp,   &kAddOp,
-      &kSubtractOp,  &kMultiplyOp,   &kTanhOp,
-      &kLayerNormOp, &kSoftmaxOp,    &kConcatOp,
-      &kSliceOp,     &kReshapeOp,    &kTransposeOp,
-      &kSumChunksOp, &kTimeMeanOp,   &kTimeStdOp,
+      &kLinearOp,     &kConv2dOp,    &kConv2dTransposedOp,
+      &kConv2dMapOp,  &kLstmOp,      &kAttentionOp,
+      &kStftOp,       &kIstftOp,     &kFbankOp,
+      &kFloorDbOp,    &kRmsOp,       &kInputLevelOp,
+      &kDeepFilterOp, &kMagnitudeOp, &kCompressOp,
+      &kAddOp,        &kSubtractOp,  &kMultiplyOp,
+      &kTanhOp,       &kLayerNormOp, &kSoftmaxOp,
+      &kConcatOp,     &kSliceOp,     &kReshapeOp,
+      &kTransposeOp,  &kSumChunksOp, &kTimeMeanOp,
+      &kTimeStdOp,
   };
   return OpTable{kOps};
 }

@@ -87,6 +87,7 @@ const std::vector<Sound>& sound_nodes() {
        {{kSeq, 1, 160}, {kPlain, 201, 80}},
        {{"window", 400}, {"n_fft", 400}, {"hop", 160}, {"past", 2}, {"future", 1}}},
       {"floor_db", {{kSeq, 1, 80}}, {}, {"range"}},
+      {"rms", {{kSeq, 1, 160}}, {}},
       {"input_level", {{kSeq, 1, 160}}, {{"mode", 1}, {"window", 100}}},
       {"deep_filter",
        {{kSeq, 161, 30}, {kSeq, 161, 2}},

@@ -90,6 +90,37 @@ TEST_CASE("input_level: window mode is the RMS of the last hops inside the signa
   }
 }
 
+TEST_CASE("rms: of each bin's channels") {
+  Random random(23);
+  const int frames = 5;
+  const int bins = 3;
+  const std::vector<float> x = random.floats(frames * bins * kHop, -0.2f, 0.3f);
+  OpHarness h("rms");
+  const std::vector<float> y = h.sequence(bins, kHop, x).run();
+  REQUIRE(y.size() == frames * bins);
+  for (int i = 0; i < frames * bins; ++i) {
+    const double want = std::sqrt(energy(x, i, i + 1) / kHop);
+    CHECK(y[static_cast<size_t>(i)] == doctest::Approx(want).epsilon(1e-6));
+  }
+  CHECK(h.run(1) == y);
+  CHECK_FALSE(OpHarness("rms").infer().ok());
+}
+
+TEST_CASE("input_level: the level over hops is that over their RMS") {
+  Random random(24);
+  const int frames = 130;
+  const std::vector<float> x = random.floats(frames * kHop);
+  const std::vector<float> over_hops = level(x, 1).run();
+  OpHarness rms("rms");
+  OpHarness h("input_level");
+  const std::vector<float> over_rms =
+      h.sequence(1, 1, rms.sequence(1, kHop, x).run()).ints("mode", {1}).run();
+  REQUIRE(over_rms.size() == over_hops.size());
+  for (size_t t = 0; t < over_rms.size(); ++t) {
+    REQUIRE(over_rms[t] == doctest::Approx(over_hops[t]).epsilon(1e-6));
+  }
+}
+
 TEST_CASE("input_level: refusals") {
   const std::vector<float> x(2 * kHop);
   CHECK(level(x, 1).infer().ok());

@@ -67,7 +67,7 @@ class Seed {
 GraphDraft spectral() {
   Seed s;
   const int hops = s.hops();
-  const int gain = s.op("input_level", {hops}, {{"mode", {1}}, {"window", {3}}});
+  const int gain = s.op("input_level", {s.op("rms", {hops})}, {{"mode", {1}}, {"window", {3}}});
   const int spectrum = s.op("stft", {s.op("multiply", {hops, gain})});
   const int small = s.op("compress", {spectrum}, {}, {{"exponent", {0.5f}}});
   const int level = s.op("magnitude", {small});

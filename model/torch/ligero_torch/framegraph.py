@@ -19,7 +19,7 @@ from .data import DataError
 from .tools import run, tool
 
 PANEL = 16  # outputs of a panel
-SIGNAL = ("stft", "istft", "input_level")  # ops of the application around a network
+SIGNAL = ("stft", "istft", "rms", "input_level")  # ops of the application around a network
 
 
 @dataclass

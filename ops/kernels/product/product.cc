@@ -304,7 +304,7 @@ void frames_read(const ProductRows& r, int32_t from, int32_t to, int32_t* begin,
   *end = to + future;
   if (r.mirror_frames > 0) {
     const int32_t last = r.mirror_frames - 1;
-    const int32_t before = -*begin;           // mirrored into frame `before`
+    const int32_t before = -*begin;             // mirrored into frame `before`
     const int32_t after = 2 * last - *end + 1;  // the last one, mirrored
     *begin = *begin < 0 ? 0 : *begin;
     *end = *end > last + 1 ? last + 1 : *end;
@@ -317,8 +317,8 @@ void frames_read(const ProductRows& r, int32_t from, int32_t to, int32_t* begin,
   }
 }
 
-/// Where the parts of the scratch lie, for `frames` frames of input. The ops have checked shapes, not
-/// that a frame, or as many as a chunk has, fit in memory.
+/// Where the parts of the scratch lie, for `frames` frames of input. The ops have checked shapes,
+/// not that a frame, or as many as a chunk has, fit in memory.
 struct Q8Scratch {
   size_t sums;
   size_t zeros;

@@ -44,9 +44,9 @@ inline constexpr int kProductMaxSegments = 128;
 
 /// Weights [inner][outputs] in panels [inner][16] (int8: [inner / 4][16][4]), the last filled up
 /// with zeros. `data` is float, half precision or int8, 64-byte aligned at the first panel's start;
-/// it may point into a panel, so that a range of inner rows is used. No panel is read past its inner
-/// rows. A row-major matrix is read as panels with panel_stride 16 and its own row stride; its vector
-/// kernels read whole panels, so the last one, where it is partial, is the reference's.
+/// it may point into a panel, so that a range of inner rows is used. No panel is read past its
+/// inner rows. A row-major matrix is read as panels with panel_stride 16 and its own row stride;
+/// its vector kernels read whole panels, so the last one, where it is partial, is the reference's.
 struct ProductWeights {
   const void* data = nullptr;
   int64_t panel_stride = 0;  ///< elements from a panel to the next
@@ -65,8 +65,9 @@ struct ProductEpilogue {
   Activation activation = Activation::kNone;
 };
 
-/// A few rows, all pointers resolved; of the kProductMaxRows places only those of rows are read. Outputs must not overlap anything that is read, except that
-/// add rows may be the output rows themselves.
+/// A few rows, all pointers resolved; of the kProductMaxRows places only those of rows are read.
+/// Outputs must not overlap anything that is read, except that add rows may be the output rows
+/// themselves.
 struct ProductTile {
   int32_t rows;              ///< 1 .. ProductTileShape::max_rows, or narrow_rows
   int32_t segments;          ///< may be 0: the sum is empty
@@ -77,11 +78,11 @@ struct ProductTile {
   const int32_t* add_count;  ///< [rows]: how many add rows
   int64_t add_stride;        ///< floats from an add row to the next
   // Rows of int8 only, where `length` is a multiple of 4:
-  int32_t taps = 1;                   ///< pieces of equal numbers of segments, each with its scale
-  const int8_t* const* q = nullptr;   ///< as `a`; values in [-127, 127]
-  const float* q_scales = nullptr;    ///< [taps][kProductMaxRows]
-  const int32_t* q_sums = nullptr;    ///< as q_scales: the sum of a tap's values, for variants
-                                      ///< that ask for it
+  int32_t taps = 1;                  ///< pieces of equal numbers of segments, each with its scale
+  const int8_t* const* q = nullptr;  ///< as `a`; values in [-127, 127]
+  const float* q_scales = nullptr;   ///< [taps][kProductMaxRows]
+  const int32_t* q_sums = nullptr;   ///< as q_scales: the sum of a tap's values, for variants
+                                     ///< that ask for it
 };
 
 /// Computes the panels [panel_begin, panel_end) of a tile.
@@ -93,9 +94,9 @@ using ProductTileFn = void (*)(const ProductTile& tile,
 
 /// What a variant computes at once.
 struct ProductTileShape {
-  int32_t max_rows = 1;    ///< rows of a full tile
-  int32_t panels = 1;      ///< panels of a full tile
-  int32_t vec_panels = 1;  ///< panels of a tile of one row
+  int32_t max_rows = 1;       ///< rows of a full tile
+  int32_t panels = 1;         ///< panels of a full tile
+  int32_t vec_panels = 1;     ///< panels of a tile of one row
   int32_t narrow_panels = 0;  ///< of a product so narrow that its full tile has
   int32_t narrow_rows = 0;    ///< so many rows
 };

@@ -32,6 +32,7 @@
   X(stft, Stft)                                    \
   X(istft, Istft)                                  \
   X(fbank, Fbank)                                  \
+  X(rms, Rms)                                      \
   X(window_level, WindowLevel)                     \
   X(file_level, FileLevel)                         \
   X(layer_norm, LayerNorm)                         \

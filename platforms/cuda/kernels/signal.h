@@ -222,6 +222,38 @@ struct Fbank {
   }
 };
 
+/// The root of the mean square of each bin. Grid (rows, sessions).
+struct Rms {
+  static constexpr int kLanes = 32;
+  Sessions sessions;
+  Rows rows;
+  View x;
+  View y;
+  int32_t bins;
+  int32_t channels;
+
+  template <int kLanes_>
+  LIGERO_KERNEL void operator()(const Block<kLanes_>& block) const {
+    const Part part = rows.part(sessions, block.y);
+    if (!part.runs) {
+      return;
+    }
+    const int32_t t = block.x - rows.revised;
+    const float* from = x.at(sessions, block.y, t);
+    for (int32_t f = 0; f < bins; ++f, from += channels) {
+      double energy = 0.0;
+      if (part.has(t)) {
+        block.each(channels,
+                   [&](int32_t i) { energy += static_cast<double>(from[i]) * from[i]; });
+      }
+      energy = block.sum(energy);
+      if (block.lane == 0) {
+        y.at(sessions, block.y, t)[f] = static_cast<float>(sqrt(energy / channels));
+      }
+    }
+  }
+};
+
 /// The gain of each hop from the energy of the `window` hops up to it. Grid (rows, sessions).
 struct WindowLevel {
   static constexpr int kLanes = 256;

@@ -92,6 +92,13 @@ Status fbank(Recorder* r) {
   return {};
 }
 
+Status rms(Recorder* r) {
+  const Rms body = {
+      r->sessions(), r->rows(), r->in(0), r->out(), r->input(0).bins(), r->input(0).channels()};
+  r->launch(body, body.rows.count(), body.sessions.count);
+  return {};
+}
+
 Status input_level(Recorder* r) {
   const Node& node = r->node();
   const int32_t hop = r->input(0).channels();
@@ -151,6 +158,7 @@ constexpr DeviceOp kOps[] = {
     {"stft", nullptr, stft},
     {"istft", nullptr, istft},
     {"fbank", nullptr, fbank},
+    {"rms", nullptr, rms},
     {"input_level", nullptr, input_level},
     {"deep_filter", nullptr, deep_filter},
     {"magnitude", nullptr, magnitude},
