@@ -1,4 +1,5 @@
-// The driver seam over CUDA's runtime, linked in statically. Not: kernels (kernels_*.cu).
+// The driver seam over CUDA's runtime, linked in statically. Every call's own error is looked at,
+// and the runtime's last one never: it may be anyone's. Not: kernels (kernels_*.cu).
 #include <cuda_runtime.h>
 
 #include <cstdio>
@@ -9,53 +10,89 @@
 namespace ligero::cuda {
 namespace {
 
+/// The first device, for as long as it stands: a thread may have another for its own purposes.
+class Here {
+ public:
+  Here() {
+    if (cudaGetDevice(&before_) == cudaSuccess && before_ != 0) {
+      cudaSetDevice(0);
+    }
+  }
+  ~Here() {
+    if (before_ != 0) {
+      cudaSetDevice(before_);
+    }
+  }
+  Here(const Here&) = delete;
+  Here& operator=(const Here&) = delete;
+
+ private:
+  int before_ = 0;
+};
+
 class CudaQueue final : public Queue {
  public:
   ~CudaQueue() override {
+    const Here here;
     forget();
-    cudaStreamDestroy(stream_);
+    if (stream_ != nullptr) {
+      cudaStreamDestroy(stream_);
+    }
   }
   bool make() {
+    const Here here;
     return cudaStreamCreateWithFlags(&stream_, cudaStreamNonBlocking) == cudaSuccess;
   }
 
   Fault upload(void* device, const void* host, size_t bytes) noexcept override {
+    const Here here;
     return cudaMemcpyAsync(device, host, bytes, cudaMemcpyHostToDevice, stream_);
   }
   Fault download(void* host, const void* device, size_t bytes) noexcept override {
+    const Here here;
     return cudaMemcpyAsync(host, device, bytes, cudaMemcpyDeviceToHost, stream_);
   }
   Fault zero(void* device, size_t bytes) noexcept override {
+    const Here here;
     return cudaMemsetAsync(device, 0, bytes, stream_);
   }
   Fault launch(const Launch& launch) noexcept override {
-    for (int32_t step = 0; step < launch.repeat; ++step) {
-      launch_kernel(launch, step, stream_);
-      if (const cudaError_t fault = cudaGetLastError(); fault != cudaSuccess) {
-        return fault;
+    const Here here;
+    cudaError_t fault = cudaSuccess;
+    for (int32_t step = 0; fault == cudaSuccess && step < launch.repeat; ++step) {
+      if (!launch_product(launch, step, stream_, &fault)) {
+        launch_other(launch, step, stream_, &fault);
       }
     }
-    return 0;
+    return fault;
   }
   Fault capture() noexcept override {
+    const Here here;
     return cudaStreamBeginCapture(stream_, cudaStreamCaptureModeThreadLocal);
   }
   Fault captured() noexcept override {
+    const Here here;
     cudaGraph_t graph = nullptr;
     cudaError_t fault = cudaStreamEndCapture(stream_, &graph);
+    forget();
     if (fault == cudaSuccess) {
-      forget();
       fault = cudaGraphInstantiate(&graph_, graph, 0);
+      if (fault != cudaSuccess) {
+        graph_ = nullptr;
+      }
     }
     if (graph != nullptr) {
       cudaGraphDestroy(graph);
     }
-    return fault;
+    // Else the first replay() would bring it over.
+    return fault == cudaSuccess ? cudaGraphUpload(graph_, stream_) : fault;
   }
   Fault replay() noexcept override {
+    const Here here;
     return cudaGraphLaunch(graph_, stream_);
   }
   Fault wait() noexcept override {
+    const Here here;
     return cudaStreamSynchronize(stream_);
   }
 
@@ -85,12 +122,13 @@ class CudaDriver final : public Driver {
     int bus_bits = 0;
     if (f.driver < f.runtime || cudaGetDeviceCount(&f.devices) != cudaSuccess || f.devices == 0 ||
         cudaGetDeviceProperties(&device, 0) != cudaSuccess) {
-      cudaGetLastError();
       return f;
     }
+    const Here here;
     cudaDeviceGetAttribute(&clock_khz, cudaDevAttrMemoryClockRate, 0);
     cudaDeviceGetAttribute(&bus_bits, cudaDevAttrGlobalMemoryBusWidth, 0);
     f.compute = 10 * device.major + device.minor;
+    f.built = load_products() == cudaSuccess && load_others() == cudaSuccess;
     f.processors = device.multiProcessorCount;
     constexpr double kDoubleRate = 2.0;
     f.bytes_per_second = kDoubleRate * 1e3 * clock_khz * bus_bits / 8;
@@ -99,26 +137,29 @@ class CudaDriver final : public Driver {
     cudaMemGetInfo(&f.free_bytes, &total);
     return f;
   }
+  /// A device that has failed refuses every call.
+  Fault fault() noexcept override {
+    const Here here;
+    size_t free = 0;
+    size_t total = 0;
+    return cudaMemGetInfo(&free, &total);
+  }
   void* allocate(size_t bytes) noexcept override {
+    const Here here;
     void* p = nullptr;
-    if (cudaMalloc(&p, bytes) != cudaSuccess) {
-      cudaGetLastError();  // the next call is not to find it
-      return nullptr;
-    }
-    return p;
+    return cudaMalloc(&p, bytes) == cudaSuccess ? p : nullptr;
   }
   void release(void* device) noexcept override {
+    const Here here;
     cudaFree(device);
   }
   void* allocate_host(size_t bytes) noexcept override {
+    const Here here;
     void* p = nullptr;
-    if (cudaMallocHost(&p, bytes) != cudaSuccess) {
-      cudaGetLastError();
-      return nullptr;
-    }
-    return p;
+    return cudaMallocHost(&p, bytes) == cudaSuccess ? p : nullptr;
   }
   void release_host(void* host) noexcept override {
+    const Here here;
     cudaFreeHost(host);
   }
   std::unique_ptr<Queue> make_queue() noexcept override {
@@ -132,12 +173,6 @@ class CudaDriver final : public Driver {
 Driver* cuda_driver() {
   static CudaDriver driver;
   return &driver;
-}
-
-void launch_kernel(const Launch& launch, int32_t step, cudaStream_t stream) {
-  if (!launch_product(launch, step, stream)) {
-    launch_other(launch, step, stream);
-  }
 }
 
 }  // namespace ligero::cuda

@@ -19,6 +19,12 @@ Status check(const Facts& facts) {
                "the GPU is too old: 'where' is ten times its compute capability, 75 is expected",
                -1,
                facts.compute);
+  LIGERO_CHECK(facts.built,
+               Code::kUnsupportedHardware,
+               "this build of ligero has no code for this GPU: 'where' is ten times its compute "
+               "capability",
+               -1,
+               facts.compute);
   return {};
 }
 
@@ -26,6 +32,11 @@ Result<std::unique_ptr<CudaDevice>> CudaDevice::make(Driver* driver) {
   const Facts facts = driver->facts();
   LIGERO_RETURN_IF_ERROR(check(facts));
   return std::unique_ptr<CudaDevice>(new CudaDevice(driver, facts));
+}
+
+Status CudaDevice::alive() const {
+  const Fault fault = driver_->fault();
+  return fault != 0 ? failed(fault) : Status{};
 }
 
 Result<std::shared_ptr<const Weights>> CudaDevice::weights_of(const Graph& graph, Queue* queue) {
@@ -47,10 +58,40 @@ Result<std::unique_ptr<DeviceRun>> CudaDevice::open(const Graph& graph,
                                                     const PlanOptions& options,
                                                     int32_t sessions) {
   std::unique_ptr<Queue> queue = driver_->make_queue();
-  LIGERO_CHECK(queue != nullptr, Code::kUnsupportedHardware, "the GPU takes no more work");
+  if (queue == nullptr) {
+    return no_memory(driver_, 0);
+  }
   Result<std::shared_ptr<const Weights>> weights = weights_of(graph, queue.get());
   LIGERO_RETURN_IF_ERROR(weights.status());
-  return Run::open(graph, options, sessions, std::move(weights.value()), driver_, std::move(queue));
+  return Run::open(graph,
+                   options,
+                   sessions,
+                   std::move(weights.value()),
+                   driver_,
+                   std::move(queue),
+                   facts_.processors);
+}
+
+Status FirstDevice::make() {
+  if (device_ != nullptr) {
+    return device_->alive();
+  }
+  Result<std::unique_ptr<CudaDevice>> made = CudaDevice::make(driver_);
+  LIGERO_RETURN_IF_ERROR(made.status());
+  device_ = std::move(made.value());
+  return {};
+}
+
+Result<Device*> FirstDevice::choose(Choice choice) {
+  if (choice == Choice::kCpu) {
+    return static_cast<Device*>(nullptr);
+  }
+  const std::lock_guard<std::mutex> lock(mutex_);
+  const Status status = make();
+  if (!status.ok()) {
+    return choice == Choice::kAuto ? Result<Device*>(nullptr) : Result<Device*>(status);
+  }
+  return static_cast<Device*>(device_.get());
 }
 
 }  // namespace ligero::cuda

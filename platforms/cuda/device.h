@@ -1,5 +1,4 @@
-// The GPU as a Device of the runtime. Not: a run on it (device_run.h), whether to use it
-// (choose.h).
+// The GPU as a Device of the runtime, and whether it can be used. Not: a run on it (device_run.h).
 #ifndef LIGERO_PLATFORMS_CUDA_DEVICE_H_
 #define LIGERO_PLATFORMS_CUDA_DEVICE_H_
 
@@ -7,6 +6,7 @@
 #include <mutex>
 #include <vector>
 
+#include "platforms/cuda/choose.h"
 #include "platforms/cuda/driver.h"
 #include "platforms/cuda/weights.h"
 #include "runtime/device.h"
@@ -18,7 +18,8 @@ inline constexpr int32_t kLeastCompute = 75;
 
 /// Whether there is a GPU that this build can use. kUnsupportedHardware: no driver; a driver too
 /// old (Status::index the CUDA version it supports, Status::where the one needed, as 1000 * major +
-/// 10 * minor); no GPU; one that is too old (Status::where: 10 * major + minor).
+/// 10 * minor); no GPU; one that is too old, or that the build has no code for (Status::where: 10 *
+/// major + minor).
 Status check(const Facts& facts);
 
 class CudaDevice final : public Device {
@@ -32,6 +33,8 @@ class CudaDevice final : public Device {
   const Facts& facts() const {
     return facts_;
   }
+  /// kUnsupportedHardware where it has failed, for as long as the process lives.
+  Status alive() const;
   Result<std::unique_ptr<DeviceRun>> open(const Graph& graph,
                                           const PlanOptions& options,
                                           int32_t sessions) override;
@@ -44,6 +47,21 @@ class CudaDevice final : public Device {
   Facts facts_;
   std::mutex mutex_;
   std::vector<std::weak_ptr<const Weights>> weights_;
+};
+
+/// A driver's first device, made when it is first asked for, and what choose_device() says of it.
+class FirstDevice {
+ public:
+  /// `driver` must outlive it.
+  explicit FirstDevice(Driver* driver) : driver_(driver) {}
+  Result<Device*> choose(Choice choice);
+
+ private:
+  Status make();
+
+  Driver* driver_;
+  std::mutex mutex_;
+  std::unique_ptr<CudaDevice> device_;
 };
 
 }  // namespace ligero::cuda

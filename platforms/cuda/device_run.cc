@@ -11,18 +11,6 @@ namespace {
 constexpr size_t kArenaAlignment = 256;
 constexpr size_t kMostBytes = size_t{1} << 40;
 
-Status failed(Fault fault) {
-  return error(
-      Code::kUnsupportedHardware, "the GPU has failed: 'where' is the driver's error", -1, fault);
-}
-
-Status no_memory(size_t bytes) {
-  return error(Code::kTooLittleMemory,
-               "the GPU has not as much free memory: 'where' is the bytes needed",
-               -1,
-               static_cast<int64_t>(bytes));
-}
-
 }  // namespace
 
 Result<std::unique_ptr<DeviceRun>> Run::open(const Graph& graph,
@@ -30,7 +18,8 @@ Result<std::unique_ptr<DeviceRun>> Run::open(const Graph& graph,
                                              int32_t sessions,
                                              std::shared_ptr<const Weights> weights,
                                              Driver* driver,
-                                             std::unique_ptr<Queue> queue) {
+                                             std::unique_ptr<Queue> queue,
+                                             int32_t processors) {
   LIGERO_CHECK(sessions >= 1, Code::kBadArgument, "a run needs at least one session", -1, sessions);
   std::unique_ptr<Run> run(new Run(driver, std::move(queue)));
   Result<DeviceGraph> exchanged = DeviceGraph::make(graph);
@@ -41,17 +30,27 @@ Result<std::unique_ptr<DeviceRun>> Run::open(const Graph& graph,
   run->plan_ = std::move(plan.value());
   run->weights_ = std::move(weights);
   run->sessions_ = sessions;
+  run->processors_ = processors;
   LIGERO_RETURN_IF_ERROR(run->lay_out(graph));
   LIGERO_RETURN_IF_ERROR(run->record(graph));
-  if (run->streams()) {
-    Fault fault = run->queue_->capture();
-    fault = fault != 0 ? fault : run->enqueue();
-    fault = fault != 0 ? fault : run->queue_->captured();
-    if (fault != 0) {
-      return failed(fault);
-    }
+  const Fault fault = run->streams() ? run->capture() : 0;
+  if (fault != 0) {
+    return failed(fault);
   }
   return std::unique_ptr<DeviceRun>(std::move(run));
+}
+
+Run::~Run() {
+  (void)queue_->wait();
+}
+
+Fault Run::capture() noexcept {
+  if (const Fault fault = queue_->capture(); fault != 0) {
+    return fault;
+  }
+  const Fault fault = enqueue();
+  const Fault ended = queue_->captured();
+  return fault != 0 ? fault : ended;
 }
 
 void Run::lay_out_slots(const Graph& graph) {
@@ -91,9 +90,11 @@ Status Run::lay_out(const Graph& graph) {
   rings_ = find_rings(graph, plan_);
   find_ranges();
   const auto sessions = static_cast<size_t>(sessions_);
-  const size_t heads = down_offset_ + down_bytes_;
-  const size_t capacities = heads + align_up(sessions * rings_.capacity.size() * sizeof(int32_t));
-  const size_t mailbox_bytes = capacities + align_up(rings_.capacity.size() * sizeof(int32_t));
+  heads_offset_ = down_offset_ + down_bytes_;
+  capacities_offset_ =
+      heads_offset_ + align_up(sessions * rings_.capacity.size() * sizeof(int32_t));
+  const size_t mailbox_bytes =
+      capacities_offset_ + align_up(rings_.capacity.size() * sizeof(int32_t));
   size_t host_bytes = mailbox_bytes;
   for (const Slot& slot : inputs_) {
     host_bytes = std::max(
@@ -102,17 +103,19 @@ Status Run::lay_out(const Graph& graph) {
   layout_.arena_bytes = align_up(plan_.bytes(), kArenaAlignment);
   LIGERO_CHECK(layout_.arena_bytes < kMostBytes / sessions,
                Code::kTooLittleMemory,
-               "the GPU has not as much free memory");
+               "the GPU has not as much free memory: 'where' is the bytes of one session",
+               -1,
+               static_cast<int64_t>(layout_.arena_bytes));
   arenas_ = Memory(driver_, Memory::Where::kDevice, layout_.arena_bytes * sessions);
   mailbox_ = Memory(driver_, Memory::Where::kDevice, mailbox_bytes);
   host_ = Memory(driver_, Memory::Where::kHost, host_bytes);
   if (arenas_.data() == nullptr || mailbox_.data() == nullptr || host_.data() == nullptr) {
-    return no_memory(layout_.arena_bytes * sessions + mailbox_bytes);
+    return no_memory(driver_, layout_.arena_bytes * sessions + mailbox_bytes);
   }
   std::memset(host_.data(), 0, host_bytes);
   std::copy(rings_.capacity.begin(),
             rings_.capacity.end(),
-            reinterpret_cast<int32_t*>(host_.data() + capacities));
+            reinterpret_cast<int32_t*>(host_.data() + capacities_offset_));
   Fault fault = queue_->zero(arenas_.data(), layout_.arena_bytes * sessions);
   fault = fault != 0 ? fault : queue_->upload(mailbox_.data(), host_.data(), mailbox_bytes);
   fault = fault != 0 ? fault : queue_->wait();
@@ -121,18 +124,9 @@ Status Run::lay_out(const Graph& graph) {
   }
   layout_.arena = arenas_.data();
   layout_.sessions = {reinterpret_cast<const Clock*>(mailbox_.data()),
-                      reinterpret_cast<const int32_t*>(mailbox_.data() + heads),
+                      reinterpret_cast<const int32_t*>(mailbox_.data() + heads_offset_),
                       static_cast<int32_t>(rings_.capacity.size()),
                       sessions_};
-  if (!rings_.capacity.empty()) {
-    Launch launch;
-    launch.set(Heads{layout_.sessions.clocks,
-                     reinterpret_cast<const int32_t*>(mailbox_.data() + capacities),
-                     reinterpret_cast<int32_t*>(mailbox_.data() + heads),
-                     layout_.sessions.rings});
-    launch.blocks[1] = sessions_;
-    launches_.push_back(launch);
-  }
   frames_in_.assign(sessions, 0);
   changed_.assign(sessions, true);
   forgotten_.assign(sessions, false);
@@ -164,15 +158,13 @@ void Run::find_ranges() {
 }
 
 /// Between the mailbox and the rows of an input or output.
-void Run::record_rows(const Graph& graph, const Slot& slot, bool in) {
-  const Recorder recorder(graph, plan_, rings_, *weights_, layout_, &tables_);
-  const Tensor& tensor = graph.tensors[static_cast<size_t>(slot.tensor)];
+void Run::record_rows(Recorder* recorder, const Slot& slot, bool in) {
   View mail;
   mail.data = reinterpret_cast<float*>(mailbox_.data() + slot.offset);
   mail.stride = slot.floats;
-  mail.row = tensor.elements();
+  mail.row = plan_.tensors[static_cast<size_t>(slot.tensor)].row;
   mail.step = slot.constant ? 0 : 1;
-  View rows = recorder.tensor(slot.tensor);
+  View rows = recorder->tensor(slot.tensor);
   if (!in) {  // what is final
     rows.first -= plan_.tensors[static_cast<size_t>(slot.tensor)].revised * rows.step;
   }
@@ -185,52 +177,56 @@ void Run::record_rows(const Graph& graph, const Slot& slot, bool in) {
   move.bins = 1;
   move.channels = static_cast<int32_t>(mail.row);
   move.x_channel = move.y_channel = move.chunks = 1;
-  Launch launch;
-  launch.set(move);
-  launch.blocks[0] = static_cast<int32_t>(ceil_div(slot.floats, kElementsPerBlock));
-  launch.blocks[1] = sessions_;
-  launches_.push_back(launch);
+  recorder->launch_elements(move, move.rows.frames, mail.row);
 }
 
 /// Rows around a whole signal are zero. Their memory may have served others since the last run.
-void Run::record_margins(const Recorder& recorder, int32_t t) {
+void Run::record_margins(Recorder* recorder, int32_t t) {
   const Placement& place = plan_.tensors[static_cast<size_t>(t)];
-  const View rows = recorder.tensor(t);
-  if (streams() || rows.step == 0 || place.history + place.tail == 0) {
+  const View rows = recorder->tensor(t);
+  if (streams() || rows.step == 0) {
     return;
   }
-  Launch launch;
-  launch.set(Margins{layout_.sessions,
-                     rows,
-                     place.history,
-                     plan_.options.max_frames,
-                     place.tail,
-                     static_cast<int32_t>(place.row)});
-  launch.blocks[0] =
-      static_cast<int32_t>(ceil_div((place.history + place.tail) * place.row, kElementsPerBlock));
-  launch.blocks[1] = sessions_;
-  launches_.push_back(launch);
+  const Margins margins = {layout_.sessions,
+                           rows,
+                           place.history,
+                           plan_.options.max_frames,
+                           place.tail,
+                           static_cast<int32_t>(place.row)};
+  recorder->launch_elements(margins, place.history + place.tail, place.row);
 }
 
 Status Run::record(const Graph& graph) {
-  Recorder recorder(graph_.graph(), plan_, rings_, *weights_, layout_, &tables_);
+  Recorder recorder(graph_.graph(), plan_, rings_, *weights_, layout_, processors_, &tables_);
+  recorder.start(&launches_);
+  if (!rings_.capacity.empty()) {
+    recorder.launch(Heads{layout_.sessions.clocks,
+                          reinterpret_cast<const int32_t*>(mailbox_.data() + capacities_offset_),
+                          reinterpret_cast<int32_t*>(mailbox_.data() + heads_offset_),
+                          layout_.sessions.rings},
+                    1,
+                    sessions_);
+  }
   for (const Slot& slot : inputs_) {
     if (!slot.constant) {
-      record_rows(graph, slot, true);
-      record_margins(recorder, slot.tensor);
+      record_rows(&recorder, slot, true);
+      record_margins(&recorder, slot.tensor);
     }
   }
   for (size_t n = 0; n < graph.nodes.size(); ++n) {
+    recorder.start(&launches_);
     for (int32_t t : graph.nodes[n].outputs) {
-      record_margins(recorder, t);
+      record_margins(&recorder, t);
     }
+    LIGERO_RETURN_IF_ERROR(recorder.status());
     const bool fixed = streams() && plan_.places[n].fixed;
     LIGERO_RETURN_IF_ERROR(recorder.record(n, fixed ? &fixed_ : &launches_));
   }
+  recorder.start(&launches_);
   for (const Slot& slot : outputs_) {
-    record_rows(graph, slot, false);
+    record_rows(&recorder, slot, false);
   }
-  return {};
+  return recorder.status();
 }
 
 float* Run::input(int32_t session, size_t k) noexcept {
@@ -306,14 +302,16 @@ Status Run::run(std::span<const Turn> turns) noexcept {
                "not one turn for each session",
                -1,
                sessions_);
-  LIGERO_CHECK(!failed_, Code::kUnsupportedHardware, "the GPU has failed before");
+  if (failed_ != 0) {
+    return failed(failed_);
+  }
   Fault fault = prepare_run(turns);
   if (fault == 0) {
     fault = streams() ? queue_->replay() : enqueue();
   }
   fault = fault != 0 ? fault : queue_->wait();
   if (fault != 0) {
-    failed_ = true;
+    failed_ = fault;
     return failed(fault);
   }
   for (size_t s = 0; streams() && s < turns.size(); ++s) {
@@ -335,7 +333,7 @@ Status Run::read(int32_t session, int32_t index, std::span<float> out) noexcept 
   const size_t bytes = out.size() * sizeof(float);
   const Memory host(driver_, Memory::Where::kHost, bytes);
   if (host.data() == nullptr) {
-    return no_memory(bytes);
+    return no_memory(driver_, bytes);
   }
   const std::byte* from = layout_.arena + static_cast<size_t>(session) * layout_.arena_bytes +
                           place.offset +

@@ -22,7 +22,10 @@ class Run final : public DeviceRun {
                                                  int32_t sessions,
                                                  std::shared_ptr<const Weights> weights,
                                                  Driver* driver,
-                                                 std::unique_ptr<Queue> queue);
+                                                 std::unique_ptr<Queue> queue,
+                                                 int32_t processors);
+  /// Waits: memory must not go while the device may still use it.
+  ~Run() override;
 
   float* input(int32_t session, size_t k) noexcept override;
   void constants_changed(int32_t session) noexcept override;
@@ -60,8 +63,9 @@ class Run final : public DeviceRun {
   void lay_out_slots(const Graph& graph);
   void find_ranges();
   Status record(const Graph& graph);
-  void record_rows(const Graph& graph, const Slot& slot, bool in);
-  void record_margins(const Recorder& recorder, int32_t tensor);
+  Fault capture() noexcept;
+  void record_rows(Recorder* recorder, const Slot& slot, bool in);
+  void record_margins(Recorder* recorder, int32_t tensor);
   Fault enqueue() noexcept;
   Fault prepare_run(std::span<const Turn> turns) noexcept;
 
@@ -73,12 +77,15 @@ class Run final : public DeviceRun {
   Plan plan_;
   Rings rings_;
   int32_t sessions_ = 0;
+  int32_t processors_ = 0;
   Memory arenas_;
   Memory mailbox_;  ///< on the device: clocks, rows in, rows out, heads, capacities of rings
   Memory host_;     ///< clocks, rows in, rows out, constants in
   size_t up_bytes_ = 0;
   size_t down_offset_ = 0;
   size_t down_bytes_ = 0;
+  size_t heads_offset_ = 0;
+  size_t capacities_offset_ = 0;
   Layout layout_;
   std::vector<Slot> inputs_;
   std::vector<Slot> outputs_;
@@ -88,7 +95,7 @@ class Run final : public DeviceRun {
   std::vector<int64_t> frames_in_;
   std::vector<bool> changed_;
   std::vector<bool> forgotten_;
-  bool failed_ = false;
+  Fault failed_ = 0;  ///< for good
 };
 
 }  // namespace ligero::cuda

@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "platforms/cuda/kernels/list.h"
+#include "runtime/base/status.h"
 
 namespace ligero::cuda {
 
@@ -19,6 +20,7 @@ struct Facts {
   int32_t runtime = 0;  ///< CUDA version that this build needs
   int32_t devices = 0;
   int32_t compute = 0;  ///< 10 * major + minor, 86 say
+  bool built = false;   ///< this build has all kernels for that GPU, and they have been loaded
   int32_t processors = 0;
   size_t free_bytes = 0;
   double bytes_per_second = 0.0;  ///< of its memory, at most; 0: not known
@@ -29,7 +31,7 @@ struct Facts {
 using Fault = int32_t;
 
 /// Work in order. What is recorded between capture() and captured() is not done, but kept for
-/// replay().
+/// replay(); the thread must not ask for memory in between, nor give any back, nor wait.
 class Queue {
  public:
   virtual ~Queue() = default;
@@ -39,6 +41,7 @@ class Queue {
   virtual Fault zero(void* device, size_t bytes) noexcept = 0;
   virtual Fault launch(const Launch& launch) noexcept = 0;
   virtual Fault capture() noexcept = 0;
+  /// Also where something has failed since capture(): without it the thread stays bound.
   virtual Fault captured() noexcept = 0;
   /// Does all that was captured last.
   virtual Fault replay() noexcept = 0;
@@ -49,6 +52,8 @@ class Driver {
  public:
   virtual ~Driver() = default;
   virtual Facts facts() noexcept = 0;
+  /// What the device has failed with, for as long as the process lives; 0: it works.
+  virtual Fault fault() noexcept = 0;
   /// Device memory, 256-byte aligned; null where there is none.
   virtual void* allocate(size_t bytes) noexcept = 0;
   virtual void release(void* device) noexcept = 0;
@@ -95,6 +100,12 @@ class Memory {
   Where where_ = Where::kDevice;
   std::byte* data_ = nullptr;
 };
+
+/// kUnsupportedHardware: Status::where is the driver's error.
+Status failed(Fault fault);
+/// Why a driver has given no memory: the same where its device has failed, else kTooLittleMemory
+/// with the bytes asked for.
+Status no_memory(Driver* driver, size_t bytes);
 
 /// NVIDIA's, linked in statically: a program starts without a GPU or its driver.
 Driver* cuda_driver();

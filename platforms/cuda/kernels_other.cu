@@ -3,17 +3,6 @@
 
 namespace ligero::cuda {
 
-bool launch_other(const Launch& launch, int32_t step, cudaStream_t stream) {
-  switch (launch.kernel) {
-#define LIGERO_LAUNCH(name, type)            \
-  case Kernel::name:                         \
-    launch_body<type>(launch, step, stream); \
-    return true;
-    LIGERO_CUDA_OTHER_KERNELS(LIGERO_LAUNCH)
-#undef LIGERO_LAUNCH
-    default:
-      return false;
-  }
-}
+LIGERO_KERNEL_GROUP(launch_other, load_others, LIGERO_CUDA_OTHER_KERNELS)
 
 }  // namespace ligero::cuda

@@ -12,16 +12,18 @@ constexpr int64_t kMostBlocksYZ = 65535;
 
 }  // namespace
 
-const float* Tables::add(const std::vector<float>& values) {
+Result<const float*> Tables::add(const std::vector<float>& values) {
   const size_t bytes = values.size() * sizeof(float);
   Memory device(driver_, Memory::Where::kDevice, bytes);
   const Memory host(driver_, Memory::Where::kHost, bytes);
   if (device.data() == nullptr || host.data() == nullptr) {
-    return nullptr;
+    return no_memory(driver_, bytes);
   }
   std::memcpy(host.data(), values.data(), bytes);
-  if (queue_->upload(device.data(), host.data(), bytes) != 0 || queue_->wait() != 0) {
-    return nullptr;
+  Fault fault = queue_->upload(device.data(), host.data(), bytes);
+  fault = fault != 0 ? fault : queue_->wait();
+  if (fault != 0) {
+    return failed(fault);
   }
   memory_.push_back(std::move(device));
   return reinterpret_cast<const float*>(memory_.back().data());
@@ -42,8 +44,7 @@ Rings find_rings(const Graph& graph, const Plan& plan) {
 
 Status Recorder::record(size_t n, std::vector<Launch>* launches) {
   n_ = n;
-  launches_ = launches;
-  status_ = {};
+  start(launches);
   const DeviceOp* op = find_device_op(node().op->name);
   Status status = op->record(this);
   status = status.ok() ? status_ : status;
@@ -130,14 +131,12 @@ const DeviceWeight& Recorder::panels(size_t k) const {
 }
 
 const float* Recorder::table(const std::vector<float>& values) {
-  const float* made = tables_->add(values);
-  if (made == nullptr) {
-    status_ = error(Code::kTooLittleMemory,
-                    "the GPU has no memory for an op's tables",
-                    -1,
-                    static_cast<int64_t>(values.size() * sizeof(float)));
+  const Result<const float*> made = tables_->add(values);
+  if (!made.ok()) {
+    status_ = made.status();
+    return nullptr;
   }
-  return made;
+  return made.value();
 }
 
 void Recorder::add(

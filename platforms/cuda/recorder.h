@@ -26,8 +26,8 @@ struct Layout {
 class Tables {
  public:
   explicit Tables(Driver* driver, Queue* queue) : driver_(driver), queue_(queue) {}
-  /// Null where the device has no memory for it, or fails.
-  const float* add(const std::vector<float>& values);
+  /// kTooLittleMemory, or kUnsupportedHardware where the device fails.
+  Result<const float*> add(const std::vector<float>& values);
 
  private:
   Driver* driver_;
@@ -50,16 +50,28 @@ class Recorder {
            const Rings& rings,
            const Weights& weights,
            const Layout& layout,
+           int32_t processors,
            Tables* tables)
       : graph_(graph),
         plan_(plan),
         rings_(rings),
         weights_(weights),
         layout_(layout),
+        processors_(processors),
         tables_(tables) {}
 
+  /// Where launches go from here on, and whether all since could be written down.
+  void start(std::vector<Launch>* launches) {
+    launches_ = launches;
+    status_ = {};
+  }
+  const Status& status() const {
+    return status_;
+  }
   /// Node `n`; its launches go to `launches`. kUnsupportedModel, kTooLittleMemory.
   Status record(size_t n, std::vector<Launch>* launches);
+
+  static constexpr int64_t kTooMany = INT64_MAX;  ///< a side of a grid that is refused
 
   // ---- for ops ----------------------------------------------------------------------------------
 
@@ -81,6 +93,10 @@ class Recorder {
   const Sessions& sessions() const {
     return layout_.sessions;
   }
+  /// Of the GPU: blocks that run side by side at least.
+  int32_t processors() const {
+    return processors_;
+  }
   /// The rows that the node computes.
   Rows rows() const;
   /// Input `k` as the node's rows see it: row t of it is what row t of the node needs.
@@ -95,10 +111,11 @@ class Recorder {
   /// A plain weight; null where the input is absent.
   const float* weight(size_t k) const;
   const DeviceWeight& panels(size_t k) const;
-  /// A table in device memory. Null where there is no memory: record() then says so.
+  /// A table in device memory. Null where it cannot be had: record() then says why.
   const float* table(const std::vector<float>& values);
 
-  /// `blocks`: the grid. Nothing is launched where one of its sides is 0.
+  /// x, y, z: the grid. Nothing is launched where one of its sides is 0; kUnsupportedModel where
+  /// one is longer than a GPU's.
   template <typename Body>
   void launch(const Body& body,
               int64_t x,
@@ -119,7 +136,6 @@ class Recorder {
   }
 
  private:
-  static constexpr int64_t kTooMany = INT64_MAX;  ///< a side of a grid that is refused
   void add(Launch& launch, int64_t x, int64_t y, int64_t z, int64_t shared_floats, int32_t repeat);
   View place(int32_t t, int32_t shift) const;
 
@@ -128,6 +144,7 @@ class Recorder {
   const Rings& rings_;
   const Weights& weights_;
   const Layout& layout_;
+  int32_t processors_;
   Tables* tables_;
   size_t n_ = 0;
   std::vector<Launch>* launches_ = nullptr;

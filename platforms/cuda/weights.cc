@@ -10,27 +10,37 @@ namespace {
 
 constexpr int32_t kQ8Group = 4;
 
-int64_t panel_floats(const Tensor& t) {
-  return ceil_div(t.dim[1], kPanelWidth) * t.dim[0] * kPanelWidth;
-}
-
-size_t device_bytes(const Tensor& t) {
-  if (t.layout != Layout::kPanels) {
-    return static_cast<size_t>(t.elements()) * sizeof(float);
+size_t bytes_of(Type type) {
+  switch (type) {
+    case Type::kF16:
+      return sizeof(Half);
+    case Type::kQ8:
+      return sizeof(int8_t);
+    case Type::kF32:
+      break;
   }
-  return static_cast<size_t>(panel_floats(t)) * (t.type == Type::kF16 ? 2 : sizeof(float));
+  return sizeof(float);
 }
 
-/// Panels [inner / 4][16][4] of int8 to panels [inner][16] of floats.
-void widen_q8(const Tensor& t, float* to) {
+size_t data_bytes(const Tensor& t) {
+  const int64_t elements = t.layout == Layout::kPanels
+                               ? ceil_div(t.dim[1], kPanelWidth) * t.dim[0] * kPanelWidth
+                               : t.elements();
+  return static_cast<size_t>(elements) * bytes_of(t.type);
+}
+
+size_t scale_bytes(const Tensor& t) {
+  return t.type == Type::kQ8 ? static_cast<size_t>(t.dim[1]) * sizeof(float) : 0;
+}
+
+/// Panels [inner / 4][16][4] of int8 to panels [inner][16].
+void lay_out_q8(const Tensor& t, int8_t* to) {
   const auto* from = static_cast<const int8_t*>(t.data);
   const int64_t groups = ceil_div(t.dim[0], kQ8Group);
-  for (int32_t panel = 0; panel * kPanelWidth < t.dim[1]; ++panel) {
+  for (int64_t panel = 0; panel * kPanelWidth < t.dim[1]; ++panel) {
     for (int32_t k = 0; k < t.dim[0]; ++k) {
       for (int32_t c = 0; c < kPanelWidth; ++c) {
-        const int32_t o = panel * kPanelWidth + c;
-        const int64_t at = ((panel * groups + k / kQ8Group) * kPanelWidth + c) * kQ8Group;
-        *to++ = o < t.dim[1] ? t.scale[o] * static_cast<float>(from[at + k % kQ8Group]) : 0.0f;
+        *to++ = from[((panel * groups + k / kQ8Group) * kPanelWidth + c) * kQ8Group + k % kQ8Group];
       }
     }
   }
@@ -44,16 +54,16 @@ Result<std::shared_ptr<Weights>> Weights::upload(const Graph& graph, Driver* dri
   made->weights_.resize(graph.tensors.size());
   size_t bytes = 0;
   for (const Tensor& t : graph.tensors) {
-    bytes += t.kind == Kind::kWeight ? align_up(device_bytes(t)) : 0;
+    if (t.kind == Kind::kWeight) {
+      bytes += align_up(data_bytes(t)) + align_up(scale_bytes(t));
+    }
   }
   made->bytes_ = bytes;
   made->memory_ = Memory(driver, Memory::Where::kDevice, bytes + kAlignment);
   const Memory host(driver, Memory::Where::kHost, bytes + kAlignment);
-  LIGERO_CHECK(made->memory_.data() != nullptr && host.data() != nullptr,
-               Code::kTooLittleMemory,
-               "the GPU has no memory for the weights: 'where' is the bytes needed",
-               -1,
-               static_cast<int64_t>(bytes));
+  if (made->memory_.data() == nullptr || host.data() == nullptr) {
+    return no_memory(driver, bytes);
+  }
   size_t at = 0;
   for (size_t i = 0; i < graph.tensors.size(); ++i) {
     const Tensor& t = graph.tensors[i];
@@ -62,26 +72,26 @@ Result<std::shared_ptr<Weights>> Weights::upload(const Graph& graph, Driver* dri
     }
     DeviceWeight& w = made->weights_[i];
     w.data = made->memory_.data() + at;
-    w.type = t.type == Type::kQ8 ? Type::kF32 : t.type;
+    w.type = t.type;
     if (t.layout == Layout::kPanels) {
       w.inner = t.dim[0];
       w.outputs = t.dim[1];
     }
     if (t.type == Type::kQ8) {
-      widen_q8(t, reinterpret_cast<float*>(host.data() + at));
+      lay_out_q8(t, reinterpret_cast<int8_t*>(host.data() + at));
     } else {
-      std::memcpy(host.data() + at, t.data, device_bytes(t));
+      std::memcpy(host.data() + at, t.data, data_bytes(t));
     }
-    at += align_up(device_bytes(t));
+    at += align_up(data_bytes(t));
+    if (t.type == Type::kQ8) {
+      w.scale = reinterpret_cast<const float*>(made->memory_.data() + at);
+      std::memcpy(host.data() + at, t.scale, scale_bytes(t));
+      at += align_up(scale_bytes(t));
+    }
   }
   Fault fault = queue->upload(made->memory_.data(), host.data(), bytes);
   fault = fault != 0 ? fault : queue->wait();
-  LIGERO_CHECK(fault == 0,
-               Code::kUnsupportedHardware,
-               "the GPU has failed: 'where' is the driver's error",
-               -1,
-               fault);
-  return made;
+  return fault == 0 ? Result<std::shared_ptr<Weights>>(std::move(made)) : failed(fault);
 }
 
 }  // namespace ligero::cuda

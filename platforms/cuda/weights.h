@@ -12,9 +12,10 @@
 
 namespace ligero::cuda {
 
-/// f32 and f16 as in the file; int8 is widened to f32, and its activations stay float.
+/// f32 and f16 as in the file. int8 with its scales, in panels [inner][16] as the others.
 struct DeviceWeight {
   const void* data = nullptr;
+  const float* scale = nullptr;  ///< int8 only: one for each output
   Type type = Type::kF32;
   int32_t inner = 0;  ///< panels only
   int32_t outputs = 0;

@@ -80,6 +80,33 @@ std::vector<Place> places() {
   return found;
 }
 
+Widened::Widened(const Graph& from)
+    : graph(from), tensors(from.tensors.begin(), from.tensors.end()) {
+  constexpr int32_t kGroup = 4;  // inner rows side by side in a file's panels of int8
+  for (Tensor& t : tensors) {
+    if (t.kind != Kind::kWeight || t.type != Type::kQ8) {
+      continue;
+    }
+    const auto* q = static_cast<const int8_t*>(t.data);
+    const int32_t groups = (t.dim[0] + kGroup - 1) / kGroup;
+    const int32_t panels = (t.dim[1] + kPanelWidth - 1) / kPanelWidth;
+    std::vector<float> w(static_cast<size_t>(panels) * t.dim[0] * kPanelWidth);
+    for (int32_t o = 0; o < t.dim[1]; ++o) {
+      for (int32_t k = 0; k < t.dim[0]; ++k) {
+        const int32_t panel = o / kPanelWidth;
+        const int32_t at = (panel * groups + k / kGroup) * kPanelWidth + o % kPanelWidth;
+        w[static_cast<size_t>((panel * t.dim[0] + k) * kPanelWidth + o % kPanelWidth)] =
+            t.scale[o] * static_cast<float>(q[at * kGroup + k % kGroup]);
+      }
+    }
+    weights.push_back(std::move(w));
+    t.type = Type::kF32;
+    t.data = weights.back().data();
+    t.scale = nullptr;
+  }
+  graph.tensors = tensors;
+}
+
 std::vector<std::vector<float>> random_inputs(const Graph& graph, int32_t frames, uint64_t seed) {
   Random random(seed);
   std::vector<std::vector<float>> inputs;

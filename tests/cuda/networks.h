@@ -34,6 +34,15 @@ struct Place {
 /// no GPU" once.
 std::vector<Place> places();
 
+/// A graph whose int8 weights are floats, each times its scale: what a device that keeps
+/// activations in float computes. `graph` must outlive it.
+struct Widened {
+  explicit Widened(const Graph& graph);
+  Graph graph;
+  std::vector<Tensor> tensors;
+  std::vector<std::vector<float>> weights;
+};
+
 /// The graph's inputs for one session: rows of noise, or constants.
 std::vector<std::vector<float>> random_inputs(const Graph& graph, int32_t frames, uint64_t seed);
 

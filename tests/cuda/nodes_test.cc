@@ -4,6 +4,8 @@
 
 #include <algorithm>
 #include <cmath>
+#include <memory>
+#include <set>
 #include <string>
 
 #include "model/format/writer.h"
@@ -16,7 +18,6 @@ namespace {
 
 constexpr double kSingle = 1e-4;  // of the largest value of a tensor, at least 1
 constexpr double kHalf = 5e-3;
-constexpr double kInt8 = 5e-2;  // on the device its activations stay float
 /// At the end of a network, whose nodes amplify rounding: there the processor's own kernels differ
 /// by 1e-3 from each other (tea-pse-small, no vectors to avx512).
 constexpr double kThrough = 5e-3;
@@ -30,11 +31,12 @@ void forgive_infinities(std::vector<float>* got, std::vector<float>* want) {
   }
 }
 
-/// Every node by itself, then the outputs of the graph.
+/// Every node by itself, then the outputs of the graph. Of int8 the device keeps the weights alone.
 void check_graph(const Place& place, const Graph& graph, int32_t frames, double tolerance) {
   CAPTURE(place.name);
   CAPTURE(std::string(graph.name));
-  Tensors want = run_on_cpu(graph, frames, 5);
+  const Widened widened(graph);
+  Tensors want = run_on_cpu(widened.graph, frames, 5);
   Tensors got = run_on_device(place.device, graph, frames, 5);
   for (size_t n = 0; n < graph.nodes.size(); ++n) {
     std::vector<float> alone = run_node(place.device, graph, n, frames, want);
@@ -62,20 +64,68 @@ void check_model(const Model& model, int32_t frames, double tolerance) {
 TEST_CASE("cuda: every op of the table gives what it gives on the processor") {
   for (const auto& [name, draft] : seed_models()) {
     CAPTURE(name);
-    check_model(open_model(write_model(draft)).model, 9, name == "int8" ? kInt8 : kSingle);
+    check_model(open_model(write_model(draft)).model, 9, kSingle);
+  }
+}
+
+/// A host in place of a GPU that runs kernels in some other way, or has more processors.
+struct Other {
+  HostDriver host;
+  Place place;
+  std::unique_ptr<cuda::CudaDevice> device;
+  explicit Other(HostDriver::Threads threads, int32_t processors = 1) : host(threads) {
+    host.given.processors = processors;
+    device = std::move(cuda::CudaDevice::make(&host).value());
+    place = {"other", device.get()};
+  }
+};
+
+void check_seeds(const Place& place) {
+  for (const auto& [name, draft] : seed_models()) {
+    CAPTURE(name);
+    const OpenModel opened = open_model(write_model(draft));
+    for (const Graph& graph : opened.model.graphs()) {
+      check_graph(place, graph, 5, kSingle);
+    }
   }
 }
 
 TEST_CASE(
     "cuda: kernels run by real threads give the same (under a race detector: test_cuda_races)") {
-  HostDriver host(HostDriver::Threads::kTeams);
-  const auto device = std::move(cuda::CudaDevice::make(&host).value());
-  for (const auto& [name, draft] : seed_models()) {
-    CAPTURE(name);
-    const OpenModel opened = open_model(write_model(draft));
-    for (const Graph& graph : opened.model.graphs()) {
-      check_graph({"threads", device.get()}, graph, 5, name == "int8" ? kInt8 : kSingle);
+  check_seeds(Other(HostDriver::Threads::kTeams).place);
+}
+
+constexpr int32_t kManyProcessors = 1 << 20;  // more than there are tiles: rows are taken alone
+
+TEST_CASE("cuda: kernels at the width that they have on a GPU give the same") {
+  for (const int32_t processors : {1, kManyProcessors}) {
+    CAPTURE(processors);
+    check_seeds(Other(HostDriver::Threads::kAll, processors).place);
+  }
+}
+
+TEST_CASE("cuda: products of every shape and type of weights are within 1e-4, at full width too") {
+  constexpr int32_t kFrames = 20;          // rows of two wide tiles
+  constexpr int32_t kThreeProcessors = 3;  // so that these are square ones
+  std::set<cuda::Kernel> ran;
+  for (const Type type : {Type::kF32, Type::kF16, Type::kQ8}) {
+    const OpenModel m = random_model("small-live", type);
+    const double tolerance = type == Type::kF16 ? kHalf : kSingle;
+    for (const auto& [threads, processors] :
+         {std::pair{HostDriver::Threads::kOne, 1},
+          std::pair{HostDriver::Threads::kOne, kManyProcessors},
+          std::pair{HostDriver::Threads::kAll, kThreeProcessors}}) {
+      CAPTURE(static_cast<int>(type));
+      CAPTURE(processors);
+      Other other(threads, processors);
+      check_graph(other.place, *m.model.graph("extract"), kFrames, tolerance);
+      ran.insert(other.host.ran.begin(), other.host.ran.end());
     }
+  }
+  for (int32_t k = 0; k < static_cast<int32_t>(cuda::Kernel::keep_hidden); ++k) {
+    const auto kernel = static_cast<cuda::Kernel>(k);
+    CAPTURE(std::string(cuda::kernel_name(kernel)));
+    CHECK(ran.contains(kernel));
   }
 }
 
@@ -92,8 +142,10 @@ TEST_CASE("cuda: every node of every system is within 1e-4 of the processor's") 
   }
 }
 
-TEST_CASE("cuda: half precision weights are within 5e-3") {
+TEST_CASE(
+    "cuda: half precision weights are within 5e-3, int8 weights within 1e-4 of their values") {
   check_model(random_model("small-live", Type::kF16).model, 24, kHalf);
+  check_model(random_model("small-live", Type::kQ8).model, 24, kSingle);
 }
 
 }  // namespace

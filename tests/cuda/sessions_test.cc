@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "tests/cuda/networks.h"
@@ -129,6 +130,32 @@ TEST_CASE("cuda: sessions side by side are as each alone, wherever each begins, 
       }
     }
   }
+}
+
+TEST_CASE("cuda: sessions of one device are opened, run and closed by real threads at once") {
+  HostDriver host;
+  const auto device = std::move(cuda::CudaDevice::make(&host).value());
+  const OpenModel m = random_model("small-live");
+  const Graph& graph = *m.model.graph("extract");
+  const PlanOptions options = {.mode = Mode::kStream, .max_frames = 1};
+  constexpr int kCalls = 4;
+  std::vector<std::thread> threads;
+  std::vector<std::vector<float>> got(4);
+  for (size_t s = 0; s < got.size(); ++s) {
+    threads.emplace_back([&, s] {
+      for (int round = 0; round < 2; ++round) {
+        got[s] = stream_on_device(
+            device.get(), graph, options, kCalls, {{.seed = s + 1}, {.seed = 9}})[0];
+      }
+    });
+  }
+  for (std::thread& t : threads) {
+    t.join();
+  }
+  for (size_t s = 0; s < got.size(); ++s) {
+    CHECK(difference(got[s], stream_on_cpu(graph, options, kCalls, kUnknown, s + 1), kSame) == "");
+  }
+  CHECK(host.device_bytes == 0);
 }
 
 TEST_CASE("cuda: weights go over once for all sessions, and are given back with the last") {

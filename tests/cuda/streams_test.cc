@@ -47,6 +47,53 @@ TEST_CASE("cuda: a GPU that cannot be used is refused with the reason") {
   bad.compute = 70;
   CHECK(made_of(bad).code == Code::kUnsupportedHardware);
   CHECK(made_of(bad).where == 70);
+  bad = good;
+  bad.built = false;
+  CHECK(made_of(bad).code == Code::kUnsupportedHardware);
+  CHECK(made_of(bad).where == 90);
+}
+
+TEST_CASE("cuda: a GPU that has failed is refused from then on, and auto takes the processor") {
+  HostDriver host;
+  cuda::FirstDevice gpu(&host);
+  const Result<Device*> found = gpu.choose(cuda::Choice::kAuto);
+  REQUIRE(found.ok());
+  REQUIRE(found.value() != nullptr);
+  CHECK(gpu.choose(cuda::Choice::kCuda).value() == found.value());
+  host.calls_left = 0;
+  CHECK(gpu.choose(cuda::Choice::kCuda).status().code == Code::kUnsupportedHardware);
+  CHECK(gpu.choose(cuda::Choice::kCuda).status().where == HostDriver::kLost);
+  const Result<Device*> instead = gpu.choose(cuda::Choice::kAuto);
+  REQUIRE(instead.ok());
+  CHECK(instead.value() == nullptr);
+  // For one who still holds it the reason is the failure, not a want of memory.
+  const auto opened = found.value()->open(
+      *network().model().graph("extract"), {.mode = Mode::kStream, .max_frames = 1}, 1);
+  CHECK(opened.status().code == Code::kUnsupportedHardware);
+  CHECK(opened.status().where == HostDriver::kLost);
+}
+
+TEST_CASE("cuda: a failure at any call while a session is made is a refusal that leaves nothing") {
+  Pretended gpu;
+  const Graph& graph = *network().model().graph("extract");
+  const PlanOptions options = {.mode = Mode::kStream, .max_frames = 1};
+  int64_t calls = 0;
+  for (bool made = false; !made; ++calls) {
+    REQUIRE(calls < 1000);
+    gpu.host.calls_left = calls;
+    made = gpu.device->open(graph, options, 2).ok();
+    CHECK(gpu.host.device_bytes == 0);
+  }
+  gpu.host.calls_left = INT64_MAX;
+  // The capture that has failed is ended: the same thread can go on.
+  for (const int64_t captured : {0, 1, 20}) {
+    gpu.host.captures_left = captured;
+    const auto opened = gpu.device->open(graph, options, 2);
+    CHECK(opened.status().code == Code::kUnsupportedHardware);
+    CHECK(gpu.host.device_bytes == 0);
+  }
+  gpu.host.captures_left = INT64_MAX;
+  CHECK(gpu.device->open(graph, options, 2).ok());
 }
 
 TEST_CASE("cuda: the driver of this build says what there is, and nothing fails without it") {
@@ -76,6 +123,32 @@ TEST_CASE("cuda: enrolment and a whole recording are as on the processor") {
       REQUIRE(largest(want) > 1e-3);
       CHECK(worst_error(got, want) < kSame);
     }
+  }
+}
+
+TEST_CASE("cuda: with int8 weights a voice lies nearer to float32's than the processor's int8") {
+  const Network& single = trained_network();
+  const Network int8(pretrained_network(LIGERO_SOURCE_DIR, "lgr-tse-small-live", Type::kQ8));
+  const std::vector<float> x = babble(32000, 5);
+  std::vector<float> want(x.size());
+  std::vector<float> processor(x.size());
+  expect(extract(single.model(), single.alice(), x, want));
+  expect(extract(int8.model(), single.alice(), x, processor));
+  REQUIRE(largest(want) > 1e-3);
+  for (const Place& place : places()) {
+    CAPTURE(place.name);
+    RunOptions options;
+    options.device = place.device;
+    std::vector<float> device(x.size());
+    expect(extract(int8.model(), single.alice(), x, device, options));
+    MESSAGE("float32 is ",
+            difference_db(device, want),
+            " dB over the difference of the device's int8, ",
+            difference_db(processor, want),
+            " dB over that of the processor's; the two int8 differ at ",
+            difference_db(device, processor),
+            " dB");
+    CHECK(difference_db(device, want) > difference_db(processor, want));
   }
 }
 

@@ -2,6 +2,7 @@
 // With random weights, which take as long as any. Not: whether they are right (test_cuda).
 //
 //   ligero_cuda_times [--host] [--small] > times.json     a table goes to stderr
+//   ligero_cuda_times --name                              which GPU, or 1 and why there is none
 #include <algorithm>
 #include <chrono>
 #include <cstdio>
@@ -13,6 +14,7 @@
 #include <vector>
 
 #include "model/speech/session.h"
+#include "platforms/cuda/choose.h"
 #include "platforms/cuda/device_run.h"
 #include "tests/cuda/networks.h"
 
@@ -206,16 +208,27 @@ Work recurrent_work(const cuda::Launch& launch, W) {
 
 Work work_of(const cuda::Launch& launch) {
   switch (launch.kernel) {
-    case cuda::Kernel::product_tile_f32:
+    case cuda::Kernel::product_wide_f32:
+    case cuda::Kernel::product_square_f32:
+    case cuda::Kernel::product_narrow_f32:
     case cuda::Kernel::product_row_f32:
       return product_work(launch, 0.0f);
-    case cuda::Kernel::product_tile_f16:
+    case cuda::Kernel::product_wide_f16:
+    case cuda::Kernel::product_square_f16:
+    case cuda::Kernel::product_narrow_f16:
     case cuda::Kernel::product_row_f16:
       return product_work(launch, cuda::Half());
+    case cuda::Kernel::product_wide_q8:
+    case cuda::Kernel::product_square_q8:
+    case cuda::Kernel::product_narrow_q8:
+    case cuda::Kernel::product_row_q8:
+      return product_work(launch, int8_t());
     case cuda::Kernel::recurrent_step_f32:
       return recurrent_work(launch, 0.0f);
     case cuda::Kernel::recurrent_step_f16:
       return recurrent_work(launch, cuda::Half());
+    case cuda::Kernel::recurrent_step_q8:
+      return recurrent_work(launch, int8_t());
     default:
       return {};
   }
@@ -332,6 +345,11 @@ int main(int argc, char** argv) {
   bool host = false;
   ligero::testing::Scale scale;
   for (int i = 1; i < argc; ++i) {
+    if (std::strcmp(argv[i], "--name") == 0) {
+      const auto gpu = ligero::cuda::choose_device(ligero::cuda::Choice::kCuda);
+      std::puts(gpu.ok() ? gpu.value()->name() : gpu.status().message);
+      return gpu.ok() ? 0 : 1;
+    }
     host = host || std::strcmp(argv[i], "--host") == 0;
     if (std::strcmp(argv[i], "--small") == 0) {
       scale = {.offline = "small",

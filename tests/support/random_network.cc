@@ -78,10 +78,15 @@ std::string read_text(const std::string& path) {
 
 }  // namespace
 
-std::vector<std::byte> pretrained_network(const std::string& source, const std::string& name) {
+std::vector<std::byte> pretrained_network(const std::string& source,
+                                          const std::string& name,
+                                          Type weights) {
   const std::string path = source + "/model/pretrained/" + name;
+  ConvertOptions options;
+  options.passes.weights = weights;
   return write_model(
-      convert(read_text(path + ".json"), name, read_checkpoint(path + ".safetensors"), {}).model);
+      convert(read_text(path + ".json"), name, read_checkpoint(path + ".safetensors"), options)
+          .model);
 }
 
 std::vector<std::byte> random_network(const std::string& config_path, uint64_t seed, Type weights) {

@@ -19,7 +19,9 @@ std::vector<std::byte> random_network(const std::string& config_path,
                                       Type weights = Type::kF32);
 
 /// The same with the weights of model/pretrained/<name>.safetensors of the source tree `source`.
-std::vector<std::byte> pretrained_network(const std::string& source, const std::string& name);
+std::vector<std::byte> pretrained_network(const std::string& source,
+                                          const std::string& name,
+                                          Type weights = Type::kF32);
 
 }  // namespace ligero::testing
 

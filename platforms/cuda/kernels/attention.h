@@ -11,10 +11,11 @@ namespace ligero::cuda {
 inline constexpr int32_t kTileQueries = 8;
 inline constexpr int32_t kChunkKeys = 32;
 
-/// Grid (query tiles, sessions [* rows along bins], heads); shared: kTileQueries * (2 head +
+/// Grid (query tiles [* rows, along bins], sessions, heads); shared: kTileQueries * (2 head +
 /// kChunkKeys + 3).
 struct Attention {
   static constexpr int kLanes = 256;
+  static constexpr int kLeastBlocks = 2;  ///< left alone the compiler spills registers for a fifth
   Sessions sessions;
   Rows rows;
   View query;
@@ -26,6 +27,7 @@ struct Attention {
   int32_t stride;  ///< channels of all heads
   int32_t window;  ///< 0: all keys
   int32_t tile;    ///< queries of a block, at most kTileQueries
+  int32_t tiles;   ///< along bins: of a row
   bool along_bins;
   float scale;
 
@@ -44,7 +46,7 @@ struct Attention {
 
   template <int kLanes_>
   LIGERO_KERNEL void operator()(const Block<kLanes_>& block) const {
-    const int32_t b = along_bins ? block.y / rows.count() : block.y;
+    const int32_t b = block.y;
     const Part part = rows.part(sessions, b);
     if (!part.runs) {
       return;
@@ -53,8 +55,8 @@ struct Attention {
     s.b = b;
     bool inside = true;
     if (along_bins) {
-      s.row = block.y % rows.count() - rows.revised;
-      s.begin = block.x * tile;
+      s.row = block.x / tiles - rows.revised;
+      s.begin = block.x % tiles * tile;
       s.end = s.begin + tile < bins ? s.begin + tile : bins;
       s.last_key = bins;
       inside = part.has(s.row);

@@ -104,6 +104,11 @@ LIGERO_KERNEL float widen(float x) {
   return x;
 }
 
+/// int8; the scale of its output is still to be applied.
+LIGERO_KERNEL float widen(int8_t x) {
+  return static_cast<float>(x);
+}
+
 LIGERO_KERNEL float widen(Half h) {
 #if defined(__CUDA_ARCH__)
   return __half2float(__ushort_as_half(h.bits));
@@ -120,6 +125,31 @@ LIGERO_KERNEL float widen(Half h) {
   std::memcpy(&x, &bits, sizeof(x));
   return x;
 #endif
+}
+
+/// A value that no thread of this launch writes.
+LIGERO_KERNEL float read(const float* from) {
+#if defined(__CUDA_ARCH__)
+  return __ldg(from);
+#else
+  return *from;
+#endif
+}
+
+/// Neighbours that are loaded at once.
+inline constexpr int32_t kQuad = 4;
+
+/// Four values, aligned to their own size, in one transaction.
+template <typename W>
+LIGERO_KERNEL void load_quad(const W* from, float (&to)[kQuad]) {
+  struct alignas(kQuad * sizeof(W)) Quad {
+    W value[kQuad];
+  };
+  const Quad quad = *reinterpret_cast<const Quad*>(from);
+  LIGERO_UNROLL
+  for (int32_t i = 0; i < kQuad; ++i) {
+    to[i] = widen(quad.value[i]);
+  }
 }
 
 }  // namespace ligero::cuda

@@ -14,12 +14,21 @@
 // clang-format off
 /// X(name, type), in the groups that are compiled together.
 #define LIGERO_CUDA_PRODUCT_KERNELS(X)             \
-  X(product_tile_f32, ProductTile<float>)          \
-  X(product_tile_f16, ProductTile<Half>)           \
+  X(product_wide_f32, ProductWide<float>)          \
+  X(product_wide_f16, ProductWide<Half>)           \
+  X(product_wide_q8, ProductWide<int8_t>)          \
+  X(product_square_f32, ProductSquare<float>)      \
+  X(product_square_f16, ProductSquare<Half>)       \
+  X(product_square_q8, ProductSquare<int8_t>)      \
+  X(product_narrow_f32, ProductNarrow<float>)      \
+  X(product_narrow_f16, ProductNarrow<Half>)       \
+  X(product_narrow_q8, ProductNarrow<int8_t>)      \
   X(product_row_f32, ProductRow<float>)            \
   X(product_row_f16, ProductRow<Half>)             \
+  X(product_row_q8, ProductRow<int8_t>)            \
   X(recurrent_step_f32, RecurrentStep<float>)      \
   X(recurrent_step_f16, RecurrentStep<Half>)       \
+  X(recurrent_step_q8, RecurrentStep<int8_t>)      \
   X(keep_hidden, KeepHidden)                       \
   X(attention, Attention)
 #define LIGERO_CUDA_OTHER_KERNELS(X)               \

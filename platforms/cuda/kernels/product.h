@@ -2,12 +2,14 @@
 // times weights in panels, plus an epilogue (ops/kernels/product/product.h is the specification).
 // Not: recurrent products (recurrent.h).
 //
-// Two shapes of one product. ProductTile computes 64 rows by 64 outputs, each value read once from
-// memory for 64 multiply-adds: many frames, or the hops of many sessions. ProductRow computes 8
-// rows by 16 outputs, and its threads share out the inner dimension: a hop of a few sessions, where
-// the weights are read once at the memory's speed.
+// Two kernels for one product. ProductTile keeps a tile of rows and outputs in its threads'
+// registers: many frames, or the hops of many sessions. ProductRow computes 8 rows by 16 outputs,
+// and its threads share out the inner dimension: few rows, where the weights are read once at the
+// memory's speed. ops/weighed.h chooses.
 #ifndef LIGERO_PLATFORMS_CUDA_KERNELS_PRODUCT_H_
 #define LIGERO_PLATFORMS_CUDA_KERNELS_PRODUCT_H_
+
+#include <type_traits>
 
 #include "platforms/cuda/kernels/elementwise.h"
 
@@ -24,6 +26,7 @@ struct Product {
   View y;
   View add;  ///< bias map; its rows are the time taps
   const void* weights;
+  const float* scale;    ///< int8 weights: one for each output of a group; else null
   int64_t panel_stride;  ///< elements from panel to panel
   int64_t group_stride;  ///< elements of the weights from group to group of channels
   int32_t inner;
@@ -45,26 +48,25 @@ struct Product {
     return int64_t{sessions.count} * rows.count() * out_bins;
   }
 
-  /// Where one row of the product comes from and goes to.
+  /// Which row of which session a row of the product is.
   struct Row {
     Part part;
     int32_t session;
     int32_t t;
     int32_t bin;
-    bool writes;
+    bool runs;
   };
 
   LIGERO_KERNEL Row row(int32_t r) const {
     const int32_t per_session = rows.count() * out_bins;
     Row found = {};
     found.session = r / per_session;
-    found.writes = found.session < sessions.count;
-    if (found.writes) {
+    if (found.session < sessions.count) {
       const int32_t rest = r % per_session;
       found.t = rest / out_bins - rows.revised;
       found.bin = rest % out_bins;
       found.part = rows.part(sessions, found.session);
-      found.writes = found.part.runs;
+      found.runs = found.part.runs;
     }
     return found;
   }
@@ -81,7 +83,7 @@ struct Product {
 
   LIGERO_KERNEL Source source(int32_t r, int32_t group) const {
     const Row found = row(r);
-    if (!found.writes || !found.part.has(found.t)) {
+    if (!found.runs || !found.part.has(found.t)) {
       return {};
     }
     const int32_t head = x.ring >= 0 ? sessions.heads[found.session * sessions.rings + x.ring] : 0;
@@ -115,7 +117,7 @@ struct Product {
     }
     int32_t place = from.place + ahead;
     place = x.ring >= 0 && place >= x.capacity ? place - x.capacity : place;
-    return from.x[place * x.row + bin * x_bin + tap.channel];
+    return read(from.x + place * x.row + bin * x_bin + tap.channel);
   }
 
   LIGERO_KERNEL static int32_t mirrored(int32_t t, int32_t frames) {
@@ -124,117 +126,279 @@ struct Product {
     return t < 0 ? 0 : t >= frames ? frames - 1 : t;
   }
 
+  /// Where a row of the product goes to, worked out once.
+  struct Target {
+    float* y;       ///< output 0 of group 0; null: nowhere
+    int64_t frame;  ///< of the signal
+    int64_t frames;
+    int32_t session;
+    int32_t bin;
+    bool inside;  ///< the signal; else its outputs are zero
+  };
+  static constexpr int32_t kTargetFloats = sizeof(Target) / sizeof(float);
+
+  LIGERO_KERNEL Target target(int32_t r) const {
+    const Row found = row(r);
+    if (!found.runs) {
+      return {};
+    }
+    return {y.at(sessions, found.session, found.t) + y_first + found.bin * y_bin,
+            found.part.first + found.t,
+            found.part.total,
+            found.session,
+            found.bin,
+            found.part.has(found.t)};
+  }
+
   /// The epilogue of output `o` of a group, and its way into memory.
-  LIGERO_KERNEL void finish(const Row& r, int32_t group, int32_t o, float sum) const {
-    if (!r.writes || o >= outputs) {
+  LIGERO_KERNEL void finish(const Target& to, int32_t group, int32_t o, float sum) const {
+    if (to.y == nullptr || o >= outputs) {
       return;
     }
     const int32_t channel = group * outputs + o;
     float value = 0.0f;
-    if (r.part.has(r.t)) {
-      value = sum + (bias != nullptr ? bias[channel] : 0.0f);
+    if (to.inside) {
+      value = scale != nullptr ? sum * scale[o] : sum;
+      value += bias != nullptr ? bias[channel] : 0.0f;
       for (int32_t m = 0; mapped && m < taps_t; ++m) {
-        const int64_t frame = r.part.first + r.t + static_cast<int64_t>(m) * dilation_t - past;
-        if (mirror || (frame >= 0 && frame < r.part.total)) {
-          value += add.at(sessions, r.session, m)[r.bin * y_bin + channel];
+        const int64_t frame = to.frame + static_cast<int64_t>(m) * dilation_t - past;
+        if (mirror || (frame >= 0 && frame < to.frames)) {
+          value += add.at(sessions, to.session, m)[to.bin * y_bin + channel];
         }
       }
       value = apply(activation, value, slopes != nullptr ? slopes[channel] : 0.0f);
       value = post_scale != nullptr ? value * post_scale[channel] : value;
       value = post_shift != nullptr ? value + post_shift[channel] : value;
     }
-    y.at(sessions, r.session, r.t)[y_first + r.bin * y_bin + channel] = value;
+    to.y[channel] = value;
   }
 };
 
-/// Grid (rows / 64, outputs / 64, groups).
-template <typename W>
+/// A tile of rows by kOutputs outputs, of which each thread has kSpan rows by 4 outputs. The
+/// next slab of the inner dimension is on its way from memory while this one is multiplied. Grid
+/// (rows / kTileRows, outputs / kOutputs, groups).
+template <typename W, int32_t kSpan, int32_t kOutputs>
 struct ProductTile : Product {
   static constexpr int kLanes = 256;
-  static constexpr int32_t kTile = 64;
+  static constexpr int32_t kTileOutputs = kOutputs;
+  static constexpr int32_t kQuads = kTileOutputs / kQuad;
+  static constexpr int32_t kTileRows = kLanes / kQuads * kSpan;
   static constexpr int32_t kSlab = 16;  ///< of the inner dimension at a time
-  static constexpr int32_t kSpan = 4;   ///< rows and outputs of a thread's square
-  static constexpr int32_t kSide = kTile / kSpan;
-  static constexpr int32_t kPitch = kTile + kSpan;  ///< keeps threads off each other's banks
-  static constexpr int32_t kSharedFloats = kTile * kSourceFloats + 2 * kSlab * kPitch;
+  // A quad more keeps threads that gather off each other's banks.
+  static constexpr int32_t kRowPitch = kTileRows + kQuad;
+  static constexpr int32_t kOutputPitch = kTileOutputs + kQuad;
+  static constexpr int32_t kSlabFloats = kSlab * (kRowPitch + kOutputPitch);
+  static constexpr int32_t kSharedFloats = kTileRows * kSourceFloats + 2 * kSlabFloats;
+  static constexpr int32_t kHalf = kSpan / 2;
+  static_assert(kTileRows * (kTargetFloats + kTileOutputs / 2) <= 2 * kSlabFloats);
+  static_assert(kSlab * kTileOutputs % kLanes == 0);
+  static_assert(kSharedFloats * sizeof(float) <= kMostSharedBytes);
+
+  /// What a thread brings over of a slab.
+  template <int kLanes_>
+  struct Held {
+    static constexpr int32_t kRows = kSlab * kTileRows / kLanes_;
+    static constexpr int32_t kWeights = kSlab * kTileOutputs / kLanes_;
+    float row[kRows];
+    float weight[kWeights];
+  };
 
   template <int kLanes_>
   LIGERO_KERNEL void operator()(const Block<kLanes_>& block) const {
-    constexpr int32_t kSquares = kSide * kSide / kLanes_;  // 1 on the GPU
-    float sum[kSquares][kSpan][kSpan] = {};
+    constexpr int32_t kSquares = kLanes / kLanes_;  // 1 on the GPU
+    float sum[kSquares][kSpan][kQuad] = {};
     auto* sources = reinterpret_cast<Source*>(block.shared);
-    float* a = block.shared + kTile * kSourceFloats;  // [kSlab][kPitch]: inner, row
-    float* w = a + kSlab * kPitch;                    // [kSlab][kPitch]: inner, output
-    block.each(kTile, [&](int32_t r) { sources[r] = source(block.x * kTile + r, block.z); });
-    for (int32_t k0 = 0; k0 < inner; k0 += kSlab) {
-      block.sync();
-      gather(block, sources, k0, a);
-      fetch(block, k0, w);
-      block.sync();
+    float* slabs = block.shared + kTileRows * kSourceFloats;
+    block.each(kTileRows,
+               [&](int32_t r) { sources[r] = source(block.x * kTileRows + r, block.z); });
+    block.sync();
+    Held<kLanes_> held;
+    fetch(block, sources, 0, &held);
+    put(block, held, slabs);
+    for (int32_t k0 = 0, at = 0; k0 < inner; k0 += kSlab, at = kSlabFloats - at) {
+      block.sync();  // the slab is whole, and all have done with the one before
+      const bool more = k0 + kSlab < inner;
+      if (more) {
+        fetch(block, sources, k0 + kSlab, &held);
+      }
+      LIGERO_UNROLL
       for (int32_t q = 0; q < kSquares; ++q) {
         const int32_t square = q * kLanes_ + block.lane;
-        multiply(a + square / kSide * kSpan, w + square % kSide * kSpan, sum[q]);
+        const float* rows_at = slabs + at + square / kQuads * kSpan;
+        multiply(rows_at, slabs + at + kSlab * kRowPitch + square % kQuads * kQuad, sum[q]);
+      }
+      if (more) {
+        put(block, held, slabs + kSlabFloats - at);
       }
     }
-    for (int32_t q = 0; q < kSquares; ++q) {
-      const int32_t square = q * kLanes_ + block.lane;
-      for (int32_t i = 0; i < kSpan; ++i) {
-        const Row r = row(block.x * kTile + square / kSide * kSpan + i);
+    write<kLanes_>(block, slabs, sum);
+  }
+
+  /// Half of each thread's rows at a time through shared memory, so that neighbours write
+  /// neighbours.
+  template <int kLanes_>
+  LIGERO_KERNEL void write(const Block<kLanes_>& block,
+                           float* slabs,
+                           const float (&sum)[kLanes / kLanes_][kSpan][kQuad]) const {
+    auto* targets = reinterpret_cast<Target*>(slabs);
+    float* half_tile = slabs + kTileRows * kTargetFloats;
+    block.sync();
+    block.each(kTileRows, [&](int32_t r) { targets[r] = target(block.x * kTileRows + r); });
+    LIGERO_UNROLL
+    for (int32_t first = 0; first < kSpan; first += kHalf) {
+      LIGERO_UNROLL
+      for (int32_t q = 0; q < kLanes / kLanes_; ++q) {
+        const int32_t square = q * kLanes_ + block.lane;
         LIGERO_UNROLL
-        for (int32_t j = 0; j < kSpan; ++j) {
-          finish(r, block.z, block.y * kTile + square % kSide * kSpan + j, sum[q][i][j]);
+        for (int32_t i = 0; i < kHalf; ++i) {
+          LIGERO_UNROLL
+          for (int32_t j = 0; j < kQuad; ++j) {
+            half_tile[(square / kQuads * kHalf + i) * kTileOutputs + square % kQuads * kQuad + j] =
+                sum[q][first + i][j];
+          }
         }
       }
+      block.sync();
+      block.each(kTileRows / 2 * kTileOutputs, [&](int32_t i) {
+        const int32_t at = i / kTileOutputs;
+        const Target& to = targets[at / kHalf * kSpan + first + at % kHalf];
+        finish(to, block.z, block.y * kTileOutputs + i % kTileOutputs, half_tile[i]);
+      });
+      block.sync();
     }
   }
 
+  /// Neighbouring threads read neighbouring channels, and neighbouring outputs.
   template <int kLanes_>
-  LIGERO_KERNEL void gather(const Block<kLanes_>& block,
-                            const Source* sources,
-                            int32_t k0,
-                            float* a) const {
-    const int32_t k = k0 + block.lane % kSlab;
-    const Tap mine = tap(k);  // of all that this thread gathers, where there are as many threads
-    block.each(kSlab * kTile, [&](int32_t i) {
-      const int32_t at = k0 + i % kSlab;
-      const Tap here = kLanes_ >= kSlab ? mine : tap(at);
-      a[i % kSlab * kPitch + i / kSlab] = at < inner ? load(sources[i / kSlab], here) : 0.0f;
-    });
-  }
-
-  template <int kLanes_>
-  LIGERO_KERNEL void fetch(const Block<kLanes_>& block, int32_t k0, float* w) const {
-    const W* from = static_cast<const W*>(weights) + block.z * group_stride;
-    block.each(kSlab * kTile, [&](int32_t i) {
-      const int32_t panel = i / (kSlab * kPanel);
-      const int32_t k = i / kPanel % kSlab;
-      const int32_t column = i % kPanel;
-      const int32_t o = block.y * kTile + panel * kPanel;
-      const bool inside = k0 + k < inner && o < outputs;
-      w[k * kPitch + panel * kPanel + column] =
-          inside ? widen(from[o / kPanel * panel_stride + (k0 + k) * kPanel + column]) : 0.0f;
-    });
-  }
-
-  LIGERO_KERNEL static void multiply(const float* a, const float* w, float (&sum)[kSpan][kSpan]) {
+  LIGERO_KERNEL void fetch(const Block<kLanes_>& block,
+                           const Source* sources,
+                           int32_t k0,
+                           Held<kLanes_>* held) const {
+    const Tap mine = tap(k0 + block.lane % kSlab);  // of all values, with as many threads as a slab
     LIGERO_UNROLL
-    for (int32_t k = 0; k < kSlab; ++k, a += kPitch, w += kPitch) {
+    for (int32_t n = 0; n < Held<kLanes_>::kRows; ++n) {
+      const int32_t i = n * kLanes_ + block.lane;
+      const int32_t k = k0 + i % kSlab;
+      const Tap here = kLanes_ >= kSlab ? mine : tap(k);
+      held->row[n] = k < inner ? load(sources[i / kSlab], here) : 0.0f;
+    }
+    const W* from = static_cast<const W*>(weights) + block.z * group_stride;
+    LIGERO_UNROLL
+    for (int32_t n = 0; n < Held<kLanes_>::kWeights; ++n) {
+      const int32_t i = n * kLanes_ + block.lane;
+      const int32_t k = k0 + i / kPanel % kSlab;
+      const int32_t panel = block.y * (kTileOutputs / kPanel) + i / (kSlab * kPanel);
+      const bool inside = k < inner && panel * kPanel < outputs;
+      held->weight[n] =
+          inside ? widen(from[panel * panel_stride + int64_t{k} * kPanel + i % kPanel]) : 0.0f;
+    }
+  }
+
+  /// Into shared memory: [kSlab][kRowPitch] of rows, then [kSlab][kOutputPitch] of weights.
+  template <int kLanes_>
+  LIGERO_KERNEL void put(const Block<kLanes_>& block,
+                         const Held<kLanes_>& held,
+                         float* slab) const {
+    LIGERO_UNROLL
+    for (int32_t n = 0; n < Held<kLanes_>::kRows; ++n) {
+      const int32_t i = n * kLanes_ + block.lane;
+      slab[i % kSlab * kRowPitch + i / kSlab] = held.row[n];
+    }
+    float* w = slab + kSlab * kRowPitch;
+    LIGERO_UNROLL
+    for (int32_t n = 0; n < Held<kLanes_>::kWeights; ++n) {
+      const int32_t i = n * kLanes_ + block.lane;
+      w[i / kPanel % kSlab * kOutputPitch + i / (kSlab * kPanel) * kPanel + i % kPanel] =
+          held.weight[n];
+    }
+  }
+
+  LIGERO_KERNEL static void multiply(const float* a, const float* w, float (&sum)[kSpan][kQuad]) {
+    LIGERO_UNROLL
+    for (int32_t k = 0; k < kSlab; ++k, a += kRowPitch, w += kOutputPitch) {
+      float row[kSpan];
+      float output[kQuad];
+      LIGERO_UNROLL
+      for (int32_t i = 0; i < kSpan; i += kQuad) {
+        load_quad(a + i, *reinterpret_cast<float(*)[kQuad]>(row + i));
+      }
+      load_quad(w, output);
       LIGERO_UNROLL
       for (int32_t i = 0; i < kSpan; ++i) {
         LIGERO_UNROLL
-        for (int32_t j = 0; j < kSpan; ++j) {
-          sum[i][j] += a[i] * w[j];
+        for (int32_t j = 0; j < kQuad; ++j) {
+          sum[i][j] += row[i] * output[j];
         }
       }
     }
   }
 };
 
-/// How threads share out 16 outputs and an inner dimension.
+template <typename W>
+using ProductWide = ProductTile<W, 8, 64>;  // 128 rows
+template <typename W>
+using ProductSquare = ProductTile<W, 4, 64>;  // 64 rows
+template <typename W>
+using ProductNarrow = ProductTile<W, 4, 32>;  // 128 rows
+
+/// How threads share out the quads of a panel, and an inner dimension.
 template <int kLanes>
 struct Shares {
-  static constexpr int32_t kParts = kLanes >= kPanel ? kLanes / kPanel : 1;    ///< of the inner one
-  static constexpr int32_t kColumns = kLanes >= kPanel ? 1 : kPanel / kLanes;  ///< of a thread
+  static constexpr int32_t kQuads = kPanel / kQuad;
+  static constexpr int32_t kParts = kLanes > kQuads ? kLanes / kQuads : 1;  ///< of the inner one
+  static constexpr int32_t kOwn = kLanes > kQuads ? 1 : kQuads / kLanes;    ///< quads of a thread
+  static constexpr int32_t kMeetingParts = kParts < 16 ? kParts : 16;       ///< that join() leaves
+
+  /// work(n, k) for the thread's share of 0 <= k < count, n of them at a time: kAhead, or one. What
+  /// work() loads for all of them is on its way at once.
+  template <int32_t kAhead, typename F>
+  LIGERO_KERNEL static void each(int32_t part, int32_t count, const F& work) {
+    int32_t k = part;
+    for (; k + (kAhead - 1) * kParts < count; k += kAhead * kParts) {
+      work(std::integral_constant<int32_t, kAhead>(), k);
+    }
+    for (; k < count; k += kParts) {
+      work(std::integral_constant<int32_t, 1>(), k);
+    }
+  }
+
+  /// Joins the parts' sums, each of `kSums` quads, and leaves kMeetingParts of them in `meeting`
+  /// [part][sum][kPanel], which has room for half of all parts.
+  template <int32_t kSums>
+  LIGERO_KERNEL static void join(const Block<kLanes>& block,
+                                 float (&sum)[kOwn][kSums][kQuad],
+                                 float* meeting) {
+    const int32_t part = block.lane / kQuads;  // 0 where there are fewer threads than quads
+    const auto each_sum = [&](int32_t slot, const auto& f) {
+      LIGERO_UNROLL
+      for (int32_t own = 0; own < kOwn; ++own) {
+        const int32_t quad = (own * kLanes + block.lane) % kQuads;
+        LIGERO_UNROLL
+        for (int32_t i = 0; i < kSums; ++i) {
+          LIGERO_UNROLL
+          for (int32_t j = 0; j < kQuad; ++j) {
+            f(meeting[(slot * kSums + i) * kPanel + quad * kQuad + j], sum[own][i][j]);
+          }
+        }
+      }
+    };
+    LIGERO_UNROLL
+    for (int32_t half = kParts / 2; half >= kMeetingParts; half /= 2) {
+      block.sync();
+      if (part >= half && part < 2 * half) {
+        each_sum(part - half, [](float& there, float mine) { there = mine; });
+      }
+      block.sync();
+      if (part < half) {
+        each_sum(part, [](float there, float& mine) { mine += there; });
+      }
+    }
+    block.sync();
+    if (part < kMeetingParts) {
+      each_sum(part, [](float& there, float mine) { there = mine; });
+    }
+    block.sync();
+  }
 };
 
 /// Grid (rows / 8, panels, groups).
@@ -245,15 +409,14 @@ struct ProductRow : Product {
   static constexpr int32_t kSlab = 512;  ///< of the rows in shared memory at a time
   /// The slab; later the threads' sums.
   static constexpr int32_t kSharedFloats = kRows * (kSourceFloats + kSlab);
-  static_assert(Shares<kLanes>::kParts * kPanel <= kSlab);
+  static_assert(Shares<kLanes>::kParts / 2 * kPanel <= kSlab);
 
   template <int kLanes_>
   LIGERO_KERNEL void operator()(const Block<kLanes_>& block) const {
     using Share = Shares<kLanes_>;
-    float sum[Share::kColumns][kRows] = {};
-    const int32_t part = block.lane / kPanel;  // 0 where there are fewer threads than columns
+    float sum[Share::kOwn][kRows][kQuad] = {};
     auto* sources = reinterpret_cast<Source*>(block.shared);
-    float* slab_rows = block.shared + kRows * kSourceFloats;
+    float* slab_rows = block.shared + kRows * kSourceFloats;  // [kSlab][kRows]
     block.each(kRows, [&](int32_t r) { sources[r] = source(block.x * kRows + r, block.z); });
     const W* panel =
         static_cast<const W*>(weights) + block.z * group_stride + block.y * panel_stride;
@@ -262,38 +425,55 @@ struct ProductRow : Product {
       block.sync();
       block.each(slab, [&](int32_t k) {
         const Tap here = tap(k0 + k);
+        LIGERO_UNROLL
         for (int32_t r = 0; r < kRows; ++r) {
           slab_rows[k * kRows + r] = load(sources[r], here);
         }
       });
       block.sync();
-      for (int32_t k = part; k < slab; k += Share::kParts) {
-        LIGERO_UNROLL
-        for (int32_t c = 0; c < Share::kColumns; ++c) {
-          const int32_t column = (c * kLanes_ + block.lane) % kPanel;
-          const float w = widen(panel[static_cast<int64_t>(k0 + k) * kPanel + column]);
-          LIGERO_UNROLL
-          for (int32_t r = 0; r < kRows; ++r) {
-            sum[c][r] += slab_rows[k * kRows + r] * w;
-          }
-        }
-      }
+      multiply<kLanes_>(block.lane, panel + int64_t{k0} * kPanel, slab, slab_rows, sum);
     }
-    block.sync();
-    for (int32_t c = 0; c < Share::kColumns; ++c) {
-      const int32_t column = (c * kLanes_ + block.lane) % kPanel;
-      for (int32_t r = 0; r < kRows; ++r) {
-        slab_rows[(part * kRows + r) * kPanel + column] = sum[c][r];
-      }
-    }
-    block.sync();
+    Share::template join<kRows>(block, sum, slab_rows);
     block.each(kRows * kPanel, [&](int32_t i) {
       float total = 0.0f;
-      for (int32_t p = 0; p < Share::kParts; ++p) {
+      for (int32_t p = 0; p < Share::kMeetingParts; ++p) {
         total += slab_rows[p * kRows * kPanel + i];
       }
-      finish(row(block.x * kRows + i / kPanel), block.z, block.y * kPanel + i % kPanel, total);
+      const Target to = target(block.x * kRows + i / kPanel);
+      finish(to, block.z, block.y * kPanel + i % kPanel, total);
     });
+  }
+
+  template <int kLanes_>
+  LIGERO_KERNEL static void multiply(int32_t lane,
+                                     const W* panel,
+                                     int32_t slab,
+                                     const float* slab_rows,
+                                     float (&sum)[Shares<kLanes_>::kOwn][kRows][kQuad]) {
+    using Share = Shares<kLanes_>;
+    LIGERO_UNROLL
+    for (int32_t own = 0; own < Share::kOwn; ++own) {
+      const W* from = panel + (own * kLanes_ + lane) % Share::kQuads * kQuad;
+      Share::template each<4>(lane / Share::kQuads, slab, [&](auto ahead, int32_t k) {
+        constexpr int32_t kAhead = decltype(ahead)::value;
+        float w[kAhead][kQuad];
+        LIGERO_UNROLL
+        for (int32_t n = 0; n < kAhead; ++n) {
+          load_quad(from + (k + n * Share::kParts) * kPanel, w[n]);
+        }
+        LIGERO_UNROLL
+        for (int32_t n = 0; n < kAhead; ++n) {
+          const float* a = slab_rows + (k + n * Share::kParts) * kRows;
+          LIGERO_UNROLL
+          for (int32_t r = 0; r < kRows; ++r) {
+            LIGERO_UNROLL
+            for (int32_t j = 0; j < kQuad; ++j) {
+              sum[own][r][j] += a[r] * w[n][j];
+            }
+          }
+        }
+      });
+    }
   }
 };
 

@@ -22,6 +22,7 @@ struct Recurrent {
   View memory;          ///< c from step to step: [rows or 1][hidden]
   View unseen;          ///< backwards along time: h of rows after the part, [rows + ahead][hidden]
   const void* weights;  ///< panels [hidden][gate * hidden]
+  const float* scale;   ///< int8 weights: [gate * hidden]; else null
   const float* apart_bias;
   int32_t bins;
   int32_t hidden;
@@ -32,6 +33,9 @@ struct Recurrent {
   }
   LIGERO_KERNEL int32_t per_session() const {
     return along_bins() ? rows.count() : 1;
+  }
+  LIGERO_KERNEL int32_t gate_count() const {
+    return apart_bias != nullptr ? 3 : 4;
   }
   /// Steps of the walk: how often the kernel is launched.
   int32_t steps() const {
@@ -110,8 +114,7 @@ struct Recurrent {
     if (!part.has(t)) {
       return;
     }
-    const int32_t all = apart_bias != nullptr ? 3 : 4;
-    s->z = gates.at(sessions, b, t) + static_cast<int64_t>(bin) * all * hidden;
+    s->z = gates.at(sessions, b, t) + static_cast<int64_t>(bin) * gate_count() * hidden;
     s->c_out = memory.at(sessions, b, t);
     s->h = step == 0 ? nullptr : s->out + (back ? hidden : -hidden);
     s->c = step == 0 ? nullptr : s->c_out;
@@ -125,18 +128,17 @@ struct RecurrentStep : Recurrent {
   static constexpr int kLanes = 256;
   static constexpr int32_t kRows = 4;
   static constexpr int32_t kGates = 4;
+  static constexpr int32_t kSums = kRows * kGates;
   static constexpr int32_t kSlab = 512;
-  static constexpr int32_t kParts = Shares<kLanes>::kParts;
   /// The slab; later the threads' sums.
-  static constexpr int32_t kSharedFloats = kParts * kRows * kGates * kPanel;
+  static constexpr int32_t kSharedFloats = Shares<kLanes>::kParts / 2 * kSums * kPanel;
   static_assert(kRows * kSlab <= kSharedFloats);
   static_assert(kSharedFloats * sizeof(float) <= kMostSharedBytes);
 
   template <int kLanes_>
   LIGERO_KERNEL void operator()(const Block<kLanes_>& block) const {
     using Share = Shares<kLanes_>;
-    float sum[Share::kColumns][kRows][kGates] = {};
-    const int32_t part = block.lane / kPanel;
+    float sum[Share::kOwn][kSums][kQuad] = {};
     for (int32_t k0 = 0; k0 < hidden; k0 += kSlab) {
       const int32_t slab = hidden - k0 < kSlab ? hidden - k0 : kSlab;
       block.sync();
@@ -148,64 +150,78 @@ struct RecurrentStep : Recurrent {
         });
       }
       block.sync();
-      for (int32_t c = 0; c < Share::kColumns; ++c) {
-        const int32_t unit = block.y * kPanel + (c * kLanes_ + block.lane) % kPanel;
-        multiply<Share::kParts>(block.shared, unit, k0, part, slab, sum[c]);
-      }
+      multiply<kLanes_>(block, k0, slab, sum);
     }
-    block.sync();
-    for (int32_t c = 0; c < Share::kColumns; ++c) {
-      const int32_t column = (c * kLanes_ + block.lane) % kPanel;
-      for (int32_t r = 0; r < kRows; ++r) {
-        for (int32_t g = 0; g < kGates; ++g) {
-          block.shared[((part * kRows + r) * kGates + g) * kPanel + column] = sum[c][r][g];
-        }
-      }
-    }
-    block.sync();
+    Share::template join<kSums>(block, sum, block.shared);
     block.each(kRows * kPanel, [&](int32_t i) {
       const int32_t r = i / kPanel;
       const int32_t unit = block.y * kPanel + i % kPanel;
       if (unit < hidden) {
         float recurrent[kGates] = {};
-        for (int32_t p = 0; p < Share::kParts; ++p) {
+        for (int32_t p = 0; p < Share::kMeetingParts; ++p) {
+          LIGERO_UNROLL
           for (int32_t g = 0; g < kGates; ++g) {
-            recurrent[g] += block.shared[((p * kRows + r) * kGates + g) * kPanel + i % kPanel];
+            recurrent[g] += block.shared[(p * kSums + r * kGates + g) * kPanel + i % kPanel];
           }
+        }
+        LIGERO_UNROLL
+        for (int32_t g = 0; g < kGates; ++g) {
+          recurrent[g] *= scale != nullptr && g < gate_count() ? scale[g * hidden + unit] : 1.0f;
         }
         cell(at(block.x * kRows + r, block.step), unit, recurrent);
       }
     });
   }
 
-  /// Adds a slab's products with the weights of one unit's gates.
-  template <int32_t kShare>
-  LIGERO_KERNEL void multiply(const float* h,
-                              int32_t unit,
+  /// Adds a slab's products with the weights of all gates of four units.
+  template <int kLanes_>
+  LIGERO_KERNEL void multiply(const Block<kLanes_>& block,
                               int32_t k0,
-                              int32_t part,
                               int32_t slab,
-                              float (&sum)[kRows][kGates]) const {
-    const int32_t all = apart_bias != nullptr ? 3 : 4;
-    if (unit >= hidden) {
-      return;
-    }
+                              float (&sum)[Shares<kLanes_>::kOwn][kSums][kQuad]) const {
+    using Share = Shares<kLanes_>;
+    const int32_t all = gate_count();
     LIGERO_UNROLL
-    for (int32_t g = 0; g < kGates; ++g) {
-      if (g >= all) {
-        break;
+    for (int32_t own = 0; own < Share::kOwn; ++own) {
+      const int32_t unit = block.y * kPanel + (own * kLanes_ + block.lane) % Share::kQuads * kQuad;
+      if (unit >= hidden) {
+        continue;
       }
-      const int32_t o = g * hidden + unit;
-      const W* w = static_cast<const W*>(weights) +
-                   static_cast<int64_t>(o / kPanel) * hidden * kPanel + o % kPanel;
-      for (int32_t k = part; k < slab; k += kShare) {
-        const float value = widen(w[static_cast<int64_t>(k0 + k) * kPanel]);
+      const int32_t part = block.lane / Share::kQuads;
+      for (int32_t k = part; k < slab; k += Share::kParts) {
+        float w[kGates][kQuad] = {};
         LIGERO_UNROLL
-        for (int32_t r = 0; r < kRows; ++r) {
-          sum[r][g] += h[k * kRows + r] * value;
+        for (int32_t g = 0; g < kGates; ++g) {
+          if (g < all) {
+            load_units(g * hidden + unit, hidden - unit, k0 + k, w[g]);
+          }
+        }
+        float h[kRows];
+        load_quad(block.shared + k * kRows, h);
+        LIGERO_UNROLL
+        for (int32_t i = 0; i < kSums; ++i) {
+          LIGERO_UNROLL
+          for (int32_t j = 0; j < kQuad; ++j) {
+            sum[own][i][j] += h[i / kGates] * w[i % kGates][j];
+          }
         }
       }
     }
+  }
+
+  /// The weights of four outputs from `o` on with inner index k; of `left` units those there are.
+  LIGERO_KERNEL void load_units(int32_t o, int32_t left, int32_t k, float (&w)[kQuad]) const {
+    if (hidden % kQuad == 0) {
+      load_quad(weight(o, k), w);
+      return;
+    }
+    for (int32_t j = 0; j < kQuad && j < left; ++j) {
+      w[j] = widen(*weight(o + j, k));
+    }
+  }
+  LIGERO_KERNEL const W* weight(int32_t o, int32_t k) const {
+    return static_cast<const W*>(weights) +
+           (static_cast<int64_t>(o / kPanel) * hidden + k) * kPanel + o % kPanel;
   }
 
   LIGERO_KERNEL void cell(const Step& s, int32_t u, const float (&recurrent)[kGates]) const {

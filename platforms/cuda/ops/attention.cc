@@ -32,9 +32,10 @@ Status attention(Recorder* r) {
   while (a.tile > 1 && shared_floats(a.tile, a.head) > kRoom) {
     a.tile /= 2;
   }
+  a.tiles = ceil_div(queries, a.tile);
   r->launch(a,
-            ceil_div(queries, a.tile),
-            int64_t{a.sessions.count} * (a.along_bins ? a.rows.count() : 1),
+            int64_t{a.tiles} * (a.along_bins ? a.rows.count() : 1),
+            a.sessions.count,
             heads,
             shared_floats(a.tile, a.head));
   return {};

@@ -79,6 +79,7 @@ Status record(Recorder* r) {
   }
   layer.unseen = r->scratch(l.unseen_at, l.hidden, rows.revised);
   layer.weights = r->panels(kWhh).data;
+  layer.scale = r->panels(kWhh).scale;
   layer.apart_bias = l.gates == 3 ? r->weight(kBias + 1) : nullptr;
   layer.bins = l.bins;
   layer.hidden = l.hidden;
@@ -92,11 +93,7 @@ Status record(Recorder* r) {
     input.product.rows.ahead = 0;
   }
   launch(r, input);
-  if (r->panels(kWhh).type == Type::kF16) {
-    launch_steps<Half>(r, layer);
-  } else {
-    launch_steps<float>(r, layer);
-  }
+  with_type(r->panels(kWhh).type, [&](auto w) { launch_steps<decltype(w)>(r, layer); });
   if (layer.walk == Walk::kTime) {
     r->launch(
         KeepHidden{layer.sessions, rows, layer.y, layer.state, l.hidden}, 1, layer.sessions.count);

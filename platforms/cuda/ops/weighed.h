@@ -6,9 +6,6 @@
 
 namespace ligero::cuda {
 
-/// Up to so many rows their threads share out the inner dimension; above, the outputs.
-inline constexpr int32_t kMostFewRows = 16;
-
 /// With the panels of input 1 from inner row `first` on.
 struct Weighed {
   Product product;
@@ -17,32 +14,57 @@ struct Weighed {
   int64_t first = 0;
 };
 
+/// Puts the weights' type in place of W: f(W()).
+template <typename F>
+void with_type(Type type, const F& f) {
+  switch (type) {
+    case Type::kF32:
+      return f(float());
+    case Type::kF16:
+      return f(Half());
+    case Type::kQ8:
+      return f(int8_t());
+  }
+}
+
+/// The largest tiles of which there are as many as the GPU has processors, or single rows. (By
+/// reckoning: a tile of 128 rows reads least and multiplies most for it, but a processor that has
+/// no tile does nothing, and rows share the weights through the cache.)
 template <typename W>
 void launch_as(Recorder* r, const Weighed& p) {
   const auto* from = static_cast<const W*>(r->panels(1).data) + p.first * kPanel;
   const int64_t rows = p.product.total_rows();
-  const auto put = [&](auto body, int64_t row_tile, int64_t output_tile) {
+  const int64_t outputs = p.product.outputs;
+  const auto put = [&](auto body, int64_t tile_rows, int64_t tile_outputs) {
     static_cast<Product&>(body) = p.product;
     body.weights = from;
+    // A block's rows are counted past the last one.
     r->launch(body,
-              rows <= INT32_MAX ? ceil_div(rows, row_tile) : rows,  // which is then refused
-              ceil_div(p.product.outputs, output_tile),
+              rows <= INT32_MAX - tile_rows ? ceil_div(rows, tile_rows) : Recorder::kTooMany,
+              ceil_div(outputs, tile_outputs),
               p.groups,
               decltype(body)::kSharedFloats);
   };
-  if (rows <= kMostFewRows) {
-    put(ProductRow<W>(), ProductRow<W>::kRows, kPanel);
-  } else {
-    put(ProductTile<W>(), ProductTile<W>::kTile, ProductTile<W>::kTile);
+  const auto try_tile = [&](auto body) {
+    using Tile = decltype(body);
+    const int64_t tiles =
+        ceil_div(rows, Tile::kTileRows) * ceil_div(outputs, Tile::kTileOutputs) * p.groups;
+    if (tiles < r->processors()) {
+      return false;
+    }
+    put(body, Tile::kTileRows, Tile::kTileOutputs);
+    return true;
+  };
+  const bool narrow = outputs <= ProductNarrow<W>::kTileOutputs;
+  if (narrow ? try_tile(ProductNarrow<W>())
+             : try_tile(ProductWide<W>()) || try_tile(ProductSquare<W>())) {
+    return;
   }
+  put(ProductRow<W>(), ProductRow<W>::kRows, kPanel);
 }
 
 inline void launch(Recorder* r, const Weighed& p) {
-  if (p.type == Type::kF16) {
-    launch_as<Half>(r, p);
-  } else {
-    launch_as<float>(r, p);
-  }
+  with_type(p.type, [&](auto w) { launch_as<decltype(w)>(r, p); });
 }
 
 /// A product of single bins, without an epilogue: a linear layer.
@@ -55,6 +77,7 @@ inline Weighed start_product(const Recorder& r) {
   p.rows = r.rows();
   p.x = r.in(0);
   p.y = r.out();
+  p.scale = r.panels(1).scale;
   p.panel_stride = static_cast<int64_t>(r.panels(1).inner) * kPanel;
   p.inner = r.panels(1).inner;
   p.outputs = r.panels(1).outputs;
