@@ -169,7 +169,32 @@ Result<size_t> Stream::bytes_needed(const Model& model, const StreamConfig& conf
   return status;
 }
 
+Result<std::unique_ptr<DeviceRun>> Stream::open_device(const Model& model,
+                                                       const StreamConfig& config,
+                                                       int32_t sessions) {
+  const Result<Layout> laid_out = lay_out(model, config);
+  LIGERO_RETURN_IF_ERROR(laid_out.status());
+  return config.device->open(*laid_out.value().graph, laid_out.value().plan.options, sessions);
+}
+
 Status Stream::create(const Model& model, const StreamConfig& config, void* block, size_t bytes) {
+  std::unique_ptr<DeviceRun> run;
+  if (config.device != nullptr && block != nullptr) {
+    Result<std::unique_ptr<DeviceRun>> opened = open_device(model, config, 1);
+    LIGERO_RETURN_IF_ERROR(opened.status());
+    run = std::move(opened.value());
+  }
+  LIGERO_RETURN_IF_ERROR(prepare(model, config, block, bytes, run.get(), 0));
+  own_run_ = std::move(run);
+  return {};
+}
+
+Status Stream::prepare(const Model& model,
+                       const StreamConfig& config,
+                       void* block,
+                       size_t bytes,
+                       DeviceRun* run,
+                       int32_t seat) {
   Result<Layout> laid_out = lay_out(model, config);
   LIGERO_RETURN_IF_ERROR(laid_out.status());
   Layout& l = laid_out.value();
@@ -199,18 +224,12 @@ Status Stream::create(const Model& model, const StreamConfig& config, void* bloc
   }
   std::memset(block, 0, carver.used());
   touch_weights(*l.graph);
-  std::unique_ptr<DeviceRun> device_run;
-  if (config.device != nullptr) {
-    Result<std::unique_ptr<DeviceRun>> opened =
-        config.device->open(*l.graph, l.plan.options, 1);
-    LIGERO_RETURN_IF_ERROR(opened.status());
-    device_run = std::move(opened.value());
-  }
   LIGERO_RETURN_IF_ERROR(
       interpreter_.prepare(*l.graph, std::move(l.plan), plan_block, plan_bytes, config.pool));
   interpreter_.set_watch(config.watch);
-  device_run_ = std::move(device_run);
-  place_.store(device_run_ ? Place::kDevice : Place::kProcessor, std::memory_order_relaxed);
+  device_run_ = run;
+  seat_ = seat;
+  place_.store(run != nullptr ? Place::kDevice : Place::kProcessor, std::memory_order_relaxed);
   model_in_.set_memory(model_in, model_in_capacity);
   voice_.set_memory(voice, voice_capacity);
   dry_.set_memory(dry, dry_capacity);
@@ -272,37 +291,37 @@ StreamStatistics Stream::statistics() const noexcept {
 void Stream::forget() noexcept {
   interpreter_.reset();
   if (on_device()) {
-    device_run_->reset(0);
+    device_run_->reset(seat_);
   }
   hops_run_ = 0;
 }
 
 /// Where the hops of the next block go.
 float* Stream::hops_in() noexcept {
-  return on_device() ? device_run_->input(0, hops_input_) : interpreter_.input(hops_input_);
+  return on_device() ? device_run_->input(seat_, hops_input_) : interpreter_.input(hops_input_);
 }
 
-/// Computes the block in hops_in(). A device that fails is given up: the processor takes this block as
-/// the first of a new signal.
+/// Computes the block in hops_in().
 const float* Stream::run_network(const Extent& extent) noexcept {
+  const Turn turn = {true, extent};
+  return on_device() && device_run_->run({&turn, 1}).ok() ? device_output()
+                                                          : run_on_processor(extent);
+}
+
+/// The same on the processor. A device is given up: this block is the first of a new signal.
+const float* Stream::run_on_processor(const Extent& extent) noexcept {
+  Extent rest = extent;
   if (on_device()) {
-    const Turn turn = {true, extent};
-    if (device_run_->run({&turn, 1}).ok()) {
-      return device_run_->output(0, 0);
-    }
-    const float* in = device_run_->input(0, hops_input_);
+    const float* in = hops_in();
     place_.store(Place::kLost, std::memory_order_relaxed);
     const int64_t done = hops_run_;
     forget();
-    std::copy(in, in + block_hops_ * kHopSamples, interpreter_.input(hops_input_));
-    Extent rest = extent;
+    std::copy(in, in + block_hops_ * kHopSamples, hops_in());
     if (extent.total_frames != kUnknown) {
       rest = {extent.total_frames - done, extent.total_samples - done * kHopSamples};
     }
-    interpreter_.run(block_hops_, rest);
-    return interpreter_.output(0);
   }
-  interpreter_.run(block_hops_, extent);
+  interpreter_.run(block_hops_, rest);
   return interpreter_.output(0);
 }
 
@@ -373,12 +392,12 @@ void Stream::step_target() noexcept {
     }
     goal += n;
     if (on_device()) {
-      std::copy(now, now + n, device_run_->input(0, k));
+      std::copy(now, now + n, device_run_->input(seat_, k));
     }
   }
   interpreter_.constants_changed();
   if (on_device()) {
-    device_run_->constants_changed(0);
+    device_run_->constants_changed(seat_);
   }
   --ramp_steps_;
 }
@@ -402,21 +421,30 @@ bool Stream::rests(const float* in) noexcept {
   return true;
 }
 
-void Stream::run_block() noexcept {
+bool Stream::block_is_full() const noexcept {
+  return model_in_.size() >= block_hops_ * kHopSamples;
+}
+
+/// Puts the block in hops_in(). Whether the network is to be run, and on which part of the signal.
+bool Stream::open_block(Extent* extent) noexcept {
   take_target();
-  const float* voice = nullptr;
   float* const in = hops_in();
   model_in_.pop(in, block_hops_ * kHopSamples);
   const bool rest = rests(in);
-  if (has_target_ || voice_gain_ > 0.0f) {
+  const bool heard = has_target_ || voice_gain_ > 0.0f;
+  if (heard) {
     step_target();
   }
-  if (!rest && (has_target_ || voice_gain_ > 0.0f)) {
-    Extent extent;
-    if (left_.total_frames != kUnknown) {
-      extent = {hops_run_ + left_.total_frames, hops_run_ * kHopSamples + left_.total_samples};
-    }
-    voice = run_network(extent);
+  *extent = {};
+  if (left_.total_frames != kUnknown) {
+    *extent = {hops_run_ + left_.total_frames, hops_run_ * kHopSamples + left_.total_samples};
+  }
+  return heard && !rest;
+}
+
+/// Takes what the network has made of it; null: it was not run.
+void Stream::close_block(const float* voice) noexcept {
+  if (voice != nullptr) {
     hops_run_ += block_hops_;
     float sum = 0.0f;
     for (int32_t i = 0; i < block_hops_ * kHopSamples; ++i) {
@@ -439,10 +467,13 @@ void Stream::run_block() noexcept {
   }
 }
 
-void Stream::process_some(const float* const* in,
-                          float* const* out,
-                          int32_t at,
-                          int32_t n) noexcept {
+Stream::Piece Stream::take(const float* const* in, int32_t at, int32_t most) noexcept {
+  // Up to where a block is full, so that a new target or gain takes effect at the same sample whatever
+  // the block size.
+  const int64_t missing = block_hops_ * kHopSamples - model_in_.size();
+  const int64_t safe = missing * config_.rate_hz / kSampleRateHz -
+                       (config_.rate_hz == kSampleRateHz ? 0 : kResamplerSlack);
+  const auto n = static_cast<int32_t>(std::clamp<int64_t>(safe, 1, std::min(kChunk, most)));
   // Before the hop that may end this piece: what it changes counts from the next piece on.
   const bool aside = bypass_.load(std::memory_order_relaxed);
   const float limit = dry_gain_goal_.load(std::memory_order_relaxed);
@@ -469,14 +500,15 @@ void Stream::process_some(const float* const* in,
   }
   dry_.push(mono_, n);
   model_in_.push(resampled_, to_model_.process(mono_, n, resampled_));
-  while (model_in_.size() >= block_hops_ * kHopSamples) {
-    run_block();
-  }
+  return {n, dry_goal, voice_goal};
+}
+
+void Stream::give(const Piece& piece, float* const* out, int32_t at) noexcept {
+  const auto& [n, dry_goal, voice_goal] = piece;
   float* const voice = resampled_;
   voice_.pop(voice, n);
   dry_.pop(mono_, n);
-
-  const float step = static_cast<float>(1.0 / (kFadeSeconds * config_.rate_hz));
+  const auto step = static_cast<float>(1.0 / (kFadeSeconds * config_.rate_hz));
   int32_t i = 0;
   for (; i < n && (dry_gain_ != dry_goal || voice_gain_ != voice_goal); ++i) {
     dry_gain_ += std::clamp(dry_goal - dry_gain_, -step, step);
@@ -491,20 +523,22 @@ void Stream::process_some(const float* const* in,
   }
 }
 
+void Stream::count(int32_t frames) noexcept {
+  samples_.fetch_add(std::max<int32_t>(frames, 0), std::memory_order_relaxed);
+}
+
 void Stream::process(const float* const* in, float* const* out, int32_t frames) noexcept {
   const FlushToZero mode;
-  // In pieces that end where a block is full, so that a new target or gain takes effect at the same
-  // sample whatever the block size.
   for (int32_t at = 0; at < frames;) {
-    const int64_t missing = block_hops_ * kHopSamples - model_in_.size();
-    const int64_t safe = missing * config_.rate_hz / kSampleRateHz -
-                         (config_.rate_hz == kSampleRateHz ? 0 : kResamplerSlack);
-    const int32_t n = static_cast<int32_t>(
-        std::clamp<int64_t>(safe, 1, std::min(kChunk, frames - at)));
-    process_some(in, out, at, n);
-    at += n;
+    const Piece piece = take(in, at, frames - at);
+    while (block_is_full()) {
+      Extent extent;
+      close_block(open_block(&extent) ? run_network(extent) : nullptr);
+    }
+    give(piece, out, at);
+    at += piece.frames;
   }
-  samples_.fetch_add(std::max<int32_t>(frames, 0), std::memory_order_relaxed);
+  count(frames);
 }
 
 }  // namespace ligero

@@ -115,19 +115,46 @@ class Stream {
   StreamStatistics statistics() const noexcept;
 
  private:
+  friend class Batch;  // runs the networks of many streams at once
   struct Layout;
+  /// Some samples on their way through, of which none is after the end of a block, and the gains that
+  /// hold for them.
+  struct Piece {
+    int32_t frames;
+    float dry_goal;
+    float voice_goal;
+  };
   static Result<Layout> lay_out(const Model& model, const StreamConfig& config);
+  static Result<std::unique_ptr<DeviceRun>> open_device(const Model& model,
+                                                        const StreamConfig& config,
+                                                        int32_t sessions);
+  /// As create(), on seat `seat` of a run that outlives the stream; null: on the processor.
+  Status prepare(const Model& model,
+                 const StreamConfig& config,
+                 void* block,
+                 size_t bytes,
+                 DeviceRun* run,
+                 int32_t seat);
   void take_target() noexcept;
   void step_target() noexcept;
-  void run_block() noexcept;
   bool rests(const float* in) noexcept;
   void forget() noexcept;
   bool on_device() const noexcept {
     return place_.load(std::memory_order_relaxed) == Place::kDevice;
   }
   float* hops_in() noexcept;
+  const float* device_output() const noexcept {
+    return device_run_->output(seat_, 0);
+  }
   const float* run_network(const Extent& extent) noexcept;
-  void process_some(const float* const* in, float* const* out, int32_t at, int32_t n) noexcept;
+  const float* run_on_processor(const Extent& extent) noexcept;
+  // In this order, for each piece: in, every block that it fills through the network, and out.
+  Piece take(const float* const* in, int32_t at, int32_t most) noexcept;
+  bool block_is_full() const noexcept;
+  bool open_block(Extent* extent) noexcept;
+  void close_block(const float* voice) noexcept;
+  void give(const Piece& piece, float* const* out, int32_t at) noexcept;
+  void count(int32_t frames) noexcept;
 
   StreamConfig config_;
   const Model* model_ = nullptr;
@@ -135,7 +162,9 @@ class Stream {
   /// Where the network runs. The interpreter is always ready to take over; it holds the constants.
   enum class Place : int32_t { kProcessor, kDevice, kLost };
   Interpreter interpreter_;
-  std::unique_ptr<DeviceRun> device_run_;
+  std::unique_ptr<DeviceRun> own_run_;
+  DeviceRun* device_run_ = nullptr;
+  int32_t seat_ = 0;
   std::atomic<Place> place_{Place::kProcessor};
   Resampler to_model_;
   Resampler from_model_;

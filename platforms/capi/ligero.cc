@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cstdio>
 #include <cstring>
+#include <memory>
 #include <new>
 #include <utility>
 
@@ -11,6 +12,7 @@
 #include "model/format/mapped_file.h"
 #include "model/format/profile.h"
 #include "model/speech/anchor.h"
+#include "model/speech/batch.h"
 #include "model/speech/graph_run.h"
 #include "model/speech/resampler.h"
 #include "model/speech/session.h"
@@ -30,8 +32,14 @@ struct ligero_profile {
 };
 
 struct ligero_session {
-  ligero::Stream stream;
-  ligero::AlignedBlock own;  ///< empty where the block is the caller's
+  ligero::Stream* stream = nullptr;
+  std::unique_ptr<ligero::Stream> own;  ///< empty for one of a batch
+  ligero::AlignedBlock block;           ///< empty where the block is the caller's
+};
+
+struct ligero_batch {
+  ligero::Batch batch;
+  std::unique_ptr<ligero_session[]> sessions;
 };
 
 namespace {
@@ -307,31 +315,93 @@ ligero_status ligero_session_create(const ligero_model* model,
   if (!c.ok()) {
     return refuse(c.status());
   }
-  auto* s = new (std::nothrow) ligero_session;
-  if (s == nullptr) {
+  std::unique_ptr<ligero_session> s(new (std::nothrow) ligero_session);
+  if (s != nullptr) {
+    s->own.reset(new (std::nothrow) ligero::Stream);
+    s->stream = s->own.get();
+  }
+  if (s == nullptr || s->stream == nullptr) {
     return refuse(Code::kTooLittleMemory, "no memory for a session");
   }
   if (block == nullptr) {
     const Result<size_t> needed = ligero::Stream::bytes_needed(model->model, c.value());
-    if (!needed.ok() || !s->own.allocate(needed.value())) {
-      delete s;
-      return needed.ok() ? refuse(Code::kTooLittleMemory, "no memory for a session")
-                         : refuse(needed.status());
+    if (!needed.ok()) {
+      return refuse(needed.status());
     }
-    block = s->own.data();
+    if (!s->block.allocate(needed.value())) {
+      return refuse(Code::kTooLittleMemory, "no memory for a session");
+    }
+    block = s->block.data();
     bytes = needed.value();
   }
-  const Status created = s->stream.create(model->model, c.value(), block, bytes);
+  const Status created = s->stream->create(model->model, c.value(), block, bytes);
   if (!created.ok()) {
-    delete s;
     return refuse(created);
   }
-  *session = s;
+  *session = s.release();
   return LIGERO_OK;
 }
 
 void ligero_session_destroy(ligero_session* session) {
-  delete session;
+  if (session != nullptr && session->own != nullptr) {
+    delete session;
+  }
+}
+
+ligero_status ligero_batch_create(const ligero_model* model,
+                                  const ligero_session_config* config,
+                                  uint32_t sessions,
+                                  ligero_batch** batch) {
+  if (model == nullptr || batch == nullptr) {
+    return null_argument("model, batch");
+  }
+  *batch = nullptr;
+  const Result<ligero::StreamConfig> c = read_config(config);
+  if (!c.ok()) {
+    return refuse(c.status());
+  }
+  std::unique_ptr<ligero_batch> made(new (std::nothrow) ligero_batch);
+  if (made == nullptr) {
+    return refuse(Code::kTooLittleMemory, "no memory for a batch");
+  }
+  const auto count = static_cast<int32_t>(std::min<uint32_t>(sessions, INT32_MAX));
+  const Status created = made->batch.create(model->model, c.value(), count);
+  if (!created.ok()) {
+    return refuse(created);
+  }
+  made->sessions.reset(new (std::nothrow) ligero_session[sessions]);
+  if (made->sessions == nullptr) {
+    return refuse(Code::kTooLittleMemory, "no memory for the sessions of a batch");
+  }
+  for (int32_t s = 0; s < count; ++s) {
+    made->sessions[static_cast<size_t>(s)].stream = &made->batch.stream(s);
+  }
+  *batch = made.release();
+  return LIGERO_OK;
+}
+
+void ligero_batch_destroy(ligero_batch* batch) {
+  delete batch;
+}
+
+ligero_session* ligero_batch_session(ligero_batch* batch, uint32_t index) {
+  return batch != nullptr && index < static_cast<uint32_t>(batch->batch.sessions())
+             ? &batch->sessions[index]
+             : nullptr;
+}
+
+ligero_status ligero_batch_process(ligero_batch* batch,
+                                   const float* const* in,
+                                   float* const* out,
+                                   uint32_t frames) {
+  if (batch == nullptr || in == nullptr || out == nullptr) {
+    return null_argument("batch, in, out");
+  }
+  if (frames > INT32_MAX) {
+    return refuse(Code::kBadArgument, "too many frames in one call");
+  }
+  batch->batch.process(in, out, static_cast<int32_t>(frames));
+  return LIGERO_OK;
 }
 
 ligero_status ligero_set_target(ligero_session* session, const ligero_profile* profile) {
@@ -339,10 +409,10 @@ ligero_status ligero_set_target(ligero_session* session, const ligero_profile* p
     return null_argument("session");
   }
   if (profile == nullptr) {
-    session->stream.clear_target();
+    session->stream->clear_target();
     return LIGERO_OK;
   }
-  const Status set = session->stream.set_target(profile->profile);
+  const Status set = session->stream->set_target(profile->profile);
   return set.ok() ? LIGERO_OK : refuse(set);
 }
 
@@ -350,7 +420,7 @@ ligero_status ligero_set_strength(ligero_session* session, float strength, float
   if (session == nullptr) {
     return null_argument("session");
   }
-  session->stream.set_strength(strength, limit_db);
+  session->stream->set_strength(strength, limit_db);
   return LIGERO_OK;
 }
 
@@ -358,7 +428,7 @@ ligero_status ligero_set_bypass(ligero_session* session, int bypass) {
   if (session == nullptr) {
     return null_argument("session");
   }
-  session->stream.set_bypass(bypass != 0);
+  session->stream->set_bypass(bypass != 0);
   return LIGERO_OK;
 }
 
@@ -369,22 +439,25 @@ ligero_status ligero_process(ligero_session* session,
   if (session == nullptr || in == nullptr || out == nullptr) {
     return null_argument("session, in, out");
   }
+  if (session->own == nullptr) {
+    return refuse(Code::kBadState, "a session of a batch goes on with ligero_batch_process alone");
+  }
   if (frames > INT32_MAX) {
     return refuse(Code::kBadArgument, "too many frames in one call");
   }
-  session->stream.process(in, out, static_cast<int32_t>(frames));
+  session->stream->process(in, out, static_cast<int32_t>(frames));
   return LIGERO_OK;
 }
 
 uint32_t ligero_latency(const ligero_session* session) {
-  return session != nullptr ? static_cast<uint32_t>(session->stream.latency_samples()) : 0;
+  return session != nullptr ? static_cast<uint32_t>(session->stream->latency_samples()) : 0;
 }
 
 ligero_status ligero_reset(ligero_session* session) {
   if (session == nullptr) {
     return null_argument("session");
   }
-  session->stream.reset();
+  session->stream->reset();
   return LIGERO_OK;
 }
 
@@ -392,7 +465,7 @@ ligero_status ligero_get_statistics(const ligero_session* session, ligero_statis
   if (session == nullptr || statistics == nullptr) {
     return null_argument("session, statistics");
   }
-  const ligero::StreamStatistics now = session->stream.statistics();
+  const ligero::StreamStatistics now = session->stream->statistics();
   ligero_statistics full = {};
   full.struct_bytes = statistics->struct_bytes;
   full.samples = now.samples;

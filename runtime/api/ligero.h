@@ -23,7 +23,7 @@
 extern "C" {
 #endif
 
-#define LIGERO_API_VERSION 3
+#define LIGERO_API_VERSION 4
 
 /* What a function found. Everything but LIGERO_OK is a refusal that changed nothing. */
 typedef enum ligero_status {
@@ -48,6 +48,7 @@ typedef enum ligero_device {
 typedef struct ligero_model ligero_model;
 typedef struct ligero_profile ligero_profile;
 typedef struct ligero_session ligero_session;
+typedef struct ligero_batch ligero_batch;
 
 /* Version of the library that is linked, as LIGERO_API_VERSION. Any thread. */
 LIGERO_API uint32_t ligero_version(void);
@@ -166,6 +167,36 @@ LIGERO_API uint32_t ligero_latency(const ligero_session* session);
 
 /* Forgets the signal; target and settings stay. Audio thread, real-time. */
 LIGERO_API ligero_status ligero_reset(ligero_session* session);
+
+/* Many sessions of one model at once: all the calls of a server. On a GPU one sequence of launches
+ * computes a hop of all of them, and they share one copy of the weights; on the processor they take
+ * turns. A batch belongs to one audio thread and one control thread, as a session does.
+ *
+ * Creates `sessions` (1 to 65535) of one configuration; config->device says where. ligero allocates all
+ * they need, for the processor too, which takes over where a GPU fails. LIGERO_TOO_LITTLE_MEMORY: of
+ * the machine or of the GPU. Load. */
+LIGERO_API ligero_status ligero_batch_create(const ligero_model* model,
+                                             const ligero_session_config* config,
+                                             uint32_t sessions,
+                                             ligero_batch** batch);
+
+/* Ends a batch and all its sessions. NULL is fine. Load. */
+LIGERO_API void ligero_batch_destroy(ligero_batch* batch);
+
+/* Session `index` of a batch, or NULL where there is none. Everything but ligero_process (which is
+ * refused) and ligero_session_destroy (which does nothing) works on it as on any other: its target,
+ * strength, bypass, reset, latency and statistics are its own. Any thread, real-time. */
+LIGERO_API ligero_session* ligero_batch_session(ligero_batch* batch, uint32_t index);
+
+/* ligero_process for all of them: in[s * channels + c] and out[s * channels + c] point to `frames`
+ * samples of channel c of session s. Where a session's first input is NULL it stands still: nothing of
+ * it changes, and its outputs are not written. To give its place to another call, ligero_reset it and
+ * set the target. Sessions need not have begun together; what is due in a call is computed together.
+ * Audio thread, real-time on the processor; on a GPU as ligero_session_config.device says. */
+LIGERO_API ligero_status ligero_batch_process(ligero_batch* batch,
+                                              const float* const* in,
+                                              float* const* out,
+                                              uint32_t frames);
 
 /* Counters since creation or reset. Fill struct_bytes before the call. */
 typedef struct ligero_statistics {
