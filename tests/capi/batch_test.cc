@@ -177,10 +177,10 @@ TEST_CASE("C API: a hop of all calls that began together is one launch sequence"
   const People people(network());
   const ligero_session_config config = config_of(LIGERO_DEVICE_CUDA);
   ligero_batch* batch = nullptr;
-  REQUIRE(ligero_batch_create(people.model, &config, 8, &batch) == LIGERO_OK);
+  REQUIRE(ligero_batch_create(people.model, &config, 3, &batch) == LIGERO_OK);
   const int64_t before = host().replays;
   const int64_t allocations = host().allocations;
-  together(batch, people, std::vector<Call>(8, {0, 0, 0, 0, 9}));
+  together(batch, people, std::vector<Call>(3, {0, 0, 0, 0, 9}));
   CHECK(host().replays - before == kCalls * kPiece / 160);
   CHECK(host().allocations == allocations);
   ligero_batch_destroy(batch);
