@@ -11,6 +11,7 @@
 #include "ops/kernels/lstm/lstm.h"
 #include "runtime/base/cpu.h"
 #include "tests/support/guard.h"
+#include "tests/support/hash.h"
 #include "tests/support/random.h"
 
 using namespace ligero;
@@ -90,6 +91,45 @@ TEST_CASE("attention scores: every variant matches Eigen in double precision") {
       }
     }
     check_scores(*variants[v], 32, 100, 1024, Edge::kEnd);
+  }
+}
+
+TEST_CASE(
+    "attention: scores and softmax are those of every processor that has a fused multiply-add") {
+  // x86 and ARM, bit for bit: made once, expected everywhere. SSE4 and the reference round twice.
+  constexpr uint64_t kEverywhere = 0xEBF6790076ACC779u;
+  const AttentionKernels* variants[kMaxVariants];
+  const size_t count = attention_variants(cpu_features(), variants, kMaxVariants);
+  int fused = 0;
+  for (size_t v = 0; v < count; ++v) {
+    const std::string name = variants[v]->name;
+    if (name == "sse4" || name == "ref") {
+      continue;
+    }
+    ++fused;
+    Hash hash;
+    Random random(23);
+    for (int queries : {1, 9}) {
+      for (int size : {1, 7, 16, 23, 256}) {
+        constexpr int kKeys = 37;
+        const std::vector<float> q = random.floats(static_cast<size_t>(queries * size));
+        const std::vector<float> k = random.floats(static_cast<size_t>(kKeys * size));
+        std::vector<float> s(static_cast<size_t>(queries * kKeys));
+        variants[v]->scores_f32(
+            {q.data(), size, queries}, {k.data(), size, kKeys}, size, 1.5f, s.data(), kKeys);
+        hash.add(s.data(), s.size() * sizeof(float));
+        for (int n : {1, 4, 16, 21, kKeys}) {
+          std::vector<float> x(s.begin(), s.begin() + n);
+          variants[v]->softmax_f32(n, x.data());
+          hash.add(x.data(), x.size() * sizeof(float));
+        }
+      }
+    }
+    INFO(name);
+    CHECK(hash.value() == kEverywhere);
+  }
+  if (fused == 0) {
+    MESSAGE("skipped: no variant of this processor has a fused multiply-add");
   }
 }
 

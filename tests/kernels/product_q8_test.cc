@@ -12,6 +12,7 @@
 #include "runtime/base/checked.h"
 #include "runtime/base/cpu.h"
 #include "tests/support/guard.h"
+#include "tests/support/hash.h"
 #include "tests/support/panels.h"
 #include "tests/support/random.h"
 
@@ -174,9 +175,10 @@ TEST_CASE("int8 product: quantize rounds to even, keeps 127, and is alike on eve
       Guarded<float> guarded(x, Edge::kEnd);
       std::vector<int8_t> want(x.size());
       const float scale = reference.quantize(guarded.data(), n, want.data());
-      CHECK(*std::max_element(want.begin(), want.end(), [](int a, int b) {
-        return std::abs(a) < std::abs(b);
-      }) / 127 != 0);
+      CHECK(*std::max_element(
+                want.begin(), want.end(), [](int a, int b) { return std::abs(a) < std::abs(b); }) /
+                127 !=
+            0);
       for (const ProductQ8Kernels* kernels : all) {
         Guarded<int8_t> q(x.size(), Edge::kEnd);
         INFO(std::string(kernels->name), " n ", n, " size ", size);
@@ -230,18 +232,13 @@ TEST_CASE("int8 product: values and sums are those of every other processor, bit
   constexpr int kInner = 516;
   constexpr int kOutputs = 48;
   for (const ProductQ8Kernels* kernels : variants()) {
-    uint64_t hash = 0xCBF29CE484222325u;  // FNV-1a
-    const auto add = [&hash](const void* data, size_t bytes) {
-      for (size_t i = 0; i < bytes; ++i) {
-        hash = (hash ^ static_cast<const unsigned char*>(data)[i]) * 0x100000001B3u;
-      }
-    };
+    Hash hash;
     for (uint64_t seed = 1; seed <= 20; ++seed) {
       Random random(seed);
       const std::vector<float> x = random.floats(kInner);
       std::vector<int8_t> q(x.size());
       const float scale = kernels->quantize(x.data(), kInner, q.data());
-      add(q.data(), q.size());
+      hash.add(q.data(), q.size());
       std::vector<int8_t> w(size_t{kInner} * kOutputs);
       std::generate(w.begin(), w.end(), [&] { return random.integer(-127, 127); });
       const std::vector<float> w_scales = random.floats(kOutputs);
@@ -266,9 +263,9 @@ TEST_CASE("int8 product: values and sums are those of every other processor, bit
       weights.outputs = kOutputs;
       weights.scale = w_scales.data();
       kernels->tile(tile, weights, ProductEpilogue(), 0, kOutputs / 16);
-      add(y, sizeof(y));
+      hash.add(y, sizeof(y));
     }
     INFO(std::string(kernels->name));
-    CHECK(hash == kEverywhere);
+    CHECK(hash.value() == kEverywhere);
   }
 }

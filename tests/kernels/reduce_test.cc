@@ -28,6 +28,9 @@ TEST_CASE("reduce: every length to 70, and long ones, match double precision") {
     const double scale = 4.0 * static_cast<double>(n);
     CHECK(std::abs(sum_f32(x.data(), n) - sum) <= 2e-6 * scale);
     CHECK(std::abs(sum_squares_f32(x.data(), n, 0.5f) - squares) <= 2e-5 * squares);
+    const std::vector<float> y = random.floats(n);
+    const double dot = std::inner_product(x.begin(), x.end(), y.begin(), 0.0);
+    CHECK(std::abs(dot_f32(x.data(), y.data(), n) - dot) <= 2e-6 * scale);
     CHECK(max_f32(x.data(), n) == *std::max_element(x.begin(), x.end()));
   }
 }

@@ -15,8 +15,11 @@ struct AttentionRows {
   int32_t count = 0;
 };
 
-/// s[i * s_stride + j] = scale * sum_n q_i[n] k_j[n]. float32; the sum is split over the lanes of
-/// one vector (n mod lanes), added up pairwise at the end, so that a score does not depend on the
+/// Sums have the partial sums and the order of reduce.h, so that every instruction set with a fused
+/// multiply-add gives the same bits.
+inline constexpr int kAttentionPartials = 16;
+
+/// s[i * s_stride + j] = scale * sum_n q_i[n] k_j[n]. float32; a score does not depend on the
 /// queries and keys computed with it. `s` must not overlap the rows.
 using AttentionScoresFn = void (*)(const AttentionRows& queries,
                                    const AttentionRows& keys,
@@ -25,9 +28,8 @@ using AttentionScoresFn = void (*)(const AttentionRows& queries,
                                    float* s,
                                    int64_t s_stride) noexcept;
 
-/// x[i] = exp(x[i] - max x) / sum of those, 0 <= i < n, in place, n >= 1; any alignment. The sum is
-/// split over lanes (i mod lanes). Relative error 1e-6 + 1e-7 (max x - x[i]), the second from the
-/// subtraction; what is below 1e-37 may be 0.
+/// x[i] = exp(x[i] - max x) / sum of those, 0 <= i < n, in place, n >= 1; any alignment. Relative
+/// error 1e-6 + 1e-7 (max x - x[i]), the second from the subtraction; what is below 1e-37 may be 0.
 using AttentionSoftmaxFn = void (*)(int32_t n, float* x) noexcept;
 
 struct AttentionKernels {

@@ -2,6 +2,7 @@
 #include <cmath>
 
 #include "ops/kernels/attention/attention.h"
+#include "ops/kernels/reduce/reduce.h"
 
 namespace ligero::ref {
 namespace {
@@ -12,29 +13,22 @@ void scores_f32(const AttentionRows& queries,
                 float scale,
                 float* s,
                 int64_t s_stride) noexcept {
+  const auto count = static_cast<size_t>(size);
   for (int32_t i = 0; i < queries.count; ++i) {
     const float* q = queries.data + i * queries.stride;
     for (int32_t j = 0; j < keys.count; ++j) {
-      const float* k = keys.data + j * keys.stride;
-      float sum = 0.0f;
-      for (int32_t n = 0; n < size; ++n) {
-        sum += q[n] * k[n];
-      }
-      s[i * s_stride + j] = scale * sum;
+      s[i * s_stride + j] = scale * dot_f32(q, keys.data + j * keys.stride, count);
     }
   }
 }
 
 void softmax_f32(int32_t n, float* x) noexcept {
-  float largest = x[0];
-  for (int32_t i = 1; i < n; ++i) {
-    largest = x[i] > largest ? x[i] : largest;
-  }
-  float sum = 0.0f;
+  const auto count = static_cast<size_t>(n);
+  const float largest = max_f32(x, count);
   for (int32_t i = 0; i < n; ++i) {
     x[i] = std::exp(x[i] - largest);
-    sum += x[i];
   }
+  const float sum = sum_f32(x, count);
   for (int32_t i = 0; i < n; ++i) {
     x[i] /= sum;
   }

@@ -1,5 +1,5 @@
-// Scores and softmax in vectors: a block of queries times a block of keys, one vector of partial
-// sums each. Not: how blocks of keys are walked (ops/attention.cc).
+// Scores and softmax in vectors: a block of queries times a block of keys, as many partial sums at
+// a time as a vector has lanes. Not: how blocks of keys are walked (ops/attention.cc).
 #include <string.h>
 
 #include "ops/kernels/attention/attention.h"
@@ -11,24 +11,119 @@ namespace ligero {
 namespace LIGERO_ISA {
 namespace {
 
-using D = hn::CappedTag<float, 16>;
+using D = hn::CappedTag<float, kAttentionPartials>;
 using V = hn::Vec<D>;
+using D4 = hn::CappedTag<float, 4>;
+using V4 = hn::Vec<D4>;
 constexpr int kLanes = static_cast<int>(hn::MaxLanes(D()));
+constexpr int kRegs = kAttentionPartials / kLanes;  // vectors of partial sums
 
-// kQueries * kKeys sums, kKeys keys and a query in registers.
-#if HWY_TARGET == HWY_AVX3 || (HWY_TARGET == HWY_NEON && HWY_ARCH_ARM_A64)
+// Sums in registers: kQueries * kKeys, or for one query kKeys times kParts vectors of partial sums;
+// beside them kKeys keys and a query.
+#if HWY_TARGET == HWY_AVX3
 constexpr int kQueries = 4;
-constexpr int kKeys = 4;
+constexpr int kParts = 1;
+#elif HWY_TARGET == HWY_NEON && HWY_ARCH_ARM_A64
+constexpr int kQueries = 4;
+constexpr int kParts = 4;
 #else
 constexpr int kQueries = 2;
-constexpr int kKeys = 4;
+constexpr int kParts = 2;
 #endif
+constexpr int kKeys = 4;
+static_assert(kRegs % kParts == 0);
 
-/// `count` < kLanes floats, zeros behind them.
+/// `count` <= kLanes floats, zeros behind them.
 HWY_INLINE V load_part(const float* p, int count) {
   alignas(64) float part[kLanes] = {};
   memcpy(part, p, static_cast<size_t>(count) * sizeof(float));
   return hn::Load(D(), part);
+}
+
+/// Lane k and lane k + half of the lanes, until there are four.
+template <class Vec>
+HWY_INLINE V4 fold(Vec v) {
+  using DV = hn::DFromV<Vec>;
+  if constexpr (hn::MaxLanes(DV()) == 4) {
+    return v;
+  } else {
+    const hn::Half<DV> half;
+    return fold(hn::Add(hn::LowerHalf(half, v), hn::UpperHalf(half, v)));
+  }
+}
+
+/// The 16 partial sums, vector i of them part(i), joined down to four.
+template <class F>
+HWY_INLINE V4 fold_parts(const F& part) {
+  if constexpr (kRegs == 1) {
+    return fold(part(0));
+  } else if constexpr (kRegs == 2) {
+    return fold(hn::Add(part(0), part(1)));
+  } else {
+    return hn::Add(hn::Add(part(0), part(2)), hn::Add(part(1), part(3)));
+  }
+}
+
+/// (v0 + v2) + (v1 + v3).
+HWY_INLINE float sum_of_four(V4 v) {
+  const V4 pairs = hn::Add(v, hn::Shuffle1032(v));
+  return hn::GetLane(hn::Add(pairs, hn::Shuffle2301(pairs)));
+}
+
+/// sum_of_four() of each of four vectors.
+HWY_INLINE V4 sums_of_four(V4 a, V4 b, V4 c, V4 d) {
+  const D4 d4;
+  const V4 ab = hn::Add(hn::InterleaveLower(d4, a, b), hn::InterleaveUpper(d4, a, b));
+  const V4 cd = hn::Add(hn::InterleaveLower(d4, c, d), hn::InterleaveUpper(d4, c, d));
+  return hn::Add(hn::ConcatLowerLower(d4, cd, ab), hn::ConcatUpperUpper(d4, cd, ab));
+}
+
+/// The rows of a block.
+template <int kQ, int kK>
+struct Rows {
+  const float* q[kQ];
+  const float* k[kK];
+};
+
+/// sums[p]: the partial sums [first + p * kLanes, ... + kLanes) of every pair of a block's rows, p
+/// < kP.
+template <int kQ, int kK, int kP>
+HWY_INLINE void part_sums(const Rows<kQ, kK>& rows, int32_t size, int first, V (*sums)[kQ * kK]) {
+  const D d;
+  unroll<0, kP * kQ * kK>([&](auto i) LIGERO_INLINE_LAMBDA {
+    constexpr int n = decltype(i)::value;
+    sums[n / (kQ * kK)][n % (kQ * kK)] = hn::Zero(d);
+  });
+  const auto step = [&](auto part, const auto& load) LIGERO_INLINE_LAMBDA {
+    constexpr int p = decltype(part)::value;
+    V b[kK];
+    unroll<0, kK>([&](auto j) LIGERO_INLINE_LAMBDA {
+      constexpr int c = decltype(j)::value;
+      b[c] = load(rows.k[c]);
+    });
+    unroll<0, kQ>([&](auto i) LIGERO_INLINE_LAMBDA {
+      constexpr int r = decltype(i)::value;
+      const V a = load(rows.q[r]);
+      unroll<0, kK>([&](auto j) LIGERO_INLINE_LAMBDA {
+        constexpr int c = decltype(j)::value;
+        sums[p][r * kK + c] = hn::MulAdd(a, b[c], sums[p][r * kK + c]);
+      });
+    });
+  };
+  int32_t n = first;
+  for (; n + kP * kLanes <= size; n += kAttentionPartials) {
+    unroll<0, kP>([&](auto part) LIGERO_INLINE_LAMBDA {
+      const int32_t at = n + decltype(part)::value * kLanes;
+      step(part, [&](const float* x) LIGERO_INLINE_LAMBDA { return hn::LoadU(d, x + at); });
+    });
+  }
+  unroll<0, kP>([&](auto part) LIGERO_INLINE_LAMBDA {
+    const int32_t at = n + decltype(part)::value * kLanes;
+    if (at < size) {
+      const int count = size - at < kLanes ? size - at : kLanes;
+      step(part, [&](const float* x) LIGERO_INLINE_LAMBDA { return load_part(x + at, count); });
+    }
+  });
 }
 
 template <int kQ, int kK>
@@ -40,48 +135,37 @@ HWY_NOINLINE void block(const AttentionRows& queries,
                         float scale,
                         float* s,
                         int64_t s_stride) {
-  const D d;
-  const float* q[kQ];
-  const float* k[kK];
-  V sums[kQ][kK];
+  Rows<kQ, kK> rows;
   unroll<0, kQ>([&](auto i) LIGERO_INLINE_LAMBDA {
     constexpr int r = decltype(i)::value;
-    q[r] = queries.data + (first_query + r) * queries.stride;
+    rows.q[r] = queries.data + (first_query + r) * queries.stride;
   });
   unroll<0, kK>([&](auto j) LIGERO_INLINE_LAMBDA {
     constexpr int c = decltype(j)::value;
-    k[c] = keys.data + (first_key + c) * keys.stride;
+    rows.k[c] = keys.data + (first_key + c) * keys.stride;
   });
-  unroll<0, kQ * kK>([&](auto i) LIGERO_INLINE_LAMBDA {
-    constexpr int n = decltype(i)::value;
-    sums[n / kK][n % kK] = hn::Zero(d);
+  V sums[kRegs][kQ * kK];
+  constexpr int kP = kQ == 1 ? kParts : 1;
+  unroll<0, kRegs / kP>([&](auto i) LIGERO_INLINE_LAMBDA {
+    constexpr int p = decltype(i)::value * kP;
+    part_sums<kQ, kK, kP>(rows, size, p * kLanes, sums + p);
   });
-  const auto step = [&](const auto& load) LIGERO_INLINE_LAMBDA {
-    V b[kK];
+  unroll<0, kQ>([&](auto i) LIGERO_INLINE_LAMBDA {
+    constexpr int r = decltype(i)::value;
+    V4 four[kK];
     unroll<0, kK>([&](auto j) LIGERO_INLINE_LAMBDA {
       constexpr int c = decltype(j)::value;
-      b[c] = load(k[c]);
+      four[c] = fold_parts([&](int part) LIGERO_INLINE_LAMBDA { return sums[part][r * kK + c]; });
     });
-    unroll<0, kQ>([&](auto i) LIGERO_INLINE_LAMBDA {
-      constexpr int r = decltype(i)::value;
-      const V a = load(q[r]);
-      unroll<0, kK>([&](auto j) LIGERO_INLINE_LAMBDA {
-        constexpr int c = decltype(j)::value;
-        sums[r][c] = hn::MulAdd(a, b[c], sums[r][c]);
-      });
-    });
-  };
-  int32_t n = 0;
-  for (; n + kLanes <= size; n += kLanes) {
-    step([&](const float* p) LIGERO_INLINE_LAMBDA { return hn::LoadU(d, p + n); });
-  }
-  if (n < size) {
-    step([&](const float* p) LIGERO_INLINE_LAMBDA { return load_part(p + n, size - n); });
-  }
-  unroll<0, kQ * kK>([&](auto i) LIGERO_INLINE_LAMBDA {
-    constexpr int m = decltype(i)::value;
-    const float sum = hn::GetLane(hn::SumOfLanes(d, sums[m / kK][m % kK]));
-    s[(first_query + m / kK) * s_stride + first_key + m % kK] = scale * sum;
+    float* out = s + (first_query + r) * s_stride + first_key;
+    if constexpr (kK == 4) {
+      const D4 d4;
+      const V4 all = sums_of_four(four[0], four[1], four[2], four[3]);
+      hn::StoreU(hn::Mul(all, hn::Set(d4, scale)), d4, out);
+    } else {
+      static_assert(kK == 1);
+      *out = scale * sum_of_four(four[0]);
+    }
   });
 }
 
@@ -130,21 +214,35 @@ void softmax_f32(int32_t n, float* x) noexcept {
     largest = x[j] > largest ? x[j] : largest;
   }
   const V shift = hn::Set(d, largest);
-  V sums = hn::Zero(d);
-  for (i = 0; i + kLanes <= n; i += kLanes) {
-    const V e = exp_v(d, hn::Sub(hn::LoadU(d, x + i), shift));
-    hn::StoreU(e, d, x + i);
-    sums = hn::Add(sums, e);
+  V sums[kRegs];
+  unroll<0, kRegs>([&](auto part)
+                       LIGERO_INLINE_LAMBDA { sums[decltype(part)::value] = hn::Zero(d); });
+  for (i = 0; i + kAttentionPartials <= n; i += kAttentionPartials) {
+    unroll<0, kRegs>([&](auto part) LIGERO_INLINE_LAMBDA {
+      constexpr int p = decltype(part)::value;
+      float* at = x + i + p * kLanes;
+      const V e = exp_v(d, hn::Sub(hn::LoadU(d, at), shift));
+      hn::StoreU(e, d, at);
+      sums[p] = hn::Add(sums[p], e);
+    });
   }
-  const size_t rest_bytes = static_cast<size_t>(n - i) * sizeof(float);
   if (i < n) {
-    alignas(64) float rest[kLanes] = {};
+    alignas(64) float rest[kAttentionPartials] = {};
+    const size_t rest_bytes = static_cast<size_t>(n - i) * sizeof(float);
     memcpy(rest, x + i, rest_bytes);
-    hn::Store(exp_v(d, hn::Sub(hn::Load(d, rest), shift)), d, rest);
+    unroll<0, kRegs>([&](auto part) LIGERO_INLINE_LAMBDA {
+      float* at = rest + decltype(part)::value * kLanes;
+      hn::Store(exp_v(d, hn::Sub(hn::Load(d, at), shift)), d, at);
+    });
     memcpy(x + i, rest, rest_bytes);
-    sums = hn::Add(sums, load_part(x + i, n - i));
+    memset(rest + (n - i), 0, sizeof(rest) - rest_bytes);
+    unroll<0, kRegs>([&](auto part) LIGERO_INLINE_LAMBDA {
+      constexpr int p = decltype(part)::value;
+      sums[p] = hn::Add(sums[p], hn::Load(d, rest + p * kLanes));
+    });
   }
-  const float total = hn::GetLane(hn::SumOfLanes(d, sums));
+  const float total =
+      sum_of_four(fold_parts([&](int part) LIGERO_INLINE_LAMBDA { return sums[part]; }));
   const V inverse = hn::Set(d, 1.0f / total);
   for (i = 0; i + kLanes <= n; i += kLanes) {
     hn::StoreU(hn::Mul(hn::LoadU(d, x + i), inverse), d, x + i);
