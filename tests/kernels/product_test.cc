@@ -117,7 +117,7 @@ TEST_CASE("product: every variant, odd sizes, guard pages: Eigen in double preci
   Random random(11);
   for (size_t v = 0; v < count; ++v) {
     MESSAGE("variant ", std::string(variants[v]->name));
-    for (int rows : {1, 2, 3, 4, 5, 6, 7, 13}) {
+    for (int rows : {1, 2, 3, 4, 5, 6, 7, 8, 13}) {
       for (int inner : {1, 2, 7, 16, 33}) {
         for (int outputs : {1, 7, 15, 16, 17, 31, 48, 64, 65, 127, 129, 161}) {
           for (bool half : {false, true}) {
