@@ -48,6 +48,11 @@ foreach(static OFF ON)
       "-DCMAKE_C_COMPILER=${C_COMPILER}" "-DCMAKE_CXX_COMPILER=${CXX_COMPILER}")
   run(${CMAKE_COMMAND} --build "${build}")
   run_example("${build}/extract_stream" "find_package static ${static}")
+  set(call "${WORK}/who.profile" "${mixture}")
+  run("${build}/extract_calls" "${WORK}/model.lgm" cpu
+      ${call} "${WORK}/first.wav" ${call} "${WORK}/second.wav")
+  expect_same("${WORK}/first.wav")
+  expect_same("${WORK}/second.wav")
 endforeach()
 
 find_program(pkg_config NAMES pkgconf pkg-config)
