@@ -132,6 +132,10 @@ class CudaDriver final : public Driver {
     f.processors = device.multiProcessorCount;
     constexpr double kDoubleRate = 2.0;
     f.bytes_per_second = kDoubleRate * 1e3 * clock_khz * bus_bits / 8;
+    cudaDeviceGetAttribute(&clock_khz, cudaDevAttrClockRate, 0);
+    // Multiply-adds of a processor in a cycle: 64 of Turing and of the first Ampere, else 128.
+    const double per_cycle = f.compute <= 80 ? 64.0 : 128.0;
+    f.operations_per_second = 2.0 * per_cycle * 1e3 * clock_khz * f.processors;
     std::snprintf(f.name, sizeof(f.name), "%s", device.name);
     size_t total = 0;
     cudaMemGetInfo(&f.free_bytes, &total);

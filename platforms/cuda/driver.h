@@ -23,7 +23,8 @@ struct Facts {
   bool built = false;   ///< this build has all kernels for that GPU, and they have been loaded
   int32_t processors = 0;
   size_t free_bytes = 0;
-  double bytes_per_second = 0.0;  ///< of its memory, at most; 0: not known
+  double bytes_per_second = 0.0;       ///< of its memory, at most; 0: not known
+  double operations_per_second = 0.0;  ///< of float32, at most; 0: not known
   char name[256] = "";
 };
 

@@ -142,6 +142,18 @@ TEST_CASE("cuda: every node of every system is within 1e-4 of the processor's") 
   }
 }
 
+TEST_CASE("cuda: every op takes a recording of more rows than a grid's second side has blocks") {
+  constexpr int32_t kRows = 70000;  // over 65535: twelve minutes
+  for (const auto& [name, draft] : seed_models()) {
+    CAPTURE(name);
+    const OpenModel opened = open_model(write_model(draft));
+    for (const Graph& graph : opened.model.graphs()) {
+      const auto run = places()[0].device->open(graph, {.max_frames = kRows}, 1);
+      CHECK(std::string(run.status().message) == "ok");
+    }
+  }
+}
+
 TEST_CASE(
     "cuda: half precision weights are within 5e-3, int8 weights within 1e-4 of their values") {
   check_model(random_model("small-live", Type::kF16).model, 24, kHalf);

@@ -26,6 +26,7 @@ using Clock = std::chrono::steady_clock;
 
 constexpr double kHopMs = 10.0;
 constexpr int kWarmUp = 10;
+constexpr const char* kTypes[] = {"f32", "f16", "int8"};  // as Type counts them
 
 /// What is measured, and how long.
 struct Scale {
@@ -244,7 +245,7 @@ Json kernels(cuda::Driver* driver, const Graph& graph, const Scale& scale, int s
   require(opened.status());
   const auto& run = static_cast<const cuda::Run&>(*opened.value());
   const std::unique_ptr<cuda::Queue> queue = driver->make_queue();
-  const double peak = driver->facts().bytes_per_second;
+  const cuda::Facts facts = driver->facts();
   std::vector<Json> found;
   for (const cuda::Launch& launch : run.launches()) {
     const double ms = ms_of([&] {
@@ -261,8 +262,9 @@ Json kernels(cuda::Driver* driver, const Graph& graph, const Scale& scale, int s
     if (work.bytes > 0.0) {
       entry["gb_per_s"] = work.bytes / seconds / 1e9;
       entry["gflop_per_s"] = work.operations / seconds / 1e9;
-      if (peak > 0.0) {
-        entry["share_of_peak_bandwidth"] = work.bytes / seconds / peak;
+      if (facts.bytes_per_second > 0.0 && facts.operations_per_second > 0.0) {
+        entry["share_of_peak_bandwidth"] = work.bytes / seconds / facts.bytes_per_second;
+        entry["share_of_peak_arithmetic"] = work.operations / seconds / facts.operations_per_second;
       }
     }
     found.push_back(entry);
@@ -277,7 +279,7 @@ Json kernels(cuda::Driver* driver, const Graph& graph, const Scale& scale, int s
 
 void print(const Json& report) {
   std::fprintf(stderr, "%s\n", report["device"].get<std::string>().c_str());
-  for (const char* type : {"f32", "f16"}) {
+  for (const char* type : kTypes) {
     const Json& r = report["weights"][type];
     const Json& w = r["whole"];
     std::fprintf(stderr,
@@ -299,12 +301,13 @@ void print(const Json& report) {
   }
   for (const Json& k : report["kernels"]) {
     std::fprintf(stderr,
-                 "  %-20s %8.1f us  %7.1f GB/s  %8.1f GFLOP/s  %5.1f %% of peak bandwidth\n",
+                 "  %-20s %8.1f us  %7.1f GB/s  %8.1f GFLOP/s: %5.1f, %5.1f %% of the GPU's\n",
                  k["kernel"].get<std::string>().c_str(),
                  k["us"].get<double>(),
                  k.value("gb_per_s", 0.0),
                  k.value("gflop_per_s", 0.0),
-                 100.0 * k.value("share_of_peak_bandwidth", 0.0));
+                 100.0 * k.value("share_of_peak_bandwidth", 0.0),
+                 100.0 * k.value("share_of_peak_arithmetic", 0.0));
   }
 }
 
@@ -323,8 +326,8 @@ int main_of(bool host, const Scale& scale) {
 #endif
   }
   Json report = {{"device", place.name}};
-  for (const auto& [name, type] : {std::pair{"f32", Type::kF32}, std::pair{"f16", Type::kF16}}) {
-    Json& r = report["weights"][name];
+  for (const Type type : {Type::kF32, Type::kF16, Type::kQ8}) {
+    Json& r = report["weights"][kTypes[static_cast<size_t>(type)]];
     r["whole"] = whole(place.device, scale, type);
     const OpenModel live = random_model(scale.live, type);
     const Graph& graph = *live.model.graph("extract");
