@@ -138,15 +138,12 @@ TEST_CASE("cuda: sessions of one device are opened, run and closed by real threa
   const OpenModel m = random_model("small-live");
   const Graph& graph = *m.model.graph("extract");
   const PlanOptions options = {.mode = Mode::kStream, .max_frames = 1};
-  constexpr int kCalls = 4;
+  constexpr int kCalls = 2;  // each takes a second under a race detector
   std::vector<std::thread> threads;
-  std::vector<std::vector<float>> got(4);
+  std::vector<std::vector<float>> got(3);
   for (size_t s = 0; s < got.size(); ++s) {
     threads.emplace_back([&, s] {
-      for (int round = 0; round < 2; ++round) {
-        got[s] = stream_on_device(
-            device.get(), graph, options, kCalls, {{.seed = s + 1}, {.seed = 9}})[0];
-      }
+      got[s] = stream_on_device(device.get(), graph, options, kCalls, {{.seed = s + 1}})[0];
     });
   }
   for (std::thread& t : threads) {
