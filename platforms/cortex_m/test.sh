@@ -88,7 +88,6 @@ run_m55_tests() {
     files=$root/$build/tests/ligero_test_files
     host_ligero=$root/$ligero # before the preset is the board's
     host_convert=$root/$convert
-    make_venv && install_modules || fail "PyTorch could not be installed (build/pip.log): it makes the weights of tiny-live"
     use_preset cortex-m55
     build_targets
     work=$root/build/m55
@@ -97,15 +96,11 @@ run_m55_tests() {
     table=
     $files copy platforms/demo/mixed_pair_mixture.flac "$work/mixture.wav"
     tail -c 128000 "$work/mixture.wav" >"$work/mixture.raw" # the last 2 s
-    PYTHONPATH=model/torch $venv/bin/python -m ligero_torch.export --config model/torch/configs/tiny-live.json \
-        --random 1 -o "$work/tiny-live.safetensors"
-    cp model/torch/configs/tiny-live.json "$work"
-    cp model/pretrained/lgr-tse-small-live.safetensors "$work/small-live.safetensors"
-    cp model/pretrained/lgr-tse-small-live.json "$work/small-live.json"
     for name in small-live tiny-live; do
+        weights=model/pretrained/lgr-tse-$name
         for only in '' '--only extract'; do
             # shellcheck disable=SC2086
-            $host_convert "$work/$name.safetensors" --config "$work/$name.json" --weights int8 $only \
+            $host_convert $weights.safetensors --config $weights.json --weights int8 $only \
                 -o "$work/$name${only:+-board}.lgm" >/dev/null
         done
         $host_ligero enroll --model "$work/$name.lgm" platforms/demo/mixed_pair_anchor.flac -o "$work/$name.profile" >/dev/null
