@@ -91,8 +91,8 @@ def main(argv=None) -> int:
     try:
         if not card.is_file():
             raise data.DataError(f"{card} is missing: a card to write the scores into")
-        text, count = re.subn(r"(?ms)^## Scores\n.*?(?=^## |\Z)",
-                              lambda _: f"## Scores\n{scores(a.weights, a.scores)}\n\n",
+        section = f"## Scores\n{scores(a.weights, a.scores)}\n\n"  # minutes: the rest is read after
+        text, count = re.subn(r"(?ms)^## Scores\n.*?(?=^## |\Z)", lambda _: section,
                               card.read_text())
         if count != 1:
             raise data.DataError(f"{card} has {count} sections '## Scores', expected one")
