@@ -273,9 +273,11 @@ struct WindowLevel {
     }
     const int32_t t = block.x - rows.revised;
     double energy = 0.0;
-    for (int32_t h = 0; part.has(t) && h < window; ++h) {
-      const float* from = x.at(sessions, block.y, t - h);
-      block.each(hop, [&](int32_t i) { energy += static_cast<double>(from[i]) * from[i]; });
+    const int64_t samples = part.has(t) ? int64_t{window} * hop : 0;
+    for (int64_t i = block.lane; i < samples; i += kLanes_) {
+      const auto h = static_cast<int32_t>(i / hop);
+      const float v = x.at(sessions, block.y, t - h)[i % hop];
+      energy += static_cast<double>(v) * v;
     }
     energy = block.sum(energy);
     if (block.lane == 0) {
