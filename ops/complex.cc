@@ -45,18 +45,34 @@ Status infer_compress(const OpContext& ctx, Inference* out) {
   return {};
 }
 
+/// y = gain(|x|^2) x, of [n, 2]; y may be x. Some gains at a time, by themselves, are vectors.
+template <class Gain>
+void scale(const float* x, ptrdiff_t n, Gain gain, float* y) {
+  constexpr ptrdiff_t kGains = 16;
+  float gains[kGains];
+  for (ptrdiff_t done = 0; done < n; done += kGains, x += 2 * kGains, y += 2 * kGains) {
+    const ptrdiff_t count = n - done < kGains ? n - done : kGains;
+    for (ptrdiff_t i = 0; i < count; ++i) {
+      gains[i] = gain(x[2 * i] * x[2 * i] + x[2 * i + 1] * x[2 * i + 1] + kCompressFloor);
+    }
+    for (ptrdiff_t i = 0; i < 2 * count; ++i) {
+      y[i] = x[i] * gains[i / 2];
+    }
+  }
+}
+
 void run_compress(const RunContext& ctx) noexcept {
   const ptrdiff_t bins = ctx.input(0).bins();
   const float exponent = ctx.node.float_or("exponent", 1.0f);
-  const bool root = exponent == 0.5f;  // the usual one, without pow
   for_frames(ctx, bins, [&](int begin, int end) noexcept {
-    const float* x = ctx.x(0);
-    for (ptrdiff_t i = 2 * begin * bins; i < 2 * end * bins; i += 2) {
-      const float power = x[i] * x[i] + x[i + 1] * x[i + 1] + kCompressFloor;
-      const float gain =
-          root ? 1.0f / std::sqrt(std::sqrt(power)) : std::pow(power, 0.5f * (exponent - 1.0f));
-      ctx.out[0][i] = x[i] * gain;
-      ctx.out[0][i + 1] = x[i + 1] * gain;
+    const float* x = ctx.x(0) + 2 * begin * bins;
+    float* y = ctx.out[0] + 2 * begin * bins;
+    const ptrdiff_t n = (end - begin) * bins;
+    if (exponent == 0.5f) {  // the usual one, without pow
+      scale(x, n, [](float power) { return 1.0f / std::sqrt(std::sqrt(power)); }, y);
+    } else {
+      const float half = 0.5f * (exponent - 1.0f);
+      scale(x, n, [half](float power) { return std::pow(power, half); }, y);
     }
   });
 }

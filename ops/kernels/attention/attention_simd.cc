@@ -221,7 +221,7 @@ void softmax_f32(int32_t n, float* x) noexcept {
     unroll<0, kRegs>([&](auto part) LIGERO_INLINE_LAMBDA {
       constexpr int p = decltype(part)::value;
       float* at = x + i + p * kLanes;
-      const V e = exp_v(d, hn::Sub(hn::LoadU(d, at), shift));
+      const V e = exp_falling_v(d, hn::Sub(hn::LoadU(d, at), shift));
       hn::StoreU(e, d, at);
       sums[p] = hn::Add(sums[p], e);
     });
@@ -232,7 +232,7 @@ void softmax_f32(int32_t n, float* x) noexcept {
     memcpy(rest, x + i, rest_bytes);
     unroll<0, kRegs>([&](auto part) LIGERO_INLINE_LAMBDA {
       float* at = rest + decltype(part)::value * kLanes;
-      hn::Store(exp_v(d, hn::Sub(hn::Load(d, at), shift)), d, at);
+      hn::Store(exp_falling_v(d, hn::Sub(hn::Load(d, at), shift)), d, at);
     });
     memcpy(x + i, rest, rest_bytes);
     memset(rest + (n - i), 0, sizeof(rest) - rest_bytes);

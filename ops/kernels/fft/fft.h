@@ -18,7 +18,7 @@ inline constexpr int kMaxFftSamples = 4096;
 ///   inverse: x[j] = 1/n sum_k X[k] exp(+2 pi i j k / n), X[n-k] = conj X[k];
 ///            the imaginary parts of X[0] and X[n/2] are ignored
 ///
-/// Both run as one complex transform of n/2 points (Stockham, radix 5, 4, 3, 2) and one pass that
+/// Both run as one complex transform of n/2 points (Stockham, radix 4, 5, 3, 2) and one pass that
 /// splits even from odd samples. Arithmetic is float32, twiddle factors are rounded from double;
 /// the error stays below 1e-6 of the largest value.
 struct Fft {
@@ -27,7 +27,7 @@ struct Fft {
   int32_t n = 0;
   int32_t num_passes = 0;
   int32_t radix[kMaxPasses] = {};
-  const float* twiddles = nullptr;  ///< per pass [n/radix][radix - 1][2]
+  const float* twiddles = nullptr;  ///< per pass [radix - 1][2][n / radix]
   const float* split = nullptr;     ///< exp(-2 pi i k / n), [n/4 + 1][2]
 
   int bins() const {

@@ -82,9 +82,11 @@ Run find_run(const ProductRows& r, int32_t t, int32_t b, int32_t most) {
   const int32_t first = b * r.stride_f - r.pad_f;
   const int32_t room = r.bins - 1 - (r.taps_f - 1) * r.dilation_f - first;
   const bool inside = first >= 0 && room >= 0;
-  const int32_t alike = inside ? room / r.stride_f + 1 : 1;
   const int32_t left = r.out_bins - b < most ? r.out_bins - b : most;
-  return {t, alike < left ? alike : left, first, inside};
+  const int32_t alike = !inside                            ? 1
+                        : room >= (left - 1) * r.stride_f ? left
+                                                          : room / r.stride_f + 1;
+  return {t, alike, first, inside};
 }
 
 /// The pointers of a run's rows, of which the first is number `row` of the tile.
@@ -211,23 +213,28 @@ void product_range(const ProductProblem& p,
   }
   const int64_t panel_bytes =
       static_cast<int64_t>(tile.segments) * tile.length * kProductPanel * p.weight_bytes + 1;
-  const int64_t tiles = kGroupBytes / (p.shape.panels * panel_bytes);
-  const int64_t wanted = p.shape.panels * (tiles > 1 ? tiles : 1);
+  const int64_t fitting = kGroupBytes / (p.shape.panels * panel_bytes);
+  const int64_t wanted = p.shape.panels * (fitting > 1 ? fitting : 1);
   const int32_t all = panel_end - panel_begin;
   int32_t group = wanted < all ? static_cast<int32_t>(wanted) : all;
   if (row_end - row_begin == 1 && !p.last_panels_first) {
     group = all;
   }
+  if (row_begin == row_end) {
+    return;
+  }
   const int32_t max_rows = full_tile_rows(p.shape, panel_count(p.weights));
   const int32_t groups = (all + group - 1) / group;
+  const int32_t tiles = (row_end - row_begin + max_rows - 1) / max_rows;
+  const int32_t least = (row_end - row_begin) / tiles;
+  const int32_t larger = (row_end - row_begin) % tiles;  // by one row, and first
   for (int32_t g = 0; g < groups; ++g) {
     const int32_t panel = panel_begin + group * (p.last_panels_first ? groups - 1 - g : g);
     const int32_t group_end = panel_end - panel < group ? panel_end : panel + group;
-    for (int32_t row = row_begin; row < row_end; row += tile.rows) {
-      const int32_t tiles_left = (row_end - row + max_rows - 1) / max_rows;
-      tile.rows = (row_end - row + tiles_left - 1) / tiles_left;
-      int32_t t = row / p.rows.out_bins;
-      int32_t b = row % p.rows.out_bins;
+    int32_t t = row_begin / p.rows.out_bins;
+    int32_t b = row_begin % p.rows.out_bins;
+    for (int32_t n = 0; n < tiles; ++n) {
+      tile.rows = n < larger ? least + 1 : least;
       for (int32_t i = 0; i < tile.rows;) {
         const Run run = find_run(p.rows, t, b, tile.rows - i);
         if (p.q8 != nullptr) {

@@ -5,6 +5,8 @@
 
 #include <string.h>
 
+#include <type_traits>
+
 #include "ops/kernels/product/product.h"
 #include "ops/kernels/unroll-inl.h"
 #include "ops/kernels/variants.h"
@@ -29,25 +31,45 @@ struct Finish {
   int rows;
 };
 
-HWY_INLINE V activate(V y, Activation activation, V slopes) {
+template <Activation kActivation>
+HWY_INLINE V activate(V y, V slopes) {
   const D d;
-  switch (activation) {
-    case Activation::kNone:
-      return y;
-    case Activation::kRelu:
-      return relu_v(d, y);
-    case Activation::kPrelu:
-      return prelu_v(d, y, slopes);
-    case Activation::kTanh:
-      return tanh_v(d, y);
-    case Activation::kSigmoid:
-      return sigmoid_v(d, y);
-    case Activation::kGelu:
-      return gelu_v(d, y);
-    case Activation::kElu:
-      return elu_v(d, y);
+  if constexpr (kActivation == Activation::kRelu) {
+    return relu_v(d, y);
+  } else if constexpr (kActivation == Activation::kPrelu) {
+    return prelu_v(d, y, slopes);
+  } else if constexpr (kActivation == Activation::kTanh) {
+    return tanh_v(d, y);
+  } else if constexpr (kActivation == Activation::kSigmoid) {
+    return sigmoid_v(d, y);
+  } else if constexpr (kActivation == Activation::kGelu) {
+    return gelu_v(d, y);
+  } else if constexpr (kActivation == Activation::kElu) {
+    return elu_v(d, y);
   }
   return y;
+}
+
+/// Calls f with the activation as a constant.
+template <class F>
+HWY_INLINE void with_activation(Activation activation, F&& f) {
+  using A = Activation;
+  switch (activation) {
+    case A::kNone:
+      return f(std::integral_constant<A, A::kNone>());
+    case A::kRelu:
+      return f(std::integral_constant<A, A::kRelu>());
+    case A::kPrelu:
+      return f(std::integral_constant<A, A::kPrelu>());
+    case A::kTanh:
+      return f(std::integral_constant<A, A::kTanh>());
+    case A::kSigmoid:
+      return f(std::integral_constant<A, A::kSigmoid>());
+    case A::kGelu:
+      return f(std::integral_constant<A, A::kGelu>());
+    case A::kElu:
+      return f(std::integral_constant<A, A::kElu>());
+  }
 }
 
 // Where loads and stores under a mask touch nothing beyond it, a panel that is not full takes them.
@@ -97,30 +119,33 @@ HWY_NOINLINE void finish_panel(const float* sums, int64_t stride, const Finish& 
     const V scales = load_lanes<kPart>(scale, i, count, one);
     const V factor = load_lanes<kPart>(post_scale, i, count, one);
     const V shift = load_lanes<kPart>(post_shift, i, count, zero);
-    for (int r = 0; r < f.rows; ++r) {
-      V y = hn::Load(d, sums + r * stride + i);
-      if (scale != nullptr) {
-        y = hn::Mul(y, scales);
-      }
-      y = hn::Add(y, biases);
-      if (f.tile.add != nullptr) {
-        const float* add = f.tile.add[f.row + r] + f.output;
-        for (int32_t m = 0; m < f.tile.add_count[f.row + r]; ++m) {
-          y = hn::Add(y, load_lanes<kPart>(add + m * f.tile.add_stride, i, count, zero));
+    const bool plain = scale == nullptr && f.tile.add == nullptr && !post;
+    with_activation(e.activation, [&](auto activation) LIGERO_INLINE_LAMBDA {
+      for (int r = 0; r < f.rows; ++r) {
+        V y = hn::Load(d, sums + r * stride + i);
+        if (!plain) {
+          y = hn::Mul(y, scales);
+        }
+        y = hn::Add(y, biases);
+        if (!plain && f.tile.add != nullptr) {
+          const float* add = f.tile.add[f.row + r] + f.output;
+          for (int32_t m = 0; m < f.tile.add_count[f.row + r]; ++m) {
+            y = hn::Add(y, load_lanes<kPart>(add + m * f.tile.add_stride, i, count, zero));
+          }
+        }
+        y = activate<decltype(activation)::value>(y, slopes);
+        if (!plain && post) {
+          y = hn::Add(hn::Mul(y, factor), shift);
+        }
+        float* out = f.tile.out[f.row + r] + f.output;
+        if constexpr (kPart) {
+          const auto left = static_cast<size_t>(count > i ? count - i : 0);
+          hn::BlendedStore(y, hn::FirstN(d, left), d, out + i);
+        } else {
+          hn::StoreU(y, d, out + i);
         }
       }
-      y = activate(y, e.activation, slopes);
-      if (post) {
-        y = hn::Add(hn::Mul(y, factor), shift);
-      }
-      float* out = f.tile.out[f.row + r] + f.output;
-      if constexpr (kPart) {
-        const auto left = static_cast<size_t>(count > i ? count - i : 0);
-        hn::BlendedStore(y, hn::FirstN(d, left), d, out + i);
-      } else {
-        hn::StoreU(y, d, out + i);
-      }
-    }
+    });
   }
 }
 
