@@ -27,15 +27,29 @@ Status infer(const OpContext& ctx, Inference* out) {
   return {};
 }
 
-/// Most channels are few, or 16 at a time, and cost less here than a call.
-void copy(const float* x, ptrdiff_t channels, float* y) {
+/// Where y's rows begin, x's.
+struct Rows {
+  const float* x;
+  float* y;
+  ptrdiff_t count;
+  ptrdiff_t channels;  ///< of x
+  ptrdiff_t total;     ///< of y
+};
+
+/// kFew: channels, where they are so few that a loop over them, or a call, costs more than they do;
+/// else 0.
+template <ptrdiff_t kFew>
+void copy(Rows r) {
   constexpr ptrdiff_t kBlock = 16;
-  ptrdiff_t c = 0;
-  for (; c + kBlock <= channels; c += kBlock) {
-    std::memcpy(y + c, x + c, kBlock * sizeof(float));
-  }
-  for (; c < channels; ++c) {
-    y[c] = x[c];
+  for (; r.count > 0; --r.count, r.x += r.channels, r.y += r.total) {
+    const ptrdiff_t channels = kFew > 0 ? kFew : r.channels;
+    ptrdiff_t c = 0;
+    for (; c + kBlock <= channels; c += kBlock) {
+      std::memcpy(r.y + c, r.x + c, kBlock * sizeof(float));
+    }
+    for (; c < channels; ++c) {
+      r.y[c] = r.x[c];
+    }
   }
 }
 
@@ -48,11 +62,12 @@ void run(const RunContext& ctx) noexcept {
       const ptrdiff_t channels = ctx.input(k).channels();
       const ptrdiff_t step = frame_step(ctx, k);
       for (int t = begin; t < end; ++t) {
-        const float* x = ctx.x(k) + t * step;
-        float* y = ctx.out[0] + t * bins * total + offset;
-        for (ptrdiff_t f = 0; f < bins; ++f, x += channels, y += total) {
-          copy(x, channels, y);
-        }
+        const Rows rows = {ctx.x(k) + t * step,
+                           ctx.out[0] + t * bins * total + offset,
+                           bins,
+                           channels,
+                           total};
+        channels == 1 ? copy<1>(rows) : channels == 2 ? copy<2>(rows) : copy<0>(rows);
       }
       offset += channels;
     }

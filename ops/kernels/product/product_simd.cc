@@ -90,7 +90,8 @@ HWY_NOINLINE void tile(const ProductTile& t,
   finish_tile<kR, kP>(buffer, t, e, w, 0, panel);
 }
 
-/// All panels of [begin, end) for kR rows, kP at a time, then by halves.
+/// All panels of [begin, end) for kR rows, kP at a time, three where that is what is left of four,
+/// then by halves.
 template <class W, int kR, int kP>
 HWY_INLINE void panels(const ProductTile& t,
                        const ProductWeights& w,
@@ -100,6 +101,11 @@ HWY_INLINE void panels(const ProductTile& t,
   int32_t panel = begin;
   for (; panel + kP <= end; panel += kP) {
     tile<W, kR, kP>(t, w, e, panel);
+  }
+  if constexpr (kP == 4) {
+    if (end - panel == 3) {
+      return tile<W, kR, 3>(t, w, e, panel);
+    }
   }
   if constexpr (kP > 1) {
     panels<W, kR, kP / 2>(t, w, e, panel, end);
