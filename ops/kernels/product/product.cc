@@ -185,6 +185,12 @@ void gather_scales(
   }
 }
 
+/// A tile's segments: those of all taps of a frame are one where they lie together.
+void set_segments(const ProductRows& r, bool together, ProductTile* tile) {
+  tile->segments = together ? r.taps_t : r.taps_t * r.taps_f;
+  tile->length = together ? r.taps_f * r.channels : r.channels;
+}
+
 /// Rows [row_begin, row_end) of panels [panel_begin, panel_end), a group of panels at a time.
 void product_range(const ProductProblem& p,
                    const Input& input,
@@ -197,8 +203,6 @@ void product_range(const ProductProblem& p,
   const float* add[kProductMaxRows] = {};
   int32_t add_count[kProductMaxRows] = {};
   ProductTile tile = {};
-  tile.segments = p.rows.segments();
-  tile.length = p.rows.channels * (p.rows.merged() ? p.rows.taps_f : 1);
   tile.out = out;
   tile.add = p.add.data != nullptr ? add : nullptr;
   tile.add_count = add_count;
@@ -211,8 +215,9 @@ void product_range(const ProductProblem& p,
   } else {
     tile.a = a.f32;
   }
-  const int64_t panel_bytes =
-      static_cast<int64_t>(tile.segments) * tile.length * kProductPanel * p.weight_bytes + 1;
+  const int64_t panel_bytes = int64_t{p.rows.taps_t} * p.rows.taps_f * p.rows.channels *
+                                  kProductPanel * p.weight_bytes +
+                              1;
   const int64_t fitting = kGroupBytes / (p.shape.panels * panel_bytes);
   const int64_t wanted = p.shape.panels * (fitting > 1 ? fitting : 1);
   const int32_t all = panel_end - panel_begin;
@@ -223,6 +228,8 @@ void product_range(const ProductProblem& p,
   if (row_begin == row_end) {
     return;
   }
+  const bool merged = p.rows.merged();
+  const bool beside = p.rows.dilation_f == 1;
   const int32_t max_rows = full_tile_rows(p.shape, panel_count(p.weights));
   const int32_t groups = (all + group - 1) / group;
   const int32_t tiles = (row_end - row_begin + max_rows - 1) / max_rows;
@@ -237,6 +244,9 @@ void product_range(const ProductProblem& p,
       tile.rows = n < larger ? least + 1 : least;
       for (int32_t i = 0; i < tile.rows;) {
         const Run run = find_run(p.rows, t, b, tile.rows - i);
+        if (i == 0) {
+          set_segments(p.rows, merged || (beside && run.inside && run.count == tile.rows), &tile);
+        }
         if (p.q8 != nullptr) {
           gather(p.rows, input.q8, run, tile.segments, i, a.q8);
           gather_scales(p.rows, input, run, i, &a);

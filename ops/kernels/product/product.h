@@ -154,9 +154,6 @@ struct ProductRows {
     return pad_f == 0 && dilation_f == 1 &&
            static_cast<int64_t>(out_bins - 1) * stride_f + taps_f <= bins;
   }
-  int32_t segments() const {
-    return merged() ? taps_t : taps_t * taps_f;
-  }
 };
 
 /// Where row (t, b) goes: y + t * frame_stride + b * bin_stride.
