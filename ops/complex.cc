@@ -50,13 +50,15 @@ template <class Gain>
 void scale(const float* x, ptrdiff_t n, Gain gain, float* y) {
   constexpr ptrdiff_t kGains = 16;
   float gains[kGains];
-  for (ptrdiff_t done = 0; done < n; done += kGains, x += 2 * kGains, y += 2 * kGains) {
+  for (ptrdiff_t done = 0; done < n; done += kGains) {
     const ptrdiff_t count = n - done < kGains ? n - done : kGains;
+    const float* in = x + 2 * done;
+    float* out = y + 2 * done;
     for (ptrdiff_t i = 0; i < count; ++i) {
-      gains[i] = gain(x[2 * i] * x[2 * i] + x[2 * i + 1] * x[2 * i + 1] + kCompressFloor);
+      gains[i] = gain(in[2 * i] * in[2 * i] + in[2 * i + 1] * in[2 * i + 1] + kCompressFloor);
     }
     for (ptrdiff_t i = 0; i < 2 * count; ++i) {
-      y[i] = x[i] * gains[i / 2];
+      out[i] = in[i] * gains[i / 2];
     }
   }
 }
