@@ -89,35 +89,42 @@ Run find_run(const ProductRows& r, int32_t t, int32_t b, int32_t most) {
   return {t, alike, first, inside};
 }
 
-/// The pointers of a run's rows, of which the first is number `row` of the tile.
+/// to[k] = first + k * step for the rows [row, row + count) of a tile. Of the first ones all that
+/// there can be are written: a number of steps known here costs less than the steps that are too
+/// many, and later runs write over those.
+template <typename T>
+void spread(T* first, int64_t step, int32_t row, int32_t count, T** to) {
+  if (row == 0) {
+    for (int32_t k = 0; k < kProductMaxRows; ++k) {
+      to[k] = first + k * step;
+    }
+  } else {
+    for (int32_t k = 0; k < count; ++k) {
+      to[row + k] = first + k * step;
+    }
+  }
+}
+
+/// The pointers of a run's rows, of which the first is number `row` of the tile, to `pieces` pieces
+/// of each frame.
 template <typename T>
 void gather(const ProductRows& r,
             const Source<T>& source,
             const Run& run,
-            int32_t segments,
+            int32_t pieces,
             int32_t row,
             const T** a) {
-  const int32_t pieces = segments / r.taps_t;  // of a frame: 1 where merged
   const int64_t tap_step = int64_t{r.dilation_f} * r.channels;
   const int64_t row_step = int64_t{r.stride_f} * r.channels;
-  a += row;
   for (int32_t i = 0; i < r.taps_t; ++i) {
     const T* x = source.x + (tap_frame(r, run.t, i) - source.first) * source.frame_stride +
                  int64_t{run.first_bin} * r.channels;
     for (int32_t j = 0; j < pieces; ++j, x += tap_step, a += kProductMaxRows) {
       const int32_t bin = run.first_bin + j * r.dilation_f;
-      if (!run.inside) {
-        *a = bin >= 0 && bin < r.bins ? x : source.zeros;
-      } else if (row == 0) {
-        // A number of steps known here costs less than the steps that are too many: later runs
-        // write over those.
-        for (int32_t k = 0; k < kProductMaxRows; ++k) {
-          a[k] = x + k * row_step;
-        }
+      if (run.inside) {
+        spread(x, row_step, row, run.count, a);
       } else {
-        for (int32_t k = 0; k < run.count; ++k) {
-          a[k] = x + k * row_step;
-        }
+        a[row] = bin >= 0 && bin < r.bins ? x : source.zeros;
       }
     }
   }
@@ -185,12 +192,6 @@ void gather_scales(
   }
 }
 
-/// A tile's segments: those of all taps of a frame are one where they lie together.
-void set_segments(const ProductRows& r, bool together, ProductTile* tile) {
-  tile->segments = together ? r.taps_t : r.taps_t * r.taps_f;
-  tile->length = together ? r.taps_f * r.channels : r.channels;
-}
-
 /// Rows [row_begin, row_end) of panels [panel_begin, panel_end), a group of panels at a time.
 void product_range(const ProductProblem& p,
                    const Input& input,
@@ -228,8 +229,12 @@ void product_range(const ProductProblem& p,
   if (row_begin == row_end) {
     return;
   }
+  // The taps of a frame are one piece where they lie together: of all rows, or of those of a tile.
   const bool merged = p.rows.merged();
   const bool beside = p.rows.dilation_f == 1;
+  int32_t pieces = 1;
+  tile.segments = p.rows.taps_t;
+  tile.length = p.rows.taps_f * p.rows.channels;
   const int32_t max_rows = full_tile_rows(p.shape, panel_count(p.weights));
   const int32_t groups = (all + group - 1) / group;
   const int32_t tiles = (row_end - row_begin + max_rows - 1) / max_rows;
@@ -244,22 +249,28 @@ void product_range(const ProductProblem& p,
       tile.rows = n < larger ? least + 1 : least;
       for (int32_t i = 0; i < tile.rows;) {
         const Run run = find_run(p.rows, t, b, tile.rows - i);
-        if (i == 0) {
-          set_segments(p.rows, merged || (beside && run.inside && run.count == tile.rows), &tile);
+        if (i == 0 && !merged) {
+          const bool together = beside && run.inside && run.count == tile.rows;
+          pieces = together ? 1 : p.rows.taps_f;
+          tile.segments = p.rows.taps_t * pieces;
+          tile.length = together ? p.rows.taps_f * p.rows.channels : p.rows.channels;
         }
         if (p.q8 != nullptr) {
-          gather(p.rows, input.q8, run, tile.segments, i, a.q8);
+          gather(p.rows, input.q8, run, pieces, i, a.q8);
           gather_scales(p.rows, input, run, i, &a);
         } else {
-          gather(p.rows, input.f32, run, tile.segments, i, a.f32);
+          gather(p.rows, input.f32, run, pieces, i, a.f32);
         }
-        for (int32_t k = i; k < i + run.count; ++k, ++b) {
-          out[k] = p.output.y + t * p.output.frame_stride + b * p.output.bin_stride;
-          if (p.add.data != nullptr) {
-            add[k] = add_rows(p.add, t, b, &add_count[k]);
-          }
+        spread(p.output.y + t * p.output.frame_stride + b * p.output.bin_stride,
+               p.output.bin_stride,
+               i,
+               run.count,
+               out);
+        for (int32_t k = 0; p.add.data != nullptr && k < run.count; ++k) {
+          add[i + k] = add_rows(p.add, t, b + k, &add_count[i + k]);
         }
         i += run.count;
+        b += run.count;
         if (b == p.rows.out_bins) {
           b = 0;
           ++t;
