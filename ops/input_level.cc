@@ -95,6 +95,7 @@ void run_window(const RunContext& ctx) {
   auto* energy = static_cast<double*>(ctx.scratch);
   const float* x = ctx.x(0) - static_cast<ptrdiff_t>(window - 1) * hop;
   for (int32_t h = 0; h < ctx.frames + window - 1; ++h, x += hop) {
+    // A hop of one value, its RMS, is squared for less than a call.
     energy[h] = hop == 1 ? *x * *x : sum_squares_f32(x, static_cast<size_t>(hop), 0.0f);
   }
   for (int32_t t = 0; t < ctx.frames; ++t) {

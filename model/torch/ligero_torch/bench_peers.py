@@ -83,11 +83,14 @@ class Peer:
         for k in self.moving:
             np.copyto(self.now[k], self.inputs[k][t % self.frames])
 
-    def step(self) -> None:
-        """The next frame, or the whole signal."""
+    def step(self) -> float:
+        """The next frame, or the whole signal. Returns the ms of computing it."""
         self.feed(self.t)
+        start = time.perf_counter_ns()
         self.compute(self.t)
+        ms = (time.perf_counter_ns() - start) / 1e6
         self.t += 1
+        return ms
 
     def check(self) -> list:
         """The first output of every frame, from the start."""
@@ -104,14 +107,8 @@ class Peer:
     def time(self, count: int) -> list:
         for _ in range(self.task["warm_up"]):
             self.step()
-        ms = []
         gc.disable()  # as timeit does
-        for _ in range(count):
-            self.feed(self.t)
-            start = time.perf_counter_ns()
-            self.compute(self.t)
-            ms.append((time.perf_counter_ns() - start) / 1e6)
-            self.t += 1
+        ms = [self.step() for _ in range(count)]
         gc.enable()
         return ms
 

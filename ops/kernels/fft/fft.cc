@@ -122,10 +122,7 @@ inline void butterfly(ComplexOf<T> (&a)[5]) {
   a[4] = mid1 - side1;
 }
 
-/// One Stockham pass: `m` groups of R points that lie m * stride apart, `stride` transforms side by
-/// side. The output comes in the order that the next pass reads. Twiddle factors: [R - 1][2][m].
-///
-/// Of group p and those behind it as many as T has lanes, where the stride is 1.
+/// Of a pass of stride 1: group p and those behind it, as many as T has lanes.
 template <int R, typename T>
 inline void first_pass_step(int m, const float* w, Parts x, Parts y, int p) {
   ComplexOf<T> a[R];
@@ -149,7 +146,7 @@ inline void first_pass_step(int m, const float* w, Parts x, Parts y, int p) {
   }
 }
 
-/// Of transform q and those beside it as many as T has lanes. w: of the group, [R - 1].
+/// Of a pass, group p: transform q and those beside it, as many as T has lanes. w: [R - 1].
 template <int R, typename T>
 inline void pass_step(int m, int stride, const Complex* w, Parts x, Parts y, int p, int q) {
   ComplexOf<T> a[R];
@@ -163,6 +160,8 @@ inline void pass_step(int m, int stride, const Complex* w, Parts x, Parts y, int
   }
 }
 
+/// One Stockham pass: `m` groups of R points that lie m * stride apart, `stride` transforms side by
+/// side. The output comes in the order that the next pass reads. Twiddle factors: [R - 1][2][m].
 template <int R>
 void pass(int m, int stride, const float* w, Parts x, Parts y) {
   if (stride == 1) {

@@ -157,7 +157,7 @@ struct Input {
   const int32_t* sums = nullptr;  ///< [frames][bins]
 };
 
-/// Pointers of the rows of a tile.
+/// What a tile points to.
 struct TileRows {
   union {
     const float* f32[kProductMaxSegments * kProductMaxRows];
@@ -165,6 +165,9 @@ struct TileRows {
   };
   float scales[kProductMaxSegments * kProductMaxRows];
   int32_t sums[kProductMaxSegments * kProductMaxRows];
+  float* out[kProductMaxRows];
+  const float* add[kProductMaxRows];
+  int32_t add_count[kProductMaxRows];
 };
 
 /// Scales and sums of a run's rows, of which the first is number `row` of the tile.
@@ -192,6 +195,76 @@ void gather_scales(
   }
 }
 
+/// A tile that points to `to`, without rows.
+ProductTile make_tile(const ProductProblem& p, TileRows* to) {
+  ProductTile tile = {};
+  tile.out = to->out;
+  tile.add = p.add.data != nullptr ? to->add : nullptr;
+  tile.add_count = to->add_count;
+  tile.add_stride = p.add.tap_stride;
+  if (p.q8 != nullptr) {
+    tile.taps = p.rows.taps_t;
+    tile.q = to->q8;
+    tile.q_scales = to->scales;
+    tile.q_sums = to->sums;
+  } else {
+    tile.a = to->f32;
+  }
+  return tile;
+}
+
+/// Fills a tile of tile->rows rows, the first of them (*t, *b), which moves on behind the last. The
+/// taps of a frame are one segment where they lie together in every row.
+void fill_tile(const ProductProblem& p,
+               const Input& input,
+               int32_t* t,
+               int32_t* b,
+               TileRows* to,
+               ProductTile* tile) {
+  const ProductRows& r = p.rows;
+  int32_t pieces = 1;
+  for (int32_t i = 0; i < tile->rows;) {
+    const Run run = find_run(r, *t, *b, tile->rows - i);
+    if (i == 0) {
+      const bool together =
+          r.merged() || (r.dilation_f == 1 && run.inside && run.count == tile->rows);
+      pieces = together ? 1 : r.taps_f;
+      tile->segments = r.taps_t * pieces;
+      tile->length = together ? r.taps_f * r.channels : r.channels;
+    }
+    if (p.q8 != nullptr) {
+      gather(r, input.q8, run, pieces, i, to->q8);
+      gather_scales(r, input, run, i, to);
+    } else {
+      gather(r, input.f32, run, pieces, i, to->f32);
+    }
+    float* y = p.output.y + *t * p.output.frame_stride + *b * p.output.bin_stride;
+    spread(y, p.output.bin_stride, i, run.count, to->out);
+    for (int32_t k = 0; p.add.data != nullptr && k < run.count; ++k) {
+      to->add[i + k] = add_rows(p.add, *t, *b + k, &to->add_count[i + k]);
+    }
+    i += run.count;
+    *b += run.count;
+    if (*b == r.out_bins) {
+      *b = 0;
+      ++*t;
+    }
+  }
+}
+
+/// Panels of `all` that are gone through together.
+int32_t group_panels(const ProductProblem& p, int32_t rows, int32_t all) {
+  if (rows == 1 && !p.last_panels_first) {
+    return all;
+  }
+  const int64_t panel_bytes = int64_t{p.rows.taps_t} * p.rows.taps_f * p.rows.channels *
+                                  kProductPanel * p.weight_bytes +
+                              1;
+  const int64_t fitting = kGroupBytes / (p.shape.panels * panel_bytes);
+  const int64_t wanted = p.shape.panels * (fitting > 1 ? fitting : 1);
+  return wanted < all ? static_cast<int32_t>(wanted) : all;
+}
+
 /// Rows [row_begin, row_end) of panels [panel_begin, panel_end), a group of panels at a time.
 void product_range(const ProductProblem& p,
                    const Input& input,
@@ -199,47 +272,19 @@ void product_range(const ProductProblem& p,
                    int32_t row_end,
                    int32_t panel_begin,
                    int32_t panel_end) noexcept {
-  TileRows a;
-  float* out[kProductMaxRows];
-  const float* add[kProductMaxRows] = {};
-  int32_t add_count[kProductMaxRows] = {};
-  ProductTile tile = {};
-  tile.out = out;
-  tile.add = p.add.data != nullptr ? add : nullptr;
-  tile.add_count = add_count;
-  tile.add_stride = p.add.tap_stride;
-  if (p.q8 != nullptr) {
-    tile.taps = p.rows.taps_t;
-    tile.q = a.q8;
-    tile.q_scales = a.scales;
-    tile.q_sums = a.sums;
-  } else {
-    tile.a = a.f32;
-  }
-  const int64_t panel_bytes = int64_t{p.rows.taps_t} * p.rows.taps_f * p.rows.channels *
-                                  kProductPanel * p.weight_bytes +
-                              1;
-  const int64_t fitting = kGroupBytes / (p.shape.panels * panel_bytes);
-  const int64_t wanted = p.shape.panels * (fitting > 1 ? fitting : 1);
-  const int32_t all = panel_end - panel_begin;
-  int32_t group = wanted < all ? static_cast<int32_t>(wanted) : all;
-  if (row_end - row_begin == 1 && !p.last_panels_first) {
-    group = all;
-  }
-  if (row_begin == row_end) {
+  const int32_t rows = row_end - row_begin;
+  if (rows == 0) {
     return;
   }
-  // The taps of a frame are one piece where they lie together: of all rows, or of those of a tile.
-  const bool merged = p.rows.merged();
-  const bool beside = p.rows.dilation_f == 1;
-  int32_t pieces = 1;
-  tile.segments = p.rows.taps_t;
-  tile.length = p.rows.taps_f * p.rows.channels;
-  const int32_t max_rows = full_tile_rows(p.shape, panel_count(p.weights));
+  TileRows to;
+  ProductTile tile = make_tile(p, &to);
+  const int32_t all = panel_end - panel_begin;
+  const int32_t group = group_panels(p, rows, all);
   const int32_t groups = (all + group - 1) / group;
-  const int32_t tiles = (row_end - row_begin + max_rows - 1) / max_rows;
-  const int32_t least = (row_end - row_begin) / tiles;
-  const int32_t larger = (row_end - row_begin) % tiles;  // by one row, and first
+  const int32_t max_rows = full_tile_rows(p.shape, panel_count(p.weights));
+  const int32_t tiles = (rows + max_rows - 1) / max_rows;
+  const int32_t least = rows / tiles;
+  const int32_t larger = rows % tiles;  // so many are larger by a row, the first ones
   for (int32_t g = 0; g < groups; ++g) {
     const int32_t panel = panel_begin + group * (p.last_panels_first ? groups - 1 - g : g);
     const int32_t group_end = panel_end - panel < group ? panel_end : panel + group;
@@ -247,35 +292,7 @@ void product_range(const ProductProblem& p,
     int32_t b = row_begin % p.rows.out_bins;
     for (int32_t n = 0; n < tiles; ++n) {
       tile.rows = n < larger ? least + 1 : least;
-      for (int32_t i = 0; i < tile.rows;) {
-        const Run run = find_run(p.rows, t, b, tile.rows - i);
-        if (i == 0 && !merged) {
-          const bool together = beside && run.inside && run.count == tile.rows;
-          pieces = together ? 1 : p.rows.taps_f;
-          tile.segments = p.rows.taps_t * pieces;
-          tile.length = together ? p.rows.taps_f * p.rows.channels : p.rows.channels;
-        }
-        if (p.q8 != nullptr) {
-          gather(p.rows, input.q8, run, pieces, i, a.q8);
-          gather_scales(p.rows, input, run, i, &a);
-        } else {
-          gather(p.rows, input.f32, run, pieces, i, a.f32);
-        }
-        spread(p.output.y + t * p.output.frame_stride + b * p.output.bin_stride,
-               p.output.bin_stride,
-               i,
-               run.count,
-               out);
-        for (int32_t k = 0; p.add.data != nullptr && k < run.count; ++k) {
-          add[i + k] = add_rows(p.add, t, b + k, &add_count[i + k]);
-        }
-        i += run.count;
-        b += run.count;
-        if (b == p.rows.out_bins) {
-          b = 0;
-          ++t;
-        }
-      }
+      fill_tile(p, input, &t, &b, &to, &tile);
       p.tile(tile, p.weights, p.epilogue, panel, group_end);
     }
   }

@@ -5,8 +5,6 @@
 
 #include <string.h>
 
-#include <type_traits>
-
 #include "ops/kernels/product/product.h"
 #include "ops/kernels/unroll-inl.h"
 #include "ops/kernels/variants.h"
@@ -31,44 +29,25 @@ struct Finish {
   int rows;
 };
 
-template <Activation kActivation>
-HWY_INLINE V activate(V y, V slopes) {
-  const D d;
-  if constexpr (kActivation == Activation::kRelu) {
-    return relu_v(d, y);
-  } else if constexpr (kActivation == Activation::kPrelu) {
-    return prelu_v(d, y, slopes);
-  } else if constexpr (kActivation == Activation::kTanh) {
-    return tanh_v(d, y);
-  } else if constexpr (kActivation == Activation::kSigmoid) {
-    return sigmoid_v(d, y);
-  } else if constexpr (kActivation == Activation::kGelu) {
-    return gelu_v(d, y);
-  } else if constexpr (kActivation == Activation::kElu) {
-    return elu_v(d, y);
-  }
-  return y;
-}
-
-/// Calls f with the activation as a constant.
+/// Calls f with the function of an activation, so that a loop in f is one for each.
 template <class F>
-HWY_INLINE void with_activation(Activation activation, F&& f) {
-  using A = Activation;
+HWY_INLINE void with_activation(Activation activation, V slopes, F&& f) {
+  const D d;
   switch (activation) {
-    case A::kNone:
-      return f(std::integral_constant<A, A::kNone>());
-    case A::kRelu:
-      return f(std::integral_constant<A, A::kRelu>());
-    case A::kPrelu:
-      return f(std::integral_constant<A, A::kPrelu>());
-    case A::kTanh:
-      return f(std::integral_constant<A, A::kTanh>());
-    case A::kSigmoid:
-      return f(std::integral_constant<A, A::kSigmoid>());
-    case A::kGelu:
-      return f(std::integral_constant<A, A::kGelu>());
-    case A::kElu:
-      return f(std::integral_constant<A, A::kElu>());
+    case Activation::kNone:
+      return f([](V y) LIGERO_INLINE_LAMBDA { return y; });
+    case Activation::kRelu:
+      return f([d](V y) LIGERO_INLINE_LAMBDA { return relu_v(d, y); });
+    case Activation::kPrelu:
+      return f([d, slopes](V y) LIGERO_INLINE_LAMBDA { return prelu_v(d, y, slopes); });
+    case Activation::kTanh:
+      return f([d](V y) LIGERO_INLINE_LAMBDA { return tanh_v(d, y); });
+    case Activation::kSigmoid:
+      return f([d](V y) LIGERO_INLINE_LAMBDA { return sigmoid_v(d, y); });
+    case Activation::kGelu:
+      return f([d](V y) LIGERO_INLINE_LAMBDA { return gelu_v(d, y); });
+    case Activation::kElu:
+      return f([d](V y) LIGERO_INLINE_LAMBDA { return elu_v(d, y); });
   }
 }
 
@@ -120,7 +99,7 @@ HWY_NOINLINE void finish_panel(const float* sums, int64_t stride, const Finish& 
     const V factor = load_lanes<kPart>(post_scale, i, count, one);
     const V shift = load_lanes<kPart>(post_shift, i, count, zero);
     const bool plain = scale == nullptr && f.tile.add == nullptr && !post;
-    with_activation(e.activation, [&](auto activation) LIGERO_INLINE_LAMBDA {
+    with_activation(e.activation, slopes, [&](auto activate) LIGERO_INLINE_LAMBDA {
       for (int r = 0; r < f.rows; ++r) {
         V y = hn::Load(d, sums + r * stride + i);
         if (!plain) {
@@ -133,7 +112,7 @@ HWY_NOINLINE void finish_panel(const float* sums, int64_t stride, const Finish& 
             y = hn::Add(y, load_lanes<kPart>(add + m * f.tile.add_stride, i, count, zero));
           }
         }
-        y = activate<decltype(activation)::value>(y, slopes);
+        y = activate(y);
         if (!plain && post) {
           y = hn::Add(hn::Mul(y, factor), shift);
         }
