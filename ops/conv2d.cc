@@ -3,6 +3,7 @@
 // channels is a product of its own. Not: the product.
 #include "ops/check.h"
 #include "ops/conv_shape.h"
+#include "ops/kernels/winograd/winograd.h"
 #include "ops/product_op.h"
 #include "ops/table.h"
 
@@ -63,47 +64,63 @@ Status infer(const OpContext& ctx, Inference* out) {
   return {};
 }
 
-Status measure(const OpContext& ctx, Needs* needs) {
-  LIGERO_RETURN_IF_ERROR(check_rows(ctx, ctx.output(0).bins()));
-  const Tensor& x = ctx.input(kX);
-  ConvShape shape;
-  LIGERO_RETURN_IF_ERROR(read_conv_shape(ctx, x.bins(), &shape));
-  ProductRows rows;
-  set_conv_rows(shape, x.bins(), x.channels(), &rows);
-  needs->data_bytes = product_data_bytes(x.channels());
-  needs->scratch_bytes = product_scratch_bytes(ctx, kW, rows, ctx.max_frames);
-  return {};
-}
-
-Status prepare(const OpContext& ctx, void* data) {
+/// Puts weights and rows into `p`, all but the data.
+Status describe(const OpContext& ctx, ProductProblem* p) {
   const Tensor& x = ctx.input(kX);
   ConvShape shape;
   LIGERO_RETURN_IF_ERROR(read_conv_shape(ctx, x.bins(), &shape));
   int32_t groups = 1;
   LIGERO_RETURN_IF_ERROR(read_groups(ctx, &groups));
-  ProductProblem& p = make_product_data(data, x.channels())->problem;
-  prepare_weights(ctx, kW, &p);
-  prepare_epilogue(ctx, kEpilogue, &p.epilogue);
+  prepare_weights(ctx, kW, p);
   // A group's channels of a bin are a bin of their own, `groups` bins from those of the next.
-  set_conv_rows(shape, x.bins() * groups, x.channels() / groups, &p.rows);
-  p.rows.stride_f *= groups;
-  p.rows.dilation_f *= groups;
-  p.rows.pad_f *= groups;
-  p.rows.mirror_frames = shape.reflect_t ? 1 : 0;
+  set_conv_rows(shape, x.bins() * groups, x.channels() / groups, &p->rows);
+  p->rows.stride_f *= groups;
+  p->rows.dilation_f *= groups;
+  p->rows.pad_f *= groups;
+  p->rows.mirror_frames = shape.reflect_t ? 1 : 0;
+  p->add.taps = shape.kernel_t;
+  p->add.dilation = shape.dilation_t;
+  p->add.past = shape.past;
+  return {};
+}
+
+/// Where a Winograd is in the op's data.
+size_t winograd_at(const OpContext& ctx) {
+  return align_up(product_data_bytes(ctx.input(kX).channels()));
+}
+
+Status measure(const OpContext& ctx, Needs* needs) {
+  LIGERO_RETURN_IF_ERROR(check_rows(ctx, ctx.output(0).bins()));
+  ProductProblem p;
+  LIGERO_RETURN_IF_ERROR(describe(ctx, &p));
+  if (winograd_serves(p)) {
+    needs->data_bytes = add_bytes(winograd_at(ctx), winograd_data_bytes(p));
+    needs->scratch_bytes = winograd_scratch_bytes(p, ctx.max_frames);
+  } else {
+    needs->data_bytes = product_data_bytes(ctx.input(kX).channels());
+    needs->scratch_bytes = product_scratch_bytes(ctx, kW, p.rows, ctx.max_frames);
+  }
+  return {};
+}
+
+Status prepare(const OpContext& ctx, void* data) {
+  ProductProblem& p = make_product_data(data, ctx.input(kX).channels())->problem;
+  LIGERO_RETURN_IF_ERROR(describe(ctx, &p));
+  prepare_epilogue(ctx, kEpilogue, &p.epilogue);
   p.output.bin_stride = ctx.output(0).channels();
   p.output.frame_stride = ctx.output(0).elements();
   p.add.bin_stride = p.output.bin_stride;
   p.add.tap_stride = p.output.frame_stride;
-  p.add.taps = shape.kernel_t;
-  p.add.dilation = shape.dilation_t;
-  p.add.past = shape.past;
+  if (winograd_serves(p)) {
+    p.winograd = make_winograd(p, ctx.cpu, static_cast<std::byte*>(data) + winograd_at(ctx));
+  }
   return {};
 }
 
 void run(const RunContext& ctx) noexcept {
   ProductProblem p = static_cast<const ProductData*>(ctx.data)->problem;
   p.rows.x = ctx.x(kX);
-  p.q8_scratch = ctx.scratch;
+  p.scratch = ctx.scratch;
   p.output.y = ctx.out[0];
   if (ctx.node.has_input(kBiasMap)) {
     p.add.data = ctx.x(kBiasMap);

@@ -138,7 +138,7 @@ void run(const RunContext& ctx) noexcept {
   for (int32_t phase = 0; phase < d.count; ++phase) {
     ProductProblem& p = d.phases[phase];
     p.rows.x = ctx.x(kX);
-    p.q8_scratch = ctx.scratch;
+    p.scratch = ctx.scratch;
     p.output.y = ctx.out[0] + static_cast<int64_t>(phase) * p.weights.outputs;
   }
   product(d.phases, d.count, ctx.frames, ctx.pool);

@@ -51,7 +51,7 @@ Status prepare(const OpContext& ctx, void* data) {
 void run(const RunContext& ctx) noexcept {
   ProductProblem p = static_cast<const ProductData*>(ctx.data)->problem;
   p.rows.x = ctx.x(kX);
-  p.q8_scratch = ctx.scratch;
+  p.scratch = ctx.scratch;
   p.output.y = ctx.out[0];
   product(p, ctx.frames, ctx.pool);
 }

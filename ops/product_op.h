@@ -43,7 +43,7 @@ size_t product_data_bytes(int64_t zeros);
 void prepare_weights(const OpContext& ctx, size_t w, ProductProblem* problem);
 
 /// For measure(): bytes of scratch of a product with weights `w`, with `frames` frames at most; 0
-/// where these are not int8. run() gives them to the problem as q8_scratch.
+/// where these are not int8. run() gives them to the problem.
 size_t product_scratch_bytes(const OpContext& ctx,
                              size_t w,
                              const ProductRows& rows,

@@ -213,7 +213,7 @@ class Recurrent {
                                 int32_t frames) {
     ProductProblem p = d.recurrent;
     p.last_panels_first = step % 2 != 0;
-    p.q8_scratch = q8_scratch(ctx, d);
+    p.scratch = q8_scratch(ctx, d);
     p.output.y = kApart ? apart(ctx, d) : z;
     if (h != nullptr) {
       p.rows.x = h;
@@ -240,7 +240,7 @@ class Recurrent {
       const int32_t frames = rows - done < d.chunk ? rows - done : d.chunk;
       const int32_t first = d.shape.reverse ? rows - done - frames : done;
       ProductProblem input = d.input;
-      input.q8_scratch = q8_scratch(ctx, d);
+      input.scratch = q8_scratch(ctx, d);
       input.rows.x = ctx.x(kX) + first * input.rows.frame_stride;
       input.output.y = gates;
       product(input, frames, ctx.pool);
@@ -266,7 +266,7 @@ class Recurrent {
       const int32_t frames = ctx.frames - first < d.chunk ? ctx.frames - first : d.chunk;
       float* out = ctx.out[0] + first * bins * hidden;
       ProductProblem input = d.input;
-      input.q8_scratch = q8_scratch(ctx, d);
+      input.scratch = q8_scratch(ctx, d);
       input.rows.x = ctx.x(kX) + first * input.rows.frame_stride;
       input.output.y = gates;
       product(input, frames, ctx.pool);

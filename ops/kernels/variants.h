@@ -64,6 +64,11 @@
 
 namespace ligero {
 
+#define LIGERO_COUNT(isa, features) +1
+/// How many sets there are beside the reference: 0 where a build has no vectors.
+inline constexpr int kVectorIsas = LIGERO_FOR_EACH_ISA(LIGERO_COUNT) - 1;
+#undef LIGERO_COUNT
+
 /// A variant and the CpuFeature bits it needs (0: none).
 template <typename Kernels>
 struct Variant {

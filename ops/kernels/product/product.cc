@@ -4,6 +4,7 @@
 #include <cstring>
 
 #include "ops/kernels/variants.h"
+#include "ops/kernels/winograd/winograd.h"
 #include "runtime/base/checked.h"
 
 #define LIGERO_DECLARE(isa, features)   \
@@ -130,24 +131,6 @@ void gather(const ProductRows& r,
   }
 }
 
-/// The add rows of row (t, b): the first one, and their number.
-const float* add_rows(const ProductAdd& add, int32_t t, int32_t b, int32_t* count) {
-  int32_t first = 0;
-  int32_t last = add.taps;
-  if (add.total_frames >= 0) {
-    const int64_t frame = add.first_frame + t - add.past;
-    while (first < last && frame + static_cast<int64_t>(first) * add.dilation < 0) {
-      ++first;
-    }
-    while (last > first &&
-           frame + static_cast<int64_t>(last - 1) * add.dilation >= add.total_frames) {
-      --last;
-    }
-  }
-  *count = last - first;
-  return add.data + t * add.frame_stride + b * add.bin_stride + first * add.tap_stride;
-}
-
 /// The input of a product: floats, or int8, the scales of its frames and, for variants that ask for
 /// them, the sums of its bins.
 struct Input {
@@ -241,7 +224,7 @@ void fill_tile(const ProductProblem& p,
     float* y = p.output.y + *t * p.output.frame_stride + *b * p.output.bin_stride;
     spread(y, p.output.bin_stride, i, run.count, to->out);
     for (int32_t k = 0; p.add.data != nullptr && k < run.count; ++k) {
-      to->add[i + k] = add_rows(p.add, *t, *b + k, &to->add_count[i + k]);
+      to->add[i + k] = product_add_rows(p.add, *t, *b + k, &to->add_count[i + k]);
     }
     i += run.count;
     *b += run.count;
@@ -391,7 +374,7 @@ void product_q8(const ProductProblem* problems,
   const int64_t stride = q8_stride(p.rows);
   const int32_t chunk = chunk_frames(p.rows, frames);
   const Q8Scratch parts = lay_out_q8(p.rows, chunk + reach(p.rows));
-  auto* scratch = static_cast<std::byte*>(p.q8_scratch);
+  auto* scratch = static_cast<std::byte*>(p.scratch);
   auto* scales = reinterpret_cast<float*>(scratch);
   auto* sums = reinterpret_cast<int32_t*>(scratch + parts.sums);
   auto* zeros = reinterpret_cast<int8_t*>(scratch + parts.zeros);
@@ -450,6 +433,23 @@ size_t product_q8_scratch_bytes(const ProductRows& rows, int32_t frames) {
   return lay_out_q8(rows, chunk_frames(rows, frames) + reach(rows)).bytes;
 }
 
+const float* product_add_rows(const ProductAdd& add, int32_t t, int32_t b, int32_t* count) {
+  int32_t first = 0;
+  int32_t last = add.taps;
+  if (add.total_frames >= 0) {
+    const int64_t frame = add.first_frame + t - add.past;
+    while (first < last && frame + static_cast<int64_t>(first) * add.dilation < 0) {
+      ++first;
+    }
+    while (last > first &&
+           frame + static_cast<int64_t>(last - 1) * add.dilation >= add.total_frames) {
+      --last;
+    }
+  }
+  *count = last - first;
+  return add.data + t * add.frame_stride + b * add.bin_stride + first * add.tap_stride;
+}
+
 void product(const ProductProblem* problems,
              int32_t count,
              int32_t frames,
@@ -462,6 +462,10 @@ void product(const ProductProblem* problems,
     return;
   }
   for (int32_t i = 0; i < count; ++i) {
+    if (kVectorIsas > 0 && problems[i].winograd != nullptr) {
+      winograd(problems[i], frames, pool);
+      continue;
+    }
     const ProductRows& rows = problems[i].rows;
     Input input;
     input.f32 = {rows.x, rows.zeros, rows.frame_stride, 0};

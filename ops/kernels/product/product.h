@@ -1,7 +1,7 @@
 // The one matrix product: rows gathered through pointers, times weights in panels, plus an
 // epilogue. Linear layers, convolutions of every form and LSTM steps are this kernel. Not: the
-// tiles of an instruction set (product_simd.cc, product_q8_simd.cc) or how an op describes its rows
-// (the ops).
+// tiles of an instruction set (product_simd.cc, product_q8_simd.cc), how an op describes its rows
+// (the ops), or the convolutions that are several smaller products (winograd.h).
 //
 //   y[r][o] = post(act(bias[o] + sum_k a_r[k] w[k][o] + sum_m add_r[m][o]))
 //
@@ -122,6 +122,8 @@ struct ProductQ8Kernels {
   void (*sums)(const int8_t* q, int32_t bins, int32_t n, int32_t* out) noexcept;
 };
 
+struct Winograd;
+
 /// The best variant for a processor with these features (CpuFeature bits). Load time, any thread.
 const ProductKernels& product_kernels(uint32_t cpu);
 const ProductQ8Kernels& product_q8_kernels(uint32_t cpu);
@@ -184,7 +186,9 @@ struct ProductProblem {
   int32_t weight_bytes = 4;  ///< of one weight
   /// int8 only: else nullptr. rows.channels is then a multiple of 4.
   const ProductQ8Kernels* q8 = nullptr;
-  void* q8_scratch = nullptr;  ///< product_q8_scratch_bytes(), 64-byte aligned
+  const Winograd* winograd = nullptr;  ///< a convolution with fewer multiplications: winograd.h
+  /// 64-byte aligned; product_q8_scratch_bytes() or winograd_scratch_bytes(), else none.
+  void* scratch = nullptr;
   /// The order of the panels, of no consequence to the result. A product that is taken again and
   /// again with weights larger than a cache finds the last of them there if it turns around.
   bool last_panels_first = false;
@@ -195,9 +199,12 @@ struct ProductProblem {
   ProductAdd add;
 };
 
-/// Bytes of `q8_scratch` for products of these rows, of at most `frames` frames at a time: some
+/// Bytes of `scratch` for int8 products of these rows, of at most `frames` frames at a time: some
 /// frames of the input as int8, their scales and the sums of their bins.
 size_t product_q8_scratch_bytes(const ProductRows& rows, int32_t frames);
+
+/// The add rows of row (t, b): the first one, and their number.
+const float* product_add_rows(const ProductAdd& add, int32_t t, int32_t b, int32_t* count);
 
 /// Computes `frames` * out_bins rows of each of `count` problems, on the pool's threads where the
 /// work is worth it. The problems differ only in weights, epilogue, output, out_bins and the taps
