@@ -71,15 +71,45 @@ Status infer(const OpContext& ctx, Inference* out) {
   return {};
 }
 
-/// Followed by the products of the phases, and the zeros of a bin outside.
+/// From so many frames on, rows that have taps outside the input are products of their own, which
+/// leave those taps out. Before, they would read the weights again for a tile that is not full.
+constexpr int32_t kManyFrames = 16;
+
+/// Followed by the problems, the first output bin of each, and the zeros of a bin outside.
 struct Data {
-  ProductProblem* phases;
-  int32_t count;
+  ProductProblem* problems;  ///< [phases + parts]: each phase as a whole, then all in parts
+  int32_t* first_bins;       ///< [phases + parts]
+  int32_t phases;
+  int32_t parts;
 };
 
 /// Phases that have any output.
 int32_t phase_count(const Shape& s) {
   return s.stride_f < s.out_bins ? s.stride_f : s.out_bins;
+}
+
+/// The rows of a phase: output bin phase + stride * q, 0 <= q < rows, takes from input bin q - j the
+/// tap phase + stride * j, 0 <= j < taps.
+struct Phase {
+  int32_t taps;
+  int32_t rows;
+  int32_t parts;  ///< the rows that have all taps, and each of the others: or 1, the whole
+};
+
+Phase phase_of(const Shape& s, int32_t bins, int32_t phase) {
+  const int32_t left = s.kernel_f - phase;
+  const int32_t taps = left > 0 ? (left + s.stride_f - 1) / s.stride_f : 0;
+  const int32_t rows = (s.out_bins - phase + s.stride_f - 1) / s.stride_f;
+  const bool apart = taps >= 2 && bins >= taps && rows == bins + taps - 1;
+  return {taps, rows, apart ? 1 + 2 * (taps - 1) : 1};
+}
+
+int32_t part_count(const Shape& s, int32_t bins) {
+  int32_t count = 0;
+  for (int32_t phase = 0; phase < phase_count(s); ++phase) {
+    count += phase_of(s, bins, phase).parts;
+  }
+  return count;
 }
 
 /// What all phases have in common.
@@ -98,50 +128,90 @@ Status measure(const OpContext& ctx, Needs* needs) {
   LIGERO_RETURN_IF_ERROR(read_shape(ctx, &shape));
   ProductRows rows;
   set_rows(shape, x, &rows);
-  needs->data_bytes = align_up(sizeof(Data)) +
-                      static_cast<size_t>(phase_count(shape)) * sizeof(ProductProblem) +
-                      product_data_bytes(x.channels());
+  const auto problems = static_cast<size_t>(phase_count(shape) + part_count(shape, x.bins()));
+  needs->data_bytes = align_up(sizeof(Data)) + problems * sizeof(ProductProblem) +
+                      align_up(problems * sizeof(int32_t)) + product_data_bytes(x.channels());
   needs->scratch_bytes = product_scratch_bytes(ctx, kW, rows, ctx.max_frames);
   return {};
 }
 
-/// Output bin p + stride * q takes from input bin q - j the tap p + stride * j.
+/// The rows [q, q + rows) of a phase, of which `p` has the weights.
+void add_problem(ProductProblem p, const Shape& s, int32_t phase, int32_t q, int32_t rows, Data* d) {
+  const int32_t n = d->phases + d->parts;
+  p.rows.pad_f = p.rows.taps_f - 1 - q;
+  p.rows.out_bins = rows;
+  new (d->problems + n) ProductProblem(p);
+  d->first_bins[n] = phase + s.stride_f * q;
+}
+
 Status prepare(const OpContext& ctx, void* data) {
   const Tensor& x = ctx.input(kX);
   Shape shape;
   LIGERO_RETURN_IF_ERROR(read_shape(ctx, &shape));
+  const int32_t phases = phase_count(shape);
+  const int32_t problems = phases + part_count(shape, x.bins());
   auto* d = new (data) Data();
-  d->count = phase_count(shape);
-  d->phases = reinterpret_cast<ProductProblem*>(static_cast<std::byte*>(data) +
-                                                align_up(sizeof(Data)));
-  ProductProblem p = make_product_data(d->phases + d->count, x.channels())->problem;
+  d->problems = reinterpret_cast<ProductProblem*>(static_cast<std::byte*>(data) +
+                                                  align_up(sizeof(Data)));
+  d->first_bins = reinterpret_cast<int32_t*>(d->problems + problems);
+  ProductProblem p = make_product_data(reinterpret_cast<std::byte*>(d->first_bins) +
+                                           align_up(static_cast<size_t>(problems) * sizeof(int32_t)),
+                                       x.channels())
+                         ->problem;
   prepare_weights(ctx, kW, &p);
   prepare_epilogue(ctx, kEpilogue, &p.epilogue);
   set_rows(shape, x, &p.rows);
   p.output.frame_stride = static_cast<int64_t>(shape.out_bins) * p.weights.outputs;
   p.output.bin_stride = static_cast<int64_t>(shape.stride_f) * p.weights.outputs;
-  for (int32_t phase = 0; phase < d->count; ++phase) {
-    const int32_t taps =
-        phase < shape.kernel_f ? (shape.kernel_f - phase + shape.stride_f - 1) / shape.stride_f : 0;
-    p.rows.taps_f = taps;
-    p.rows.pad_f = taps - 1;
-    p.rows.out_bins = (shape.out_bins - phase + shape.stride_f - 1) / shape.stride_f;
-    new (d->phases + phase) ProductProblem(p);
-    p.weights.data = static_cast<const std::byte*>(p.weights.data) +
-                     int64_t{p.rows.taps_t} * taps * x.channels() * kProductPanel * p.weight_bytes;
-  }
+  const ProductProblem first = p;
+  const auto each_phase = [&](auto add) {
+    p = first;
+    for (int32_t phase = 0; phase < phases; ++phase) {
+      const Phase rows = phase_of(shape, x.bins(), phase);
+      p.rows.taps_f = rows.taps;
+      add(phase, rows);
+      p.weights.data = static_cast<const std::byte*>(p.weights.data) +
+                       int64_t{p.rows.taps_t} * rows.taps * x.channels() * kProductPanel *
+                           p.weight_bytes;
+    }
+  };
+  each_phase([&](int32_t phase, const Phase& rows) {
+    add_problem(p, shape, phase, 0, rows.rows, d);
+    ++d->phases;
+  });
+  each_phase([&](int32_t phase, const Phase& rows) {
+    if (rows.parts == 1) {
+      add_problem(p, shape, phase, 0, rows.rows, d);
+      ++d->parts;
+      return;
+    }
+    const int32_t edge = rows.taps - 1;
+    add_problem(p, shape, phase, edge, rows.rows - 2 * edge, d);
+    ++d->parts;
+    ProductProblem alone = p;
+    alone.rows.zeros = nullptr;
+    for (int32_t k = 0; k < edge; ++k) {
+      add_problem(alone, shape, phase, k, 1, d);
+      ++d->parts;
+      add_problem(alone, shape, phase, rows.rows - 1 - k, 1, d);
+      ++d->parts;
+    }
+  });
   return {};
 }
 
 void run(const RunContext& ctx) noexcept {
   const Data& d = *static_cast<const Data*>(ctx.data);
-  for (int32_t phase = 0; phase < d.count; ++phase) {
-    ProductProblem& p = d.phases[phase];
+  const bool apart = ctx.frames >= kManyFrames && d.problems->q8 == nullptr;
+  const int32_t begin = apart ? d.phases : 0;
+  const int32_t count = apart ? d.parts : d.phases;
+  for (int32_t n = begin; n < begin + count; ++n) {
+    ProductProblem& p = d.problems[n];
     p.rows.x = ctx.x(kX);
     p.scratch = ctx.scratch;
-    p.output.y = ctx.out[0] + static_cast<int64_t>(phase) * p.weights.outputs;
+    p.output.y = ctx.out[0] + static_cast<int64_t>(d.first_bins[n]) * p.weights.outputs;
   }
-  product(d.phases, d.count, ctx.frames, ctx.pool);
+  product(d.problems + begin, count, ctx.frames, ctx.pool);
 }
 
 }  // namespace

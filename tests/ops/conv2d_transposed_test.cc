@@ -12,7 +12,7 @@ using namespace ligero::testing;
 namespace {
 
 struct Conv {
-  int frames = 6;
+  int frames = 20;  // as many as have edges apart
   int bins = 5;
   int channels = 7;
   int outputs = 18;

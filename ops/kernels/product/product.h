@@ -72,7 +72,8 @@ struct ProductTile {
   int32_t rows;              ///< 1 .. ProductTileShape::max_rows, or narrow_rows
   int32_t segments;          ///< may be 0: the sum is empty
   int32_t length;            ///< floats of a segment
-  const float* const* a;     ///< [segments][kProductMaxRows], any alignment; int8 rows: nullptr
+  const float* const* a;     ///< [segments][kProductMaxRows], any alignment; a segment whose first
+                             ///< is nullptr is left out; int8 rows: nullptr
   float* const* out;         ///< [rows]: where output 0 goes; `outputs` floats are written
   const float* const* add;   ///< [rows]: add row 0, output 0; or nullptr: none
   const int32_t* add_count;  ///< [rows]: how many add rows
@@ -148,7 +149,9 @@ struct ProductRows {
   int32_t taps_f = 1;
   int32_t dilation_f = 1;
   int32_t pad_f = 0;
-  const float* zeros = nullptr;  ///< `channels` zeros, where a bin can fall outside
+  /// `channels` zeros, where a bin can fall outside; or nullptr where a tap is outside in every row
+  /// or in none, and not int8: such taps are left out.
+  const float* zeros = nullptr;
   int32_t mirror_frames = 0;     ///< 0, or F: frames outside [0, F) are mirrored at 0 and F - 1
 
   /// Every row's taps of a frame are one piece of memory.

@@ -42,6 +42,10 @@ void product_tile(const ProductTile& t,
       const T* weight = data + (o / kProductPanel) * w.panel_stride + o % kProductPanel;
       float sum = 0.0f;
       for (int32_t s = 0; s < t.segments; ++s) {
+        if (t.a[s * kProductMaxRows] == nullptr) {
+          weight += t.length * w.row_stride;
+          continue;
+        }
         const float* a = t.a[s * kProductMaxRows + row];
         for (int32_t k = 0; k < t.length; ++k, weight += w.row_stride) {
           sum += a[k] * load(weight);

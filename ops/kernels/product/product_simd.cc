@@ -61,6 +61,10 @@ HWY_NOINLINE void tile(const ProductTile& t,
     sums[n / kWide][n % kWide] = hn::Zero(d);
   });
   for (int32_t s = 0; s < t.segments; ++s) {
+    if (t.a[s * kProductMaxRows] == nullptr) {
+      weight += t.length * row_stride;
+      continue;
+    }
     const float* a[kR];
     unroll<0, kR>([&](auto i) LIGERO_INLINE_LAMBDA {
       a[decltype(i)::value] = t.a[s * kProductMaxRows + decltype(i)::value];
