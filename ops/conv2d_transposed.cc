@@ -80,7 +80,7 @@ struct Data {
   ProductProblem* problems;  ///< [phases + parts]: each phase as a whole, then all in parts
   int32_t* first_bins;       ///< [phases + parts]
   int32_t phases;
-  int32_t parts;
+  int32_t parts;  ///< 0 where weights are int8
 };
 
 /// Phases that have any output.
@@ -100,14 +100,14 @@ Phase phase_of(const Shape& s, int32_t bins, int32_t phase) {
   const int32_t left = s.kernel_f - phase;
   const int32_t taps = left > 0 ? (left + s.stride_f - 1) / s.stride_f : 0;
   const int32_t rows = (s.out_bins - phase + s.stride_f - 1) / s.stride_f;
-  const bool apart = taps >= 2 && bins >= taps && rows == bins + taps - 1;
+  const bool apart = taps >= 2 && bins >= taps;
   return {taps, rows, apart ? 1 + 2 * (taps - 1) : 1};
 }
 
-int32_t part_count(const Shape& s, int32_t bins) {
+int32_t part_count(const OpContext& ctx, const Shape& s) {
   int32_t count = 0;
-  for (int32_t phase = 0; phase < phase_count(s); ++phase) {
-    count += phase_of(s, bins, phase).parts;
+  for (int32_t phase = 0; ctx.input(kW).type != Type::kQ8 && phase < phase_count(s); ++phase) {
+    count += phase_of(s, ctx.input(kX).bins(), phase).parts;
   }
   return count;
 }
@@ -128,7 +128,7 @@ Status measure(const OpContext& ctx, Needs* needs) {
   LIGERO_RETURN_IF_ERROR(read_shape(ctx, &shape));
   ProductRows rows;
   set_rows(shape, x, &rows);
-  const auto problems = static_cast<size_t>(phase_count(shape) + part_count(shape, x.bins()));
+  const auto problems = static_cast<size_t>(phase_count(shape) + part_count(ctx, shape));
   needs->data_bytes = align_up(sizeof(Data)) + problems * sizeof(ProductProblem) +
                       align_up(problems * sizeof(int32_t)) + product_data_bytes(x.channels());
   needs->scratch_bytes = product_scratch_bytes(ctx, kW, rows, ctx.max_frames);
@@ -149,7 +149,7 @@ Status prepare(const OpContext& ctx, void* data) {
   Shape shape;
   LIGERO_RETURN_IF_ERROR(read_shape(ctx, &shape));
   const int32_t phases = phase_count(shape);
-  const int32_t problems = phases + part_count(shape, x.bins());
+  const int32_t problems = phases + part_count(ctx, shape);
   auto* d = new (data) Data();
   d->problems = reinterpret_cast<ProductProblem*>(static_cast<std::byte*>(data) +
                                                   align_up(sizeof(Data)));
@@ -179,6 +179,9 @@ Status prepare(const OpContext& ctx, void* data) {
     add_problem(p, shape, phase, 0, rows.rows, d);
     ++d->phases;
   });
+  if (d->phases == problems) {
+    return {};
+  }
   each_phase([&](int32_t phase, const Phase& rows) {
     if (rows.parts == 1) {
       add_problem(p, shape, phase, 0, rows.rows, d);
@@ -202,7 +205,7 @@ Status prepare(const OpContext& ctx, void* data) {
 
 void run(const RunContext& ctx) noexcept {
   const Data& d = *static_cast<const Data*>(ctx.data);
-  const bool apart = ctx.frames >= kManyFrames && d.problems->q8 == nullptr;
+  const bool apart = ctx.frames >= kManyFrames && d.parts > 0;
   const int32_t begin = apart ? d.phases : 0;
   const int32_t count = apart ? d.parts : d.phases;
   for (int32_t n = begin; n < begin + count; ++n) {

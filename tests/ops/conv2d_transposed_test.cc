@@ -137,6 +137,9 @@ TEST_CASE("conv2d_transposed: a single bin, many channels") {
   c.kernel_t = 3;
   c.past = 1;
   check(c);
+  c.kernel_f = 5;
+  c.stride_f = 1;
+  check(c);
 }
 
 TEST_CASE("conv2d_transposed: what does not fit together is refused") {
