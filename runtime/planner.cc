@@ -304,52 +304,107 @@ void share_in_place(const Graph& graph, const Plan& plan, Array<Life>* lives) {
   }
 }
 
-/// Greedy placement by size: each tensor at the lowest offset that no tensor of an overlapping life
-/// has taken. Returns the bytes of the region.
-Status place_activations(const Graph& graph, Plan* plan, Array<Life>& lives, size_t* bytes) {
+bool overlap(const Life& a, const Life& b) {
+  return a.begin <= b.end && b.begin <= a.end;
+}
+
+/// Tensors to be placed, in an order, and where that has put them.
+struct Arena {
   Array<int32_t> order;
-  Array<int32_t> placed;
-  const size_t count = graph.tensors.size();
-  LIGERO_CHECK(order.allocate(count) && placed.allocate(count),
-               Code::kTooLittleMemory,
-               "no memory to plan");
-  size_t num_order = 0;
-  for (size_t t = 0; t < count; ++t) {
-    const Placement& place = plan->tensors[t];
-    if (place.live && !place.state && lives[t].root == static_cast<int32_t>(t) &&
-        lives[t].begin != kNever) {
-      order[num_order++] = static_cast<int32_t>(t);
+  Array<int32_t> by_offset;
+  size_t count = 0;
+  size_t least = 0;  ///< bytes that live at once, whatever the places
+  size_t bytes = 0;  ///< of the region
+  size_t misplaced = 0;  ///< in the order: the largest that ends above `least`, if any does
+};
+
+/// The most bytes that any node needs at once.
+size_t most_alive(const Graph& graph, const Plan& plan, const Array<Life>& lives, const Arena& arena) {
+  size_t most = 0;
+  for (int32_t n = kBeforeFirst; n <= static_cast<int32_t>(graph.nodes.size()); ++n) {
+    size_t bytes = 0;
+    for (size_t i = 0; i < arena.count; ++i) {
+      const auto t = static_cast<size_t>(arena.order[i]);
+      bytes = overlap(lives[t], {n, n}) ? add_bytes(bytes, plan.tensors[t].bytes) : bytes;
     }
+    most = std::max(most, bytes);
   }
+  return most;
+}
+
+/// Each tensor, in order, at the lowest offset that no tensor of an overlapping life has taken.
+void place_in_order(const Array<Life>& lives, Plan* plan, Arena* arena) {
   const auto place_of = [&](int32_t t) -> Placement& { return plan->tensors[static_cast<size_t>(t)]; };
-  std::sort(order.data(), order.data() + num_order, [&](int32_t a, int32_t b) {
-    return place_of(a).bytes != place_of(b).bytes ? place_of(a).bytes > place_of(b).bytes : a < b;
-  });
-  size_t num_placed = 0;  // sorted by offset
-  *bytes = 0;
-  for (size_t i = 0; i < num_order; ++i) {
-    const int32_t t = order[i];
-    const Life& life = lives[static_cast<size_t>(t)];
+  Array<int32_t>& placed = arena->by_offset;
+  arena->bytes = 0;
+  size_t largest = 0;
+  for (size_t i = 0; i < arena->count; ++i) {
+    const int32_t t = arena->order[i];
+    const size_t bytes = place_of(t).bytes;
     size_t offset = 0;
-    for (size_t p = 0; p < num_placed; ++p) {
-      const Life& other = lives[static_cast<size_t>(placed[p])];
-      if (other.end < life.begin || life.end < other.begin) {
+    for (size_t p = 0; p < i; ++p) {
+      const auto other = static_cast<size_t>(placed[p]);
+      if (!overlap(lives[other], lives[static_cast<size_t>(t)])) {
         continue;
       }
-      const Placement& there = place_of(placed[p]);
-      if (there.offset >= add_bytes(offset, place_of(t).bytes)) {
+      const Placement& there = plan->tensors[other];
+      if (there.offset >= add_bytes(offset, bytes)) {
         break;
       }
       offset = std::max(offset, add_bytes(there.offset, there.bytes));
     }
     place_of(t).offset = offset;
-    *bytes = std::max(*bytes, add_bytes(offset, place_of(t).bytes));
-    size_t at = num_placed++;
+    const size_t end = add_bytes(offset, bytes);
+    arena->bytes = std::max(arena->bytes, end);
+    if (end > arena->least && bytes > largest) {
+      largest = bytes;
+      arena->misplaced = i;
+    }
+    size_t at = i;
     for (; at > 0 && place_of(placed[at - 1]).offset > offset; --at) {
       placed[at] = placed[at - 1];
     }
     placed[at] = t;
   }
+}
+
+/// Places the activations, the largest first. Where that takes more than must be, the last of some
+/// neighbours has found one of them on either side: it goes first the next time, of a few. The best
+/// order stays.
+Status place_activations(const Graph& graph, Plan* plan, const Array<Life>& lives, size_t* bytes) {
+  constexpr int kTries = 12;
+  Arena arena;
+  Array<int32_t> best;
+  const size_t tensors = graph.tensors.size();
+  LIGERO_CHECK(arena.order.allocate(tensors) && arena.by_offset.allocate(tensors) &&
+                   best.allocate(tensors),
+               Code::kTooLittleMemory,
+               "no memory to plan");
+  for (size_t t = 0; t < tensors; ++t) {
+    const Placement& place = plan->tensors[t];
+    if (place.live && !place.state && lives[t].root == static_cast<int32_t>(t) &&
+        lives[t].begin != kNever) {
+      arena.order[arena.count++] = static_cast<int32_t>(t);
+    }
+  }
+  int32_t* first = arena.order.data();
+  std::sort(first, first + arena.count, [&](int32_t a, int32_t b) {
+    const size_t x = plan->tensors[static_cast<size_t>(a)].bytes;
+    const size_t y = plan->tensors[static_cast<size_t>(b)].bytes;
+    return x != y ? x > y : a < b;
+  });
+  arena.least = most_alive(graph, *plan, lives, arena);
+  *bytes = SIZE_MAX;
+  for (int i = 0; i < kTries && *bytes > arena.least; ++i) {
+    place_in_order(lives, plan, &arena);
+    if (arena.bytes < *bytes) {
+      *bytes = arena.bytes;
+      std::copy(first, first + arena.count, best.data());
+    }
+    std::rotate(first, first + arena.misplaced, first + arena.misplaced + 1);
+  }
+  std::copy(best.data(), best.data() + arena.count, first);
+  place_in_order(lives, plan, &arena);
   return {};
 }
 

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <random>
 
+#include "runtime/base/checked.h"
 #include "tests/support/aligned.h"
 #include "tests/support/toy_ops.h"
 
@@ -128,6 +129,30 @@ TEST_CASE("planner: sharing memory changes nothing, and saves some") {
   const size_t shared = make_plan(graph, {.max_frames = 40}).value().bytes();
   const size_t apart = make_plan(graph, {.max_frames = 40, .keep_all = true}).value().bytes();
   CHECK(shared < apart);
+}
+
+TEST_CASE("planner: a chain takes the memory of two neighbours, in whatever order their sizes are") {
+  // VoiceFilter's reaches in time: a tensor holds as many frames more as its reader reaches back.
+  const std::vector<int> reach = {3, 6, 4, 8, 16, 32, 64, 0};
+  Sketch s;
+  int32_t t = s.input(Kind::kSequence, 2, 3);
+  for (int past : reach) {
+    t = s.node(toy::kWindow, {t}, past, 0);
+  }
+  s.outputs = {t};
+  const int frames = 100;
+  const Result<Plan> plan =
+      make_plan(s.graph(), {.mode = Mode::kOffline, .max_frames = frames, .keep_all = false});
+  REQUIRE(plan.ok());
+  const auto bytes = [&](size_t k) {
+    return align_up(static_cast<size_t>(frames + (k < reach.size() ? reach[k] : 0)) * kRow *
+                    sizeof(float));
+  };
+  size_t most = 0;
+  for (size_t k = 0; k < reach.size(); ++k) {
+    most = std::max(most, bytes(k) + bytes(k + 1));
+  }
+  CHECK(plan.value().memory.activation_bytes == most);
 }
 
 TEST_CASE("planner: an op that needs the whole sequence is refused frame by frame, by its node") {
