@@ -56,9 +56,9 @@ class Device {
   virtual const char* name() const = 0;
 
   /// Plans `graph` and opens it for `sessions` sessions. The weights are brought over once for all
-  /// that run the same graph. Errors as make_plan(); kTooLittleMemory: of the device
-  /// (Status::where: bytes asked for); kUnsupportedModel: an op or a size that the device has no
-  /// kernel for (Status::index: the node). Load time, any thread.
+  /// that run the same graph. nullptr: this run is left to the processor. Errors as make_plan();
+  /// kTooLittleMemory: of the device (Status::where: bytes asked for); kUnsupportedModel: an op or a
+  /// size that the device has no kernel for (Status::index: the node). Load time, any thread.
   virtual Result<std::unique_ptr<DeviceRun>> open(const Graph& graph,
                                                   const PlanOptions& options,
                                                   int32_t sessions) = 0;

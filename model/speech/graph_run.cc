@@ -54,7 +54,9 @@ Result<GraphRun> GraphRun::prepare(const Graph& graph,
     Result<std::unique_ptr<DeviceRun>> opened = options.device->open(graph, plan_options, 1);
     LIGERO_RETURN_IF_ERROR(opened.status());
     run.device_run_ = std::move(opened.value());
-    return run;
+    if (run.device_run_) {
+      return run;
+    }
   }
   Result<Plan> plan = make_plan(graph, plan_options);
   LIGERO_RETURN_IF_ERROR(plan.status());

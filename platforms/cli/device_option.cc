@@ -18,9 +18,11 @@ Device* DeviceOption::find() const {
     refuse_status(option + " cuda", found.status(), option + " cpu computes on the processor");
   }
   if (choice == cuda::Choice::kAuto) {
+    const char* gpu = found.value() != nullptr ? found.value()->name() : nullptr;
     std::fprintf(stderr,
-                 "ligero: computing on %s\n",
-                 found.value() != nullptr ? found.value()->name() : "the processor");
+                 "ligero: computing on %s%s\n",
+                 gpu != nullptr ? gpu : "the processor",
+                 gpu != nullptr ? ", what it has no room for on the processor" : "");
   }
   return found.value();
 }

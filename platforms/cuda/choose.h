@@ -12,7 +12,8 @@ namespace ligero::cuda {
 enum class Choice : int32_t { kCpu, kCuda, kAuto };
 
 /// The first GPU of this machine, the same for all who ask; null for the processor. kAuto: the
-/// processor where kCuda would be refused. kUnsupportedHardware: as check(); the GPU has failed,
+/// processor where kCuda would be refused, and for what the GPU has no memory or no kernel for.
+/// kUnsupportedHardware: as check(); the GPU has failed,
 /// and stays so for as long as the process lives; a build without CUDA. Load time, any thread.
 Result<Device*> choose_device(Choice choice);
 

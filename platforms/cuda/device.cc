@@ -79,6 +79,7 @@ Status FirstDevice::make() {
   Result<std::unique_ptr<CudaDevice>> made = CudaDevice::make(driver_);
   LIGERO_RETURN_IF_ERROR(made.status());
   device_ = std::move(made.value());
+  optional_ = std::make_unique<OptionalDevice>(device_.get());
   return {};
 }
 
@@ -91,7 +92,7 @@ Result<Device*> FirstDevice::choose(Choice choice) {
   if (!status.ok()) {
     return choice == Choice::kAuto ? Result<Device*>(nullptr) : Result<Device*>(status);
   }
-  return static_cast<Device*>(device_.get());
+  return choice == Choice::kAuto ? static_cast<Device*>(optional_.get()) : device_.get();
 }
 
 }  // namespace ligero::cuda

@@ -49,6 +49,24 @@ class CudaDevice final : public Device {
   std::vector<std::weak_ptr<const Weights>> weights_;
 };
 
+/// A device for what it can open; the rest it leaves to the processor.
+class OptionalDevice final : public Device {
+ public:
+  explicit OptionalDevice(CudaDevice* device) : device_(device) {}
+  const char* name() const override {
+    return device_->name();
+  }
+  Result<std::unique_ptr<DeviceRun>> open(const Graph& graph,
+                                          const PlanOptions& options,
+                                          int32_t sessions) override {
+    Result<std::unique_ptr<DeviceRun>> opened = device_->open(graph, options, sessions);
+    return opened.ok() ? std::move(opened) : Result<std::unique_ptr<DeviceRun>>(nullptr);
+  }
+
+ private:
+  CudaDevice* device_;
+};
+
 /// A driver's first device, made when it is first asked for, and what choose_device() says of it.
 class FirstDevice {
  public:
@@ -62,6 +80,7 @@ class FirstDevice {
   Driver* driver_;
   std::mutex mutex_;
   std::unique_ptr<CudaDevice> device_;
+  std::unique_ptr<OptionalDevice> optional_;
 };
 
 }  // namespace ligero::cuda

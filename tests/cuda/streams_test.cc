@@ -56,10 +56,10 @@ TEST_CASE("cuda: a GPU that cannot be used is refused with the reason") {
 TEST_CASE("cuda: a GPU that has failed is refused from then on, and auto takes the processor") {
   HostDriver host;
   cuda::FirstDevice gpu(&host);
-  const Result<Device*> found = gpu.choose(cuda::Choice::kAuto);
+  const Result<Device*> found = gpu.choose(cuda::Choice::kCuda);
   REQUIRE(found.ok());
   REQUIRE(found.value() != nullptr);
-  CHECK(gpu.choose(cuda::Choice::kCuda).value() == found.value());
+  CHECK(gpu.choose(cuda::Choice::kAuto).value() != nullptr);
   host.calls_left = 0;
   CHECK(gpu.choose(cuda::Choice::kCuda).status().code == Code::kUnsupportedHardware);
   CHECK(gpu.choose(cuda::Choice::kCuda).status().where == HostDriver::kLost);
@@ -212,6 +212,34 @@ TEST_CASE("cuda: a device lost in a whole recording is a refusal, and the voice 
   CHECK(status.code == Code::kUnsupportedHardware);
   CHECK(status.where == HostDriver::kLost);
   CHECK(voice == std::vector<float>(x.size(), 7.0f));
+}
+
+TEST_CASE("cuda: auto leaves to the processor what the GPU has no memory for") {
+  HostDriver host;
+  cuda::FirstDevice gpu(&host);
+  const Result<Device*> found = gpu.choose(cuda::Choice::kAuto);
+  REQUIRE(found.ok());
+  host.bytes_left = 1 << 20;
+  const Network& n = network();
+  const std::vector<float> x = babble(8000, 5);
+  std::vector<float> want(x.size());
+  std::vector<float> got(x.size());
+  RunOptions options;
+  expect(extract(n.model(), n.alice(), x, want));
+  options.device = found.value();
+  expect(extract(n.model(), n.alice(), x, got, options));
+  CHECK(got == want);
+  Session session(n, {.device = found.value()});
+  expect(session->set_target(n.alice()));
+  Session alone(n, {});
+  expect(alone->set_target(n.alice()));
+  CHECK(session.run(x, 160) == alone.run(x, 160));
+  CHECK_FALSE(session->statistics().on_device);
+  CHECK_FALSE(session->statistics().device_lost);
+  CHECK(host.device_bytes == 0);
+  host.bytes_left = INT64_MAX;
+  Session roomy(n, {.device = found.value()});
+  CHECK(roomy->statistics().on_device);
 }
 
 TEST_CASE("cuda: too little memory is a refusal that says how much, and leaves nothing behind") {
