@@ -72,7 +72,7 @@ Status infer(const OpContext& ctx, Inference* out) {
 }
 
 /// From so many frames on, rows that have taps outside the input are products of their own, which
-/// leave those taps out. Before, they would read the weights again for a tile that is not full.
+/// leave those taps out. With fewer they would read the weights again for tiles that are not full.
 constexpr int32_t kManyFrames = 16;
 
 /// Followed by the problems, the first output bin of each, and the zeros of a bin outside.
@@ -80,7 +80,7 @@ struct Data {
   ProductProblem* problems;  ///< [phases + parts]: each phase as a whole, then all in parts
   int32_t* first_bins;       ///< [phases + parts]
   int32_t phases;
-  int32_t parts;  ///< 0 where weights are int8
+  int32_t parts;  ///< 0 where weights are int8 or frames never many
 };
 
 /// Phases that have any output.
@@ -93,7 +93,7 @@ int32_t phase_count(const Shape& s) {
 struct Phase {
   int32_t taps;
   int32_t rows;
-  int32_t parts;  ///< the rows that have all taps, and each of the others: or 1, the whole
+  int32_t parts;  ///< each of the first and last taps - 1 rows and those between: or 1, the whole
 };
 
 Phase phase_of(const Shape& s, int32_t bins, int32_t phase) {
@@ -106,7 +106,10 @@ Phase phase_of(const Shape& s, int32_t bins, int32_t phase) {
 
 int32_t part_count(const OpContext& ctx, const Shape& s) {
   int32_t count = 0;
-  for (int32_t phase = 0; ctx.input(kW).type != Type::kQ8 && phase < phase_count(s); ++phase) {
+  if (ctx.input(kW).type == Type::kQ8 || ctx.max_frames < kManyFrames) {
+    return 0;
+  }
+  for (int32_t phase = 0; phase < phase_count(s); ++phase) {
     count += phase_of(s, ctx.input(kX).bins(), phase).parts;
   }
   return count;

@@ -315,7 +315,7 @@ struct Arena {
   size_t count = 0;
   size_t least = 0;  ///< bytes that live at once, whatever the places
   size_t bytes = 0;  ///< of the region
-  size_t misplaced = 0;  ///< in the order: the largest that ends above `least`, if any does
+  size_t misplaced = 0;  ///< in the order: the largest that ends above `least`, where one does
 };
 
 /// The most bytes that any node needs at once.
@@ -395,11 +395,14 @@ Status place_activations(const Graph& graph, Plan* plan, const Array<Life>& live
   });
   arena.least = most_alive(graph, *plan, lives, arena);
   *bytes = SIZE_MAX;
-  for (int i = 0; i < kTries && *bytes > arena.least; ++i) {
+  for (int i = 0; i < kTries; ++i) {
     place_in_order(lives, plan, &arena);
     if (arena.bytes < *bytes) {
       *bytes = arena.bytes;
       std::copy(first, first + arena.count, best.data());
+    }
+    if (arena.bytes <= arena.least) {
+      return {};
     }
     std::rotate(first, first + arena.misplaced, first + arena.misplaced + 1);
   }

@@ -33,7 +33,7 @@ struct Options {
   std::string profile;
   std::string mode = "offline";
   TimingOptions timing;
-  DeviceOption on = {.option = "--on"};
+  DeviceOption on = {.option = "--on", .automatic = false};
   int threads = 1;
   bool ops = false;
   bool json = false;

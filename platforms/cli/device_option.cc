@@ -3,6 +3,8 @@
 
 #include <CLI/CLI.hpp>
 #include <cstdio>
+#include <string>
+#include <vector>
 
 #include "platforms/cli/refusal.h"
 #include "platforms/cuda/choose.h"
@@ -28,11 +30,14 @@ Device* DeviceOption::find() const {
 }
 
 void add_device_option(CLI::App* command, DeviceOption* option) {
-  command
-      ->add_option(option->option,
-                   option->name,
-                   "cpu; cuda: an NVIDIA GPU; auto: that where there is one")
-      ->check(CLI::IsMember({"cpu", "cuda", "auto"}))
+  std::vector<std::string> names = {"cpu", "cuda"};
+  std::string means = "cpu; cuda: an NVIDIA GPU";
+  if (option->automatic) {
+    names.emplace_back("auto");
+    means += "; auto: that where there is one and it has the memory";
+  }
+  command->add_option(option->option, option->name, means)
+      ->check(CLI::IsMember(names))
       ->capture_default_str();
 }
 

@@ -12,10 +12,11 @@ class App;
 
 namespace ligero::cli {
 
-/// cpu, cuda or auto.
+/// cpu, cuda or, where one computes and does not measure, auto.
 struct DeviceOption {
   std::string name = "cpu";
   std::string option = "--device";
+  bool automatic = true;
 
   /// nullptr: the processor. Refuses, with the reason, a GPU that cannot be used; auto says on
   /// stderr which one it takes.

@@ -49,7 +49,7 @@ class CudaDevice final : public Device {
   std::vector<std::weak_ptr<const Weights>> weights_;
 };
 
-/// A device for what it can open; the rest it leaves to the processor.
+/// A device for what it has memory and kernels for; the rest it leaves to the processor.
 class OptionalDevice final : public Device {
  public:
   explicit OptionalDevice(CudaDevice* device) : device_(device) {}
@@ -60,7 +60,10 @@ class OptionalDevice final : public Device {
                                           const PlanOptions& options,
                                           int32_t sessions) override {
     Result<std::unique_ptr<DeviceRun>> opened = device_->open(graph, options, sessions);
-    return opened.ok() ? std::move(opened) : Result<std::unique_ptr<DeviceRun>>(nullptr);
+    const Code code = opened.status().code;
+    return code == Code::kTooLittleMemory || code == Code::kUnsupportedModel
+               ? Result<std::unique_ptr<DeviceRun>>(nullptr)
+               : std::move(opened);
   }
 
  private:

@@ -42,7 +42,8 @@ typedef enum ligero_status {
 typedef enum ligero_device {
   LIGERO_DEVICE_CPU = 0,
   LIGERO_DEVICE_CUDA = 1, /* the first NVIDIA GPU, or LIGERO_UNSUPPORTED_HARDWARE with the reason */
-  LIGERO_DEVICE_AUTO = 2  /* a GPU where one can be used, else the processor */
+  LIGERO_DEVICE_AUTO = 2  /* a GPU where one can be used and has the memory, else the processor;
+                             ligero_get_statistics() says which */
 } ligero_device;
 
 typedef struct ligero_model ligero_model;

@@ -44,7 +44,10 @@ TEST_CASE("--device: auto runs everywhere, and cuda runs or says why not, leavin
   }
 }
 
-TEST_CASE("--device: other names are wrong usage") {
+TEST_CASE("--device: other names are wrong usage; what is measured is measured in one place") {
+  const Outcome bench = run_tool("bench --model m --on auto");
+  CHECK(bench.code == 2);
+  CHECK(bench.says("--on"));
   const Outcome outcome = run_tool("extract --model m --profile p x.wav -o y.wav --device gpu");
   CHECK(outcome.code == 2);
   CHECK(outcome.says("--device"));

@@ -4,6 +4,7 @@
 
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <cmath>
 #include <cstring>
 #include <string>
@@ -187,11 +188,10 @@ struct Ready {
   ProductProblem problem;
 };
 
-void check(const Both& both, size_t variant, const Case& c, Edge edge, Random& random) {
+/// `limit`: of the bound that winograd.h states. Values as they come stay far below it.
+void check(const Both& both, size_t variant, const Case& c, Operands& o, double limit = 0.03) {
   INFO(described(c, both.transforms[variant]->name));
-  Operands o(c, edge, random);
   const ProductProblem plain = problem(*both.products[variant], c, o);
-  REQUIRE(winograd_serves(plain));
   Ready ready(*both.transforms[variant], *both.products[variant], plain, c.frames);
   product(ready.problem, c.frames, nullptr);
   const Floats got = o.y.values();
@@ -204,14 +204,14 @@ void check(const Both& both, size_t variant, const Case& c, Edge edge, Random& r
         Wanted want = wanted(c, x, map, o.w_values, t, b, k);
         want.add(static_cast<double>(o.bias.values()[at(k)]));
         const double slope = want.value > 0 ? 1.0 : static_cast<double>(o.slopes.values()[at(k)]);
-        const double bound = (c.inner() + 4) * std::ldexp(want.size, -24);
+        const double bound = 40 * (c.taps_t * c.channels + 16) * std::ldexp(want.size, -24);
         const double off = static_cast<double>(got[at((t * c.out_bins() + b) * c.outputs + k)]) -
                            want.value * slope;
         worst = std::fmax(worst, std::fabs(off) / bound);
       }
     }
   }
-  CHECK(worst < 0.25);
+  CHECK(worst < limit);
   // A frame alone gives the same bits as in a block.
   ProductProblem one = ready.problem;
   for (int t = 0; t < c.frames; ++t) {
@@ -221,6 +221,11 @@ void check(const Both& both, size_t variant, const Case& c, Edge edge, Random& r
     product(one, 1, nullptr);
   }
   CHECK(o.y.values() == got);
+}
+
+void check(const Both& both, size_t variant, const Case& c, Edge edge, Random& random) {
+  Operands o(c, edge, random);
+  check(both, variant, c, o);
 }
 
 }  // namespace
@@ -246,6 +251,29 @@ TEST_CASE("winograd: every variant and number of taps, odd sizes: plain loops in
   }
 }
 
+TEST_CASE("winograd: the error of all channels alike, which adds up, stays within the bound") {
+  const Both both;
+  Random random(36);
+  for (int taps : {3, 4, 5, 7}) {
+    Case c;
+    c.taps_f = taps;
+    c.bins = 600;
+    for (int tap = 0; tap < taps; ++tap) {
+      Operands o(c, Edge::kEnd, random);
+      for (int n = 0; n < c.frames * c.bins; ++n) {
+        std::fill_n(o.x.data() + n * c.channels, c.channels, o.x.data()[n * c.channels]);
+      }
+      for (size_t k = 0; k < o.w_values.size(); ++k) {
+        const auto row = static_cast<int>(k) / c.outputs;
+        o.w_values[k] = row / c.channels == tap ? 1.0f : 0.0f;
+      }
+      const Floats packed = pack_panels(o.w_values, c.inner(), c.outputs);
+      std::copy(packed.begin(), packed.end(), o.w.data());
+      check(both, 0, c, o, 1.0);
+    }
+  }
+}
+
 TEST_CASE("winograd: taps in time, apart too, with a map, in chunks") {
   const Both both;
   Random random(32);
@@ -264,13 +292,14 @@ TEST_CASE("winograd: taps in time, apart too, with a map, in chunks") {
   Case c;  // more frames than are transformed at once
   c.taps_t = 2;
   c.dilation = 2;
-  c.frames = 91;
+  c.frames = 151;
   c.channels = 64;
   c.outputs = 64;
   check(both, 0, c, Edge::kEnd, random);
-  const Operands o(c, Edge::kEnd, random);
-  CHECK(winograd_scratch_bytes(problem(*both.products[0], c, const_cast<Operands&>(o)), 1 << 20) <
-        (1 << 20) + 8 * 6 * 64 * 4 + 1);
+  Operands o(c, Edge::kEnd, random);
+  const ProductProblem p = problem(*both.products[0], c, o);
+  CHECK(winograd_scratch_bytes(p, 1 << 20) <= 3 << 19);
+  CHECK(winograd_scratch_bytes(p, c.frames) == winograd_scratch_bytes(p, 1 << 20));
 }
 
 TEST_CASE("winograd: the outputs of equal bins are equal, silence is the bias") {
@@ -316,10 +345,11 @@ TEST_CASE("winograd: threads change no bit") {
 TEST_CASE("winograd: serves what it can and what pays, nothing else") {
   const Both both;
   Random random(35);
-  const Case c;
+  Case c;
+  c.bins = 64;
   Operands o(c, Edge::kEnd, random);
   const ProductProblem fit = problem(*both.products[0], c, o);
-  CHECK(winograd_serves(fit) == (both.count > 1));
+  CHECK(winograd_serves(fit) == (kVectorIsas > 0));
   const auto serves = [&](auto change) {
     ProductProblem p = fit;
     change(p);
@@ -336,5 +366,5 @@ TEST_CASE("winograd: serves what it can and what pays, nothing else") {
   CHECK_FALSE(serves([](ProductProblem& p) { p.rows.channels = 40; }));
   CHECK_FALSE(serves([](ProductProblem& p) { p.weights.outputs = 16; }));
   CHECK_FALSE(serves([](ProductProblem& p) { p.weights.outputs = 40; }));
-  CHECK_FALSE(serves([](ProductProblem& p) { p.rows.out_bins = 7; }));
+  CHECK_FALSE(serves([](ProductProblem& p) { p.rows.out_bins = 63; }));
 }

@@ -5,6 +5,7 @@
 #include "tests/support/close.h"
 #include "tests/support/op_harness.h"
 #include "tests/support/random.h"
+#include "tests/support/threads.h"
 
 using namespace ligero;
 using namespace ligero::testing;
@@ -103,6 +104,8 @@ void check(const Conv& c, Type type = Type::kF32) {
   CHECK(difference(whole, oracle(c, x, w, e), type == Type::kF32 ? 2e-6 : 2e-3) == "");
   CHECK(h.run(1) == whole);
   CHECK(h.run(4) == whole);
+  Threads threads(3);
+  CHECK(h.pool(&threads).run() == whole);
   CHECK(h.inference().macs ==
         int64_t{1} * c.channels * c.outputs * c.kernel_t * c.kernel_f * c.bins);
 }

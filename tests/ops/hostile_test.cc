@@ -43,10 +43,10 @@ const std::vector<Sound>& sound_nodes() {
   static const std::vector<Sound> nodes = {
       {"linear", {{kSeq, 3, 8}, {kPlain, 8, 5}, {kPlain, 1, 5}}, {{"activation", 1}}},
       {"conv2d",
-       {{kSeq, 9, 4}, {kPlain, 36, 5}, {kPlain, 1, 5}},
+       {{kSeq, 66, 32}, {kPlain, 288, 32}, {kPlain, 1, 32}},  // as winograd.h takes it
        {{"kernel_t", 3},
         {"kernel_f", 3},
-        {"stride_f", 2},
+        {"stride_f", 1},
         {"pad_f", 1},
         {"past", 2},
         {"future", 0},

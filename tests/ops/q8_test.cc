@@ -16,7 +16,7 @@ namespace {
 
 struct Product {
   const char* op = "linear";
-  int frames = 9;
+  int frames = 20;
   int bins = 1;
   int channels = 8;
   int outputs = 17;

@@ -131,6 +131,29 @@ TEST_CASE("planner: sharing memory changes nothing, and saves some") {
   CHECK(shared < apart);
 }
 
+TEST_CASE("planner: sharing memory changes nothing in graphs of any shape") {
+  std::mt19937 random(7);
+  const auto below = [&](size_t n) { return static_cast<int>(random() % n); };
+  const std::vector<float> x = noise(30 * kRow, 8), c = noise(kRow, 9);
+  for (int graphs = 0; graphs < 60; ++graphs) {
+    Sketch s;
+    std::vector<int32_t> made = {s.input(Kind::kSequence, 2, 3)};
+    const int32_t constant = s.input(Kind::kConstant, 2, 3);
+    const auto any = [&] { return made[static_cast<size_t>(below(made.size()))]; };
+    for (int n = 3 + below(30); n > 0; --n) {
+      const int kind = below(5);
+      made.push_back(kind < 2    ? s.node(toy::kWindow, {any()}, below(9), below(3))
+                     : kind == 2 ? s.node(toy::kDecay, {any()})
+                     : kind == 3 ? s.node(toy::kAdd, {any(), constant})
+                                 : s.node(toy::kAdd, {any(), any()}));
+    }
+    s.outputs = {made.back()};
+    const Graph graph = s.graph();
+    CAPTURE(graphs);
+    CHECK(run_offline(graph, x, c) == run_offline(graph, x, c, true));
+  }
+}
+
 TEST_CASE("planner: a chain takes the memory of two neighbours, in whatever order their sizes are") {
   // VoiceFilter's reaches in time: a tensor holds as many frames more as its reader reaches back.
   const std::vector<int> reach = {3, 6, 4, 8, 16, 32, 64, 0};

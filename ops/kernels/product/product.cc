@@ -32,8 +32,6 @@ constexpr Variant<ProductQ8Kernels> kQ8Variants[] = {LIGERO_FOR_EACH_Q8_ISA(LIGE
 
 /// Weights that are gone through for one tile after another stay in the second-level cache.
 constexpr int64_t kGroupBytes = 384 * 1024;
-/// Below this many multiply-adds waking a thread costs more than it saves.
-constexpr int64_t kMinMacsPerThread = 200 * 1000;
 /// Input that is int8 at once: a share of the second-level cache, and enough rows for full tiles.
 constexpr int64_t kChunkBytes = 128 * 1024;
 constexpr int64_t kMinChunkFrames = 64;
@@ -288,7 +286,7 @@ void product_rows(
   const int32_t panels = panel_count(p.weights);
   const int64_t macs = static_cast<int64_t>(rows) * p.weights.outputs * p.rows.taps_t *
                        p.rows.taps_f * p.rows.channels;
-  if (pool == nullptr || pool->threads() < 2 || macs < 2 * kMinMacsPerThread) {
+  if (pool == nullptr || pool->threads() < 2 || macs < 2 * kProductMinMacsPerThread) {
     product_range(p, input, begin, end, 0, panels);
     return;
   }

@@ -7,7 +7,7 @@
 //
 // a_r is made of `segments` pieces of `length` contiguous floats, k running through them in order.
 // Accumulation: float32, one sum for each output, k ascending from 0, then bias, then add rows in
-// order; in vectors with fused multiply-add where the instruction set has it. An output does not
+// order (but winograd.h); in vectors with fused multiply-add where the set has it. An output does not
 // depend on the rows or panels computed with it, so a frame alone equals the same frame in a block,
 // bit for bit. Against exact arithmetic the error is at most (inner + 4) * 2^-24 * sum |a w|, and
 // that of the activation (vec.h).
@@ -39,6 +39,8 @@ inline constexpr float kProductQ8Smallest = 0x1p-119f;
 inline constexpr int64_t kProductQ8MaxInner = 1 << 17;
 /// Most rows of a tile in any variant.
 inline constexpr int kProductMaxRows = 8;
+/// Below this many multiply-adds waking a thread costs more than it saves.
+inline constexpr int64_t kProductMinMacsPerThread = 200 * 1000;
 /// Most segments of a row: taps of a convolution.
 inline constexpr int kProductMaxSegments = 128;
 
@@ -80,7 +82,7 @@ struct ProductTile {
   int64_t add_stride;        ///< floats from an add row to the next
   // Rows of int8 only, where `length` is a multiple of 4:
   int32_t taps = 1;                  ///< pieces of equal numbers of segments, each with its scale
-  const int8_t* const* q = nullptr;  ///< as `a`; values in [-127, 127]
+  const int8_t* const* q = nullptr;  ///< as `a`, none left out; values in [-127, 127]
   const float* q_scales = nullptr;   ///< [taps][kProductMaxRows]
   const int32_t* q_sums = nullptr;   ///< as q_scales: the sum of a tap's values, for variants
                                      ///< that ask for it
@@ -210,8 +212,8 @@ size_t product_q8_scratch_bytes(const ProductRows& rows, int32_t frames);
 const float* product_add_rows(const ProductAdd& add, int32_t t, int32_t b, int32_t* count);
 
 /// Computes `frames` * out_bins rows of each of `count` problems, on the pool's threads where the
-/// work is worth it. The problems differ only in weights, epilogue, output, out_bins and the taps
-/// along bins: int8 rows are made once for all. Real-time safe. Uses about 16 KB of stack.
+/// work is worth it. The problems differ only in weights, epilogue, output, out_bins, zeros and the
+/// taps along bins: int8 rows are made once for all. Real-time safe. Uses about 16 KB of stack.
 void product(const ProductProblem* problems,
              int32_t count,
              int32_t frames,

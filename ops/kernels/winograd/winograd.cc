@@ -19,9 +19,10 @@ namespace {
 constexpr Variant<WinogradKernels> kVariants[] = {LIGERO_FOR_EACH_ISA(LIGERO_ENTRY)};
 #undef LIGERO_ENTRY
 
-/// Transformed rows and sums of the frames that are worked on at once: a share of the second-level
-/// cache, of which a point takes an eighth at a time.
-constexpr int64_t kChunkBytes = 1024 * 1024;
+/// Transformed rows and sums of the frames that are worked on at once, if that is enough for as many
+/// frames as there are taps: a point, of which there are eight, has its part in the second-level
+/// cache.
+constexpr int64_t kChunkBytes = 1536 * 1024;
 
 /// G: point i's share of tap j is p_i^j / N_i, N_i the product of p_i's distances to the other
 /// points but infinity; at infinity it is the last tap.
@@ -99,11 +100,13 @@ Chunk lay_out(const ProductProblem& p, int32_t frames) {
   const int64_t groups = frame_of(p).groups();
   const int64_t row_floats = groups * p.rows.channels;
   const int64_t sum_floats = groups * p.weights.outputs;
-  const int64_t each = kWinogradPoints * (row_floats + sum_floats) * int64_t{sizeof(float)};
-  const int64_t fitting = kChunkBytes / each > 1 ? kChunkBytes / each : 1;
+  const int64_t before = p.rows.taps_t - 1;  // frames that the first of a chunk's reads too
+  const int64_t floats = kChunkBytes / (kWinogradPoints * int64_t{sizeof(float)});
+  const int64_t fitting = (floats - before * row_floats) / (row_floats + sum_floats);
+  const int64_t wanted = fitting > p.rows.taps_t ? fitting : p.rows.taps_t;
   const int64_t alike = ceil_div(frames, p.rows.dilation_t);
-  const int64_t chunk = fitting < alike ? fitting : alike;
-  return {static_cast<int32_t>(chunk), (chunk + p.rows.taps_t - 1) * row_floats, chunk * sum_floats};
+  const int64_t chunk = wanted < alike ? wanted : alike;
+  return {static_cast<int32_t>(chunk), (chunk + before) * row_floats, chunk * sum_floats};
 }
 
 /// Adds the problem's add rows to the sums of frame t, which are in the output, and sends them
@@ -172,6 +175,8 @@ void winograd(const ProductProblem& p, int32_t frames, Parallel* pool) noexcept 
   const WinogradFrame frame = frame_of(p);
   const WinogradKernels& kernels = *p.winograd->kernels;
   const Chunk chunk = lay_out(p, frames);
+  const int64_t macs = kWinogradPoints * point_weights(p) * frame.groups() * frames;
+  pool = macs < 2 * kProductMinMacsPerThread ? nullptr : pool;
   auto* rows = static_cast<float*>(p.scratch);
   float* sums = rows + kWinogradPoints * chunk.row_stride;
   ProductProblem point;  // its frames are every dilation_t-th of the convolution's

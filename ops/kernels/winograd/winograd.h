@@ -9,13 +9,14 @@
 //
 // costs 8 multiplications and not m * taps_f. Summed over channels and taps in time, a point's are a
 // matrix product (product.h) whose rows are the groups of a frame; between B^T and A^T stand eight
-// of them. Frames with a dilation are taken in their own order, so that a frame is transformed once
-// for all of its taps.
+// of them. Frames with a dilation are taken in their own order, some at a time, so that a frame is
+// transformed once for all of its taps but where one lot ends and the next begins.
 //
 // Accumulation: float32, in an order that depends on an output's place in its frame and on nothing
-// else, so that a frame alone equals the same frame in a block, bit for bit. Against exact
-// arithmetic the error is at most (inner + 4) * 2^-24 * sum |a| |w|, where `a` is the largest value
-// that the channel has among the group's 8 bins: about three times that of the plain sum.
+// else, so that a frame alone equals the same frame in a block, bit for bit; add rows come before the
+// bias. Against exact arithmetic the error is at most 40 * (taps_t * channels + 16) * 2^-24 * sum |a|
+// |w|, where `a` is the largest value that the channel has among the group's 8 bins; it is usually
+// about three times that of the plain sum. A value that is no number spoils its whole group.
 #ifndef LIGERO_OPS_KERNELS_WINOGRAD_WINOGRAD_H_
 #define LIGERO_OPS_KERNELS_WINOGRAD_WINOGRAD_H_
 
@@ -78,14 +79,16 @@ const WinogradKernels& winograd_kernels(uint32_t cpu);
 size_t winograd_variants(uint32_t cpu, const WinogradKernels** out, size_t capacity);
 
 /// Whether a convolution is one of these, and faster so: float weights, 3 to 7 neighbouring taps,
-/// enough channels that the transforms, in vectors, are little beside the products.
+/// enough channels that the transforms, in vectors, are little beside the products, and enough bins
+/// that a frame alone, in a stream, is worth more weights to read.
 inline bool winograd_serves(const ProductProblem& p) {
   constexpr int32_t kFewest = 2 * kWinogradLanes;
+  constexpr int32_t kFewestBins = 64;
   const ProductRows& r = p.rows;
   return kVectorIsas > 0 && p.q8 == nullptr && r.stride_f == 1 && r.dilation_f == 1 &&
          r.mirror_frames == 0 && r.taps_f >= 3 && r.taps_f <= 7 && r.channels >= kFewest &&
          r.channels % kWinogradLanes == 0 && p.weights.outputs >= kFewest &&
-         p.weights.outputs % kWinogradLanes == 0 && r.out_bins >= kWinogradPoints;
+         p.weights.outputs % kWinogradLanes == 0 && r.out_bins >= kFewestBins;
 }
 
 /// Bytes of what make_winograd() makes of a problem that winograd_serves().
