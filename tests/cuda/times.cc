@@ -1,7 +1,8 @@
 // How long networks take on a GPU: whole recordings, a hop of many sessions, the largest kernels.
 // With random weights, which take as long as any. Not: whether they are right (test_cuda).
 //
-//   ligero_cuda_times [--host] [--small] > times.json     a table goes to stderr
+//   ligero_cuda_times [--host] [--small] > times.jsonl    a line for each type of weights, as soon
+//                                                         as it is measured; a table to stderr
 //   ligero_cuda_times --name                              which GPU, or 1 and why there is none
 #include <algorithm>
 #include <chrono>
@@ -25,7 +26,6 @@ using Json = nlohmann::ordered_json;
 using Clock = std::chrono::steady_clock;
 
 constexpr double kHopMs = 10.0;
-constexpr int kWarmUp = 10;
 constexpr const char* kTypes[] = {"f32", "f16", "int8"};  // as Type counts them
 
 /// What is measured, and how long.
@@ -34,7 +34,9 @@ struct Scale {
   const char* live = "paper-live";
   int seconds = 10;
   int runs = 5;
+  int warm_up = 110;  ///< hops: the attention then sees its whole window
   int hops = 300;
+  int search_hops = 100;
   std::vector<int> sessions = {1, 16, 64, 256};
   int most_sessions = 4096;
   int kernel_runs = 50;
@@ -60,6 +62,12 @@ void require(const Status& status) {
                  status.index,
                  static_cast<long long>(status.where));
     std::exit(1);
+  }
+}
+
+void require(cuda::Fault fault) {
+  if (fault != 0) {
+    require(cuda::failed(fault));
   }
 }
 
@@ -110,20 +118,15 @@ class Crowd {
   const Status& status() const {
     return status_;
   }
-  /// Milliseconds of each of `hops` hops: samples in, samples out.
-  std::vector<double> times(int hops) {
+  /// Milliseconds of each of `hops` hops, after `warm_up` others: samples in, samples out.
+  std::vector<double> times(int warm_up, int hops) {
     std::vector<double> ms;
-    for (int hop = -kWarmUp; hop < hops; ++hop) {
+    for (int hop = -warm_up; hop < hops; ++hop) {
       const double taken = ms_of([&] {
-        for (size_t s = 0; s < turns_.size(); ++s) {
-          for (size_t k = 0; k < graph_.inputs.size(); ++k) {
-            const Tensor& t = graph_.tensors[static_cast<size_t>(graph_.inputs[k])];
-            if (t.kind == Kind::kSequence || hop == -kWarmUp) {
-              float* to = run_->input(static_cast<int32_t>(s), k);
-              for (int64_t i = 0; i < t.elements(); ++i) {
-                to[i] = sound_[static_cast<size_t>((hop + kWarmUp) * 160 + i) % sound_.size()];
-              }
-            }
+        for (size_t k = 0; k < graph_.inputs.size(); ++k) {
+          const Tensor& t = graph_.tensors[static_cast<size_t>(graph_.inputs[k])];
+          if (t.kind == Kind::kSequence || hop == -warm_up) {
+            fill(k, (hop + warm_up) * t.elements(), t.elements());
           }
         }
         require(run_->run(turns_));
@@ -134,12 +137,27 @@ class Crowd {
     }
     return ms;
   }
+  DeviceRun* run() const {
+    return run_.get();
+  }
   size_t session_bytes() const {
     const MemoryReport& m = run_->memory();
     return m.state_bytes + m.activation_bytes + m.scratch_bytes;
   }
 
  private:
+  /// Input `k` of every session.
+  void fill(size_t k, int64_t at, int64_t values) {
+    if (static_cast<size_t>(values) > sound_.size()) {
+      sound_ = noise(values);
+    }
+    const auto room = static_cast<int64_t>(sound_.size()) - values;
+    const float* from = sound_.data() + (room > 0 ? at % room : 0);
+    for (size_t s = 0; s < turns_.size(); ++s) {
+      std::copy_n(from, values, run_->input(static_cast<int32_t>(s), k));
+    }
+  }
+
   const Graph& graph_;
   std::vector<Turn> turns_;
   std::vector<float> sound_ = noise(kSampleRateHz);
@@ -152,7 +170,7 @@ Json crowds(Device* device, const Graph& graph, const Scale& scale) {
   for (const int sessions : scale.sessions) {
     Crowd crowd(device, graph, sessions);
     require(crowd.status());
-    const std::vector<double> ms = crowd.times(scale.hops);
+    const std::vector<double> ms = crowd.times(scale.warm_up, scale.hops);
     all.push_back({{"sessions", sessions},
                    {"ms_per_hop", {{"p50", at_share(ms, 0.5)}, {"p99", at_share(ms, 0.99)}}},
                    {"session_bytes", crowd.session_bytes()}});
@@ -165,7 +183,8 @@ Json crowds(Device* device, const Graph& graph, const Scale& scale) {
 int most_in_time(Device* device, const Graph& graph, const Scale& scale) {
   const auto fits = [&](int sessions) {
     Crowd crowd(device, graph, sessions);
-    return crowd.status().ok() && at_share(crowd.times(scale.hops), 0.99) <= kHopMs;
+    return crowd.status().ok() &&
+           at_share(crowd.times(scale.warm_up, scale.search_hops), 0.99) <= kHopMs;
   };
   int good = 0;
   int bad = 1;
@@ -180,7 +199,7 @@ int most_in_time(Device* device, const Graph& graph, const Scale& scale) {
   return good;
 }
 
-/// A product's work: bytes that it must move at least, and operations.
+/// A launch's work: bytes that it must move at least, and operations.
 struct Work {
   double bytes = 0.0;
   double operations = 0.0;
@@ -201,10 +220,27 @@ template <typename W>
 Work recurrent_work(const cuda::Launch& launch, W) {
   cuda::Recurrent r;
   std::memcpy(static_cast<void*>(&r), launch.arguments, sizeof(r));
+  const double steps = launch.repeat;
   const double rows = static_cast<double>(r.sessions.count) * r.per_session();
   const double gates = r.apart_bias != nullptr ? 3.0 : 4.0;
   const double weights = gates * r.hidden * r.hidden;
-  return {weights * sizeof(W) + 4.0 * rows * r.hidden * (gates + 4.0), 2.0 * rows * weights};
+  return {steps * (weights * sizeof(W) + 4.0 * rows * r.hidden * (gates + 4.0)),
+          steps * 2.0 * rows * weights};
+}
+
+/// Of sessions whose signals are longer than what they look back on.
+Work attention_work(const cuda::Launch& launch) {
+  cuda::Attention a;
+  std::memcpy(static_cast<void*>(&a), launch.arguments, sizeof(a));
+  const double heads = launch.blocks[2];
+  const double walks = heads * a.sessions.count * (a.along_bins ? a.rows.count() : 1);
+  const double queries = a.along_bins ? a.bins : a.rows.count();
+  const double all = a.along_bins ? queries : queries + a.rows.context + a.rows.ahead;
+  const bool some = !a.along_bins && a.window > 0;
+  const double seen = some ? a.window : all;  // by a query
+  const double read = some ? a.window + queries - 1.0 : all;
+  return {4.0 * walks * a.head * (2.0 * queries + 2.0 * read),
+          4.0 * walks * a.head * queries * seen};
 }
 
 Work work_of(const cuda::Launch& launch) {
@@ -230,31 +266,50 @@ Work work_of(const cuda::Launch& launch) {
       return recurrent_work(launch, cuda::Half());
     case cuda::Kernel::recurrent_step_q8:
       return recurrent_work(launch, int8_t());
+    case cuda::Kernel::attention:
+      return attention_work(launch);
     default:
       return {};
   }
 }
 
-/// Each launch of a hop by itself, over and over: the kernels that take longest, and what they
-/// reach of the memory's speed. Small weights stay in the cache from one time to the next, and beat
-/// it.
-Json kernels(cuda::Driver* driver, const Graph& graph, const Scale& scale, int sessions) {
+/// Milliseconds of `runs` launches, played back as one: small kernels take less time than a
+/// processor needs to launch them.
+double launches_ms(cuda::Queue* queue, const cuda::Launch& launch, int runs) {
+  require(queue->capture());
+  cuda::Fault fault = 0;
+  for (int i = 0; fault == 0 && i < runs; ++i) {
+    fault = queue->launch(launch);
+  }
+  const cuda::Fault ended = queue->captured();
+  require(fault != 0 ? fault : ended);
+  const auto play = [&] {
+    require(queue->replay());
+    require(queue->wait());
+  };
+  play();
+  return ms_of(play);
+}
+
+/// Each launch of a hop by itself, over and over, of sessions in mid-stream: the kernels that take
+/// longest, and what they reach of the memory's speed. Small weights stay in the cache from one
+/// time to the next, and beat it.
+Json kernels(cuda::Driver* driver, const Graph& graph, const Scale& scale) {
   auto device = cuda::CudaDevice::make(driver);
   require(device.status());
-  auto opened = device.value()->open(graph, {.mode = Mode::kStream, .max_frames = 1}, sessions);
-  require(opened.status());
-  const auto& run = static_cast<const cuda::Run&>(*opened.value());
+  Crowd crowd(device.value().get(), graph, scale.sessions.back());
+  require(crowd.status());
+  crowd.times(scale.warm_up, 1);
+  const auto& run = static_cast<const cuda::Run&>(*crowd.run());
   const std::unique_ptr<cuda::Queue> queue = driver->make_queue();
+  if (queue == nullptr) {
+    require(cuda::no_memory(driver, 0));
+  }
   const cuda::Facts facts = driver->facts();
   std::vector<Json> found;
   for (const cuda::Launch& launch : run.launches()) {
-    const double ms = ms_of([&] {
-      for (int i = 0; i < scale.kernel_runs; ++i) {
-        queue->launch(launch);
-      }
-      queue->wait();
-    });
-    const double seconds = ms / 1e3 / scale.kernel_runs;
+    const double seconds =
+        launches_ms(queue.get(), launch, scale.kernel_runs) / 1e3 / scale.kernel_runs;
     const Work work = work_of(launch);
     Json entry = {{"kernel", cuda::kernel_name(launch.kernel)},
                   {"blocks", launch.blocks},
@@ -277,29 +332,8 @@ Json kernels(cuda::Driver* driver, const Graph& graph, const Scale& scale, int s
   return found;
 }
 
-void print(const Json& report) {
-  std::fprintf(stderr, "%s\n", report["device"].get<std::string>().c_str());
-  for (const char* type : kTypes) {
-    const Json& r = report["weights"][type];
-    const Json& w = r["whole"];
-    std::fprintf(stderr,
-                 "%s: %s, %d s in %.1f ms (real-time factor %.5f); enrolling 3 s in %.1f ms\n",
-                 type,
-                 w["network"].get<std::string>().c_str(),
-                 w["seconds"].get<int>(),
-                 w["extract_ms"].get<double>(),
-                 w["real_time_factor"].get<double>(),
-                 w["enroll_3s_ms"].get<double>());
-    for (const Json& c : r["live"]) {
-      std::fprintf(stderr,
-                   "  %5d sessions: a hop in %.3f ms (p99 %.3f)\n",
-                   c["sessions"].get<int>(),
-                   c["ms_per_hop"]["p50"].get<double>(),
-                   c["ms_per_hop"]["p99"].get<double>());
-    }
-    std::fprintf(stderr, "  %d sessions fit 10 ms (p99)\n", r["sessions_in_10_ms"].get<int>());
-  }
-  for (const Json& k : report["kernels"]) {
+void print_kernels(const Json& kernels) {
+  for (const Json& k : kernels) {
     std::fprintf(stderr,
                  "  %-20s %8.1f us  %7.1f GB/s  %8.1f GFLOP/s: %5.1f, %5.1f %% of the GPU's\n",
                  k["kernel"].get<std::string>().c_str(),
@@ -311,13 +345,36 @@ void print(const Json& report) {
   }
 }
 
+void print(const Json& r) {
+  const Json& w = r["whole"];
+  std::fprintf(stderr,
+               "%s: %s, %d s in %.1f ms (real-time factor %.5f); enrolling 3 s in %.1f ms\n",
+               r["weights"].get<std::string>().c_str(),
+               w["network"].get<std::string>().c_str(),
+               w["seconds"].get<int>(),
+               w["extract_ms"].get<double>(),
+               w["real_time_factor"].get<double>(),
+               w["enroll_3s_ms"].get<double>());
+  for (const Json& c : r["live"]) {
+    std::fprintf(stderr,
+                 "  %5d sessions: a hop in %.3f ms (p99 %.3f)\n",
+                 c["sessions"].get<int>(),
+                 c["ms_per_hop"]["p50"].get<double>(),
+                 c["ms_per_hop"]["p99"].get<double>());
+  }
+  std::fprintf(stderr, "  %d sessions fit 10 ms (p99)\n", r["sessions_in_10_ms"].get<int>());
+  print_kernels(r["kernels"]);
+  std::printf("%s\n", r.dump().c_str());
+  std::fflush(stdout);
+}
+
 int main_of(bool host, const Scale& scale) {
   Place place = places().front();
   static HostDriver pretended;
   cuda::Driver* driver = &pretended;
   if (!host) {
     if (places().size() < 2) {
-      return 0;  // places() has said why
+      return 1;  // places() has said why
     }
     place = places().back();
     driver = nullptr;
@@ -325,19 +382,17 @@ int main_of(bool host, const Scale& scale) {
     driver = cuda::cuda_driver();
 #endif
   }
-  Json report = {{"device", place.name}};
+  std::fprintf(stderr, "%s\n", place.name.c_str());
   for (const Type type : {Type::kF32, Type::kF16, Type::kQ8}) {
-    Json& r = report["weights"][kTypes[static_cast<size_t>(type)]];
+    Json r = {{"device", place.name}, {"weights", kTypes[static_cast<size_t>(type)]}};
     r["whole"] = whole(place.device, scale, type);
     const OpenModel live = random_model(scale.live, type);
     const Graph& graph = *live.model.graph("extract");
     r["live"] = crowds(place.device, graph, scale);
+    r["kernels"] = kernels(driver, graph, scale);
     r["sessions_in_10_ms"] = most_in_time(place.device, graph, scale);
+    print(r);
   }
-  const OpenModel live = random_model(scale.live);
-  report["kernels"] = kernels(driver, *live.model.graph("extract"), scale, scale.sessions.back());
-  print(report);
-  std::printf("%s\n", report.dump(2).c_str());
   return 0;
 }
 
@@ -359,7 +414,9 @@ int main(int argc, char** argv) {
                .live = "small-live",
                .seconds = 1,
                .runs = 1,
+               .warm_up = 3,
                .hops = 3,
+               .search_hops = 3,
                .sessions = {1, 2},
                .most_sessions = 2,
                .kernel_runs = 1};
