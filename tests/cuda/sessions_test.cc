@@ -3,6 +3,7 @@
 #include <doctest/doctest.h>
 
 #include <algorithm>
+#include <cmath>
 #include <string>
 #include <thread>
 #include <vector>
@@ -19,7 +20,7 @@ constexpr int64_t kHopSamples = 160;
 struct Case {
   const char* config;
   PlanOptions options;
-  int calls;
+  int calls;  ///< longer than the delay, for who joins late too
 };
 
 const Case kCases[] = {
@@ -32,10 +33,10 @@ const Case kCases[] = {
      8},
     {"voicefilter-small",
      {.mode = Mode::kBlocks, .max_frames = 5, .context_frames = 8, .look_ahead_frames = 3},
-     8},
+     60},
     {"gated-crn-small",
      {.mode = Mode::kBlocks, .max_frames = 6, .context_frames = 12, .look_ahead_frames = 6},
-     6},
+     16},
 };
 
 /// One of several sessions of a run: it joins late, may stop for a while, and its signal may end.
@@ -46,6 +47,13 @@ struct Member {
   int64_t total = kUnknown;
   uint64_t seed = 1;
 };
+
+/// Silence agrees with any silence.
+void check_voice(const std::vector<float>& got, const std::vector<float>& want) {
+  const auto louder = [](float a, float b) { return std::fabs(a) < std::fabs(b); };
+  REQUIRE(std::fabs(*std::max_element(want.begin(), want.end(), louder)) > 1e-3f);
+  CHECK(difference(got, want, kSame) == "");
+}
 
 /// Output 0 of every session, of the calls in which it ran.
 std::vector<std::vector<float>> stream_on_device(Device* device,
@@ -100,7 +108,7 @@ TEST_CASE("cuda: a stream and blocks give what they give on the processor") {
       for (const int64_t total : {kUnknown, frames - frames / 3}) {
         const auto got = stream_on_device(
             place.device, graph, c.options, c.calls, {{.total = total, .seed = 4}});
-        CHECK(difference(got[0], stream_on_cpu(graph, c.options, c.calls, total, 4), kSame) == "");
+        check_voice(got[0], stream_on_cpu(graph, c.options, c.calls, total, 4));
       }
     }
   }
@@ -124,9 +132,10 @@ TEST_CASE("cuda: sessions side by side are as each alone, wherever each begins, 
         const auto calls =
             static_cast<int>(got[s].size() / static_cast<size_t>(c.options.max_frames)) /
             static_cast<int>(kHopSamples);
-        CHECK(difference(got[s],
-                         stream_on_cpu(graph, c.options, calls, members[s].total, members[s].seed),
-                         kSame) == "");
+        if (calls > 0) {  // else it joins after the last
+          check_voice(got[s],
+                      stream_on_cpu(graph, c.options, calls, members[s].total, members[s].seed));
+        }
       }
     }
   }
