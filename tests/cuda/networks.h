@@ -31,7 +31,8 @@ struct Place {
 };
 
 /// The host in place of a GPU, and the GPU where there is one; where there is none, says "skipped:
-/// no GPU" once.
+/// no GPU" once. LIGERO_TEST_PLACE=gpu or =host in the environment: that one alone, and an error
+/// where it is not there. Tests that go through them are in the suite "gpu".
 std::vector<Place> places();
 
 /// A graph whose int8 weights are floats, each times its scale: what a device that keeps

@@ -61,7 +61,8 @@ void check_model(const Model& model, int32_t frames, double tolerance) {
   }
 }
 
-TEST_CASE("cuda: every op of the table gives what it gives on the processor") {
+TEST_CASE("cuda: every op of the table gives what it gives on the processor" *
+          doctest::test_suite("gpu")) {
   for (const auto& [name, draft] : seed_models()) {
     CAPTURE(name);
     check_model(open_model(write_model(draft)).model, 9, kSingle);
@@ -129,7 +130,8 @@ TEST_CASE("cuda: products of every shape and type of weights are within 1e-4, at
   }
 }
 
-TEST_CASE("cuda: every node of every system is within 1e-4 of the processor's") {
+TEST_CASE("cuda: every node of every system is within 1e-4 of the processor's" *
+          doctest::test_suite("gpu")) {
   for (const char* config : {"small",
                              "small-live",
                              "small-global",
@@ -154,8 +156,8 @@ TEST_CASE("cuda: every op takes a recording of more rows than a grid's second si
   }
 }
 
-TEST_CASE(
-    "cuda: half precision weights are within 5e-3, int8 weights within 1e-4 of their values") {
+TEST_CASE("cuda: half precision weights are within 5e-3, int8 weights within 1e-4 of their values" *
+          doctest::test_suite("gpu")) {
   check_model(random_model("small-live", Type::kF16).model, 24, kHalf);
   check_model(random_model("small-live", Type::kQ8).model, 24, kSingle);
 }

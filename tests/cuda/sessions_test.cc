@@ -96,7 +96,8 @@ std::vector<std::vector<float>> stream_on_device(Device* device,
   return out;
 }
 
-TEST_CASE("cuda: a stream and blocks give what they give on the processor") {
+TEST_CASE("cuda: a stream and blocks give what they give on the processor" *
+          doctest::test_suite("gpu")) {
   for (const Place& place : places()) {
     for (const Case& c : kCases) {
       CAPTURE(place.name);
@@ -114,7 +115,8 @@ TEST_CASE("cuda: a stream and blocks give what they give on the processor") {
   }
 }
 
-TEST_CASE("cuda: sessions side by side are as each alone, wherever each begins, rests and ends") {
+TEST_CASE("cuda: sessions side by side are as each alone, wherever each begins, rests and ends" *
+          doctest::test_suite("gpu")) {
   const std::vector<Member> members = {{},
                                        {.joins = 5, .seed = 2},
                                        {.rests_from = 3, .rests_to = 9, .seed = 3},

@@ -96,7 +96,8 @@ TEST_CASE("cuda: a failure at any call while a session is made is a refusal that
   CHECK(gpu.device->open(graph, options, 2).ok());
 }
 
-TEST_CASE("cuda: the driver of this build says what there is, and nothing fails without it") {
+TEST_CASE("cuda: the driver of this build says what there is, and nothing fails without it" *
+          doctest::test_suite("gpu")) {
   const Result<Device*> found = cuda::choose_device(cuda::Choice::kAuto);
   REQUIRE(found.ok());
   const Result<Device*> gpu = cuda::choose_device(cuda::Choice::kCuda);
@@ -107,7 +108,8 @@ TEST_CASE("cuda: the driver of this build says what there is, and nothing fails 
   CHECK(cuda::choose_device(cuda::Choice::kCpu).value() == nullptr);
 }
 
-TEST_CASE("cuda: enrolment and a whole recording are as on the processor") {
+TEST_CASE("cuda: enrolment and a whole recording are as on the processor" *
+          doctest::test_suite("gpu")) {
   for (const Place& place : places()) {
     CAPTURE(place.name);
     RunOptions options;
@@ -126,7 +128,8 @@ TEST_CASE("cuda: enrolment and a whole recording are as on the processor") {
   }
 }
 
-TEST_CASE("cuda: with int8 weights a voice lies nearer to float32's than the processor's int8") {
+TEST_CASE("cuda: with int8 weights a voice lies nearer to float32's than the processor's int8" *
+          doctest::test_suite("gpu")) {
   const Network& single = trained_network();
   const Network int8(pretrained_network(LIGERO_SOURCE_DIR, "lgr-tse-small-live", Type::kQ8));
   const std::vector<float> x = babble(32000, 5);
@@ -153,7 +156,8 @@ TEST_CASE("cuda: with int8 weights a voice lies nearer to float32's than the pro
 }
 
 TEST_CASE(
-    "cuda: a live session is as on the processor, hop by hop and in blocks, and changes targets") {
+    "cuda: a live session is as on the processor, hop by hop and in blocks, and changes targets" *
+    doctest::test_suite("gpu")) {
   const std::vector<float> x = babble(24077, 5);
   for (const Place& place : places()) {
     CAPTURE(place.name);
