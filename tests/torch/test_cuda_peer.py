@@ -23,3 +23,17 @@ def test_a_gpu_that_is_not_there_is_skipped(capsys):
         pytest.skip("there is one")
     assert cuda_peer.main([]) == 0
     assert "skipped" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("difference, status", [(1e-5, 0), (1e-2, 1), (float("nan"), 1)])
+def test_a_difference_is_a_failure(monkeypatch, capsys, difference, status):
+    monkeypatch.setattr(cuda_peer, "compare",
+                        lambda *_: {"difference": difference, "device": "cpu"})
+    assert cuda_peer.main(["--device", "cpu"]) == status
+    assert ("failed" in capsys.readouterr().err) == (status == 1)
+
+
+def test_ligero_beside_the_gpu_is_a_failure(monkeypatch):
+    monkeypatch.setattr(torch.cuda, "get_device_name", lambda _: "a GPU")
+    assert cuda_peer.complaint({"difference": 0.0, "device": "a GPU"}, "cuda") == ""
+    assert "cpu" in cuda_peer.complaint({"difference": 0.0, "device": "cpu"}, "cuda")

@@ -1,10 +1,11 @@
 """ligero on a GPU beside PyTorch on it, from the same weights, whole recordings: `./run test-cuda`.
 
-    python -m ligero_torch.cuda_peer [--model paper] [--seconds 10] [--device cuda] [--out FOLDER]
+    python -m ligero_torch.cuda_peer [--model paper] [--seconds 10] [--device cuda]
 
 Both enrol the same anchor and extract from the same noise; first their outputs are compared. PyTorch
 runs in float32 without TF32. Prints JSON: median milliseconds of each, and their largest difference
-in terms of the largest sample.
+in terms of the largest sample. Exits with 1 where that is not under 1e-3, or where ligero was not on
+the device asked for.
 """
 
 from __future__ import annotations
@@ -32,6 +33,7 @@ from .tools import run, tool
 RUNS = 11
 WARM_UP = 3
 ANCHOR_SECONDS = 3
+MOST_DIFFERENCE = 1e-3
 
 
 def weights_of(name: str, folder: Path) -> tuple:
@@ -87,6 +89,15 @@ def compare(model: str, seconds: int, device: str, folder: Path) -> dict:
             "difference": (ours - theirs[:len(ours)]).abs().max().item() / largest}
 
 
+def complaint(report: dict, device: str) -> str:
+    """What is wrong with a comparison; empty where nothing is."""
+    if not report["difference"] < MOST_DIFFERENCE:  # nor where it is no number
+        return f"the two differ by {report['difference']}, at most {MOST_DIFFERENCE} was expected"
+    if device == "cuda" and report["device"] != torch.cuda.get_device_name(0):
+        return f"ligero ran on {report['device']}, expected {torch.cuda.get_device_name(0)}"
+    return ""
+
+
 def main(argv=None) -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--model", default="paper")
@@ -97,9 +108,12 @@ def main(argv=None) -> int:
         print("skipped: this PyTorch has no CUDA", file=sys.stderr)
         return 0
     with tempfile.TemporaryDirectory() as folder:
-        print(json.dumps(compare(options.model, options.seconds, options.device, Path(folder)),
-                         indent=2))
-    return 0
+        report = compare(options.model, options.seconds, options.device, Path(folder))
+    print(json.dumps(report, indent=2))
+    wrong = complaint(report, options.device)
+    if wrong:
+        print(f"failed: {wrong}", file=sys.stderr)
+    return 1 if wrong else 0
 
 
 if __name__ == "__main__":
