@@ -120,8 +120,15 @@ class CudaDriver final : public Driver {
     cudaDeviceProp device = {};
     int clock_khz = 0;
     int bus_bits = 0;
-    if (f.driver < f.runtime || cudaGetDeviceCount(&f.devices) != cudaSuccess || f.devices == 0 ||
-        cudaGetDeviceProperties(&device, 0) != cudaSuccess) {
+    if (f.driver < f.runtime) {
+      return f;
+    }
+    cudaError_t fault = cudaGetDeviceCount(&f.devices);
+    if (fault == cudaSuccess && f.devices > 0) {
+      fault = cudaGetDeviceProperties(&device, 0);
+    }
+    f.fault = fault == cudaErrorNoDevice ? 0 : fault;
+    if (fault != cudaSuccess || f.devices == 0) {
       return f;
     }
     const Here here;

@@ -13,6 +13,11 @@ Status check(const Facts& facts) {
                "one expected",
                facts.driver,
                facts.runtime);
+  LIGERO_CHECK(facts.fault == 0,
+               Code::kUnsupportedHardware,
+               "the NVIDIA driver cannot say which GPUs there are: 'where' is its error",
+               -1,
+               facts.fault);
   LIGERO_CHECK(facts.devices > 0, Code::kUnsupportedHardware, "this machine has no NVIDIA GPU");
   LIGERO_CHECK(facts.compute >= kLeastCompute,
                Code::kUnsupportedHardware,

@@ -18,8 +18,8 @@ inline constexpr int32_t kLeastCompute = 75;
 
 /// Whether there is a GPU that this build can use. kUnsupportedHardware: no driver; a driver too
 /// old (Status::index the CUDA version it supports, Status::where the one needed, as 1000 * major +
-/// 10 * minor); no GPU; one that is too old, or that the build has no code for (Status::where: 10 *
-/// major + minor).
+/// 10 * minor), or that fails (Status::where: its error); no GPU; one that is too old, or that the
+/// build has no code for (Status::where: 10 * major + minor).
 Status check(const Facts& facts);
 
 class CudaDevice final : public Device {

@@ -19,6 +19,7 @@ struct Facts {
   int32_t driver = 0;   ///< CUDA version it supports, 1000 * major + 10 * minor; 0: there is none
   int32_t runtime = 0;  ///< CUDA version that this build needs
   int32_t devices = 0;
+  int32_t fault = 0;    ///< the driver's error, where it cannot say how many there are
   int32_t compute = 0;  ///< 10 * major + minor, 86 say
   bool built = false;   ///< this build has all kernels for that GPU, and they have been loaded
   int32_t processors = 0;

@@ -42,6 +42,11 @@ TEST_CASE("cuda: a GPU that cannot be used is refused with the reason") {
   CHECK(made_of(bad).where == 13000);
   bad = good;
   bad.devices = 0;
+  bad.fault = 802;
+  CHECK(made_of(bad).code == Code::kUnsupportedHardware);
+  CHECK(made_of(bad).where == 802);
+  bad = good;
+  bad.devices = 0;
   CHECK(std::string(made_of(bad).message) == "this machine has no NVIDIA GPU");
   bad = good;
   bad.compute = 70;

@@ -405,7 +405,14 @@ int main(int argc, char** argv) {
   for (int i = 1; i < argc; ++i) {
     if (std::strcmp(argv[i], "--name") == 0) {
       const auto gpu = ligero::cuda::choose_device(ligero::cuda::Choice::kCuda);
-      std::puts(gpu.ok() ? gpu.value()->name() : gpu.status().message);
+      if (gpu.ok()) {
+        std::puts(gpu.value()->name());
+      } else {
+        std::printf("%s (index %d, where %lld)\n",
+                    gpu.status().message,
+                    gpu.status().index,
+                    static_cast<long long>(gpu.status().where));
+      }
       return gpu.ok() ? 0 : 1;
     }
     host = host || std::strcmp(argv[i], "--host") == 0;
