@@ -144,6 +144,17 @@ TEST_CASE("cuda: every node of every system is within 1e-4 of the processor's" *
   }
 }
 
+TEST_CASE("cuda: every node of short recordings is within 1e-4 of the processor's" *
+          doctest::test_suite("gpu")) {
+  const OpenModel m = random_model("small-live");
+  for (const Place& place : places()) {
+    for (const int32_t frames : {1, 2, 3, 4, 9}) {  // attention of every size of tile
+      CAPTURE(frames);
+      check_graph(place, *m.model.graph("extract"), frames, kSingle);
+    }
+  }
+}
+
 TEST_CASE("cuda: every op takes a recording of more rows than a grid's second side has blocks") {
   constexpr int32_t kRows = 70000;  // over 65535: twelve minutes
   for (const auto& [name, draft] : seed_models()) {

@@ -11,11 +11,14 @@ namespace ligero::cuda {
 inline constexpr int32_t kTileQueries = 8;
 inline constexpr int32_t kChunkKeys = 32;
 
-/// Grid (query tiles [* rows, along bins], sessions, heads); shared: kTileQueries * (2 head +
-/// kChunkKeys + 3).
+/// Threads that share the products of a key, neighbours with neighbouring channels, so that what
+/// they load lies together.
+inline constexpr int32_t kKeyShares = 8;
+
+/// Grid (query tiles [* rows, along bins], sessions, heads); shared: shared_floats().
 struct Attention {
   static constexpr int kLanes = 256;
-  static constexpr int kLeastBlocks = 2;  ///< left alone the compiler spills registers for a fifth
+  static constexpr int kLeastBlocks = 3;  ///< left alone the compiler spills registers for a fifth
   Sessions sessions;
   Rows rows;
   View query;
@@ -30,6 +33,15 @@ struct Attention {
   int32_t tiles;   ///< along bins: of a row
   bool along_bins;
   float scale;
+
+  int64_t shared_floats() const {
+    return tile * (int64_t{2} * head + 3) + kKeyShares * score_stride();
+  }
+  /// Floats from one share of the scores to the next: a few more than there are, so that threads
+  /// that write side by side meet different banks.
+  LIGERO_KERNEL int32_t score_stride() const {
+    return tile * kChunkKeys + kChunkKeys / kKeyShares;
+  }
 
   /// Queries and keys of a block: positions in time, or bins of one row.
   struct Span {
@@ -85,12 +97,12 @@ struct Attention {
                             const Part& part,
                             const Span& s,
                             bool inside) const {
-    float* q = block.shared;                 // [tile][head]
-    float* sum = q + tile * head;            // [tile][head]
-    float* score = sum + tile * head;        // [tile][kChunkKeys]
-    float* top = score + tile * kChunkKeys;  // [tile]
+    float* q = block.shared;         // [tile][head]
+    float* sum = q + tile * head;    // [tile][head]
+    float* top = sum + tile * head;  // [tile]
     float* total = top + tile;
     float* shrink = total + tile;  // what a new largest score makes of the old sums
+    float* score = shrink + tile;  // [kKeyShares][tile][kChunkKeys]; joined, the first
     const int32_t queries = s.end - s.begin;
     const int32_t channel = block.z * head;
     block.each(queries * head, [&](int32_t i) {
@@ -104,14 +116,7 @@ struct Attention {
     block.sync();
     for (int32_t k0 = s.first_key; inside && k0 < s.last_key; k0 += kChunkKeys) {
       const int32_t keys = s.last_key - k0 < kChunkKeys ? s.last_key - k0 : kChunkKeys;
-      block.each(queries * keys, [&](int32_t i) {
-        const int32_t at = i / keys;
-        const int32_t j = i % keys;
-        score[at * kChunkKeys + j] = sees(s.begin + at, k0 + j)
-                                         ? dot(q + at * head, place(key, s, k0 + j, channel))
-                                         : -INFINITY;
-      });
-      block.sync();
+      compare(block, s, q, k0, keys, score);
       block.each(queries, [&](int32_t i) {
         weigh(score + i * kChunkKeys, keys, top + i, total + i, shrink + i);
       });
@@ -133,12 +138,85 @@ struct Attention {
     });
   }
 
-  LIGERO_KERNEL float dot(const float* a, const float* b) const {
-    float sum = 0.0f;
-    for (int32_t c = 0; c < head; ++c) {
-      sum += a[c] * b[c];
+  /// The scores of all queries with `keys` keys from k0 on.
+  template <int kLanes_>
+  LIGERO_KERNEL void compare(const Block<kLanes_>& block,
+                             const Span& s,
+                             const float* q,
+                             int32_t k0,
+                             int32_t keys,
+                             float* score) const {
+    const int32_t queries = s.end - s.begin;
+    block.each(keys * kKeyShares, [&](int32_t i) {
+      const int32_t share = i % kKeyShares;
+      const int32_t j = i / kKeyShares;
+      const float* k = place(key, s, k0 + j, block.z * head);
+      float* partial = score + share * score_stride() + j;
+      if (tile == 1) {
+        multiply<1>(q, k, queries, share, partial);
+      } else if (tile <= kTileQueries / 2) {
+        multiply<kTileQueries / 2>(q, k, queries, share, partial);
+      } else {
+        multiply<kTileQueries>(q, k, queries, share, partial);
+      }
+    });
+    block.sync();
+    block.each(queries * keys, [&](int32_t i) {
+      const int32_t at = i / keys;
+      const int32_t j = i % keys;
+      join(score + at * kChunkKeys + j, sees(s.begin + at, k0 + j));
+    });
+    block.sync();
+  }
+
+  /// A share of the products of all queries with one key: every kKeyShares-th channel. `kRows`: at
+  /// least as many as there are queries; the first fills up, so that no branch parts the loads.
+  template <int32_t kRows>
+  LIGERO_KERNEL void multiply(
+      const float* q, const float* k, int32_t queries, int32_t share, float* partial) const {
+    constexpr int32_t kLoads = 4;  // under way at once
+    constexpr int32_t kStep = kLoads * kKeyShares;
+    int32_t row[kRows];
+    float dot[kRows] = {};
+    LIGERO_UNROLL
+    for (int32_t at = 0; at < kRows; ++at) {
+      row[at] = at < queries ? at * head : 0;
     }
-    return sum;
+    const int32_t whole = head / kStep * kStep;
+    for (int32_t c = share; c < whole; c += kStep) {
+      float loaded[kLoads];
+      LIGERO_UNROLL
+      for (int32_t i = 0; i < kLoads; ++i) {
+        loaded[i] = k[c + i * kKeyShares];
+      }
+      LIGERO_UNROLL
+      for (int32_t i = 0; i < kLoads * kRows; ++i) {
+        dot[i % kRows] += q[row[i % kRows] + c + i / kRows * kKeyShares] * loaded[i / kRows];
+      }
+    }
+    for (int32_t c = whole + share; c < head; c += kKeyShares) {
+      const float loaded = k[c];
+      LIGERO_UNROLL
+      for (int32_t at = 0; at < kRows; ++at) {
+        dot[at] += q[row[at] + c] * loaded;
+      }
+    }
+    LIGERO_UNROLL
+    for (int32_t at = 0; at < kRows; ++at) {
+      if (at < queries) {
+        partial[at * kChunkKeys] = dot[at];
+      }
+    }
+  }
+
+  /// One score from its shares, in the first one's place.
+  LIGERO_KERNEL void join(float* score, bool seen) const {
+    float sum = 0.0f;
+    LIGERO_UNROLL
+    for (int32_t share = 0; share < kKeyShares; ++share) {
+      sum += score[share * score_stride()];
+    }
+    *score = seen ? sum : -INFINITY;
   }
 
   /// Scores of one query to weights, in place, against the largest score so far.

@@ -6,10 +6,6 @@
 namespace ligero::cuda {
 namespace {
 
-int64_t shared_floats(int64_t tile, int64_t head) {
-  return tile * (2 * head + kChunkKeys + 3);
-}
-
 Status attention(Recorder* r) {
   const Node& node = r->node();
   Attention a = {};
@@ -29,7 +25,7 @@ Status attention(Recorder* r) {
   const int32_t queries = a.along_bins ? a.bins : a.rows.count();
   a.tile = std::min(kTileQueries, queries);
   constexpr int64_t kRoom = kMostSharedBytes / sizeof(float);
-  while (a.tile > 1 && shared_floats(a.tile, a.head) > kRoom) {
+  while (a.tile > 1 && a.shared_floats() > kRoom) {
     a.tile /= 2;
   }
   a.tiles = ceil_div(queries, a.tile);
@@ -37,7 +33,7 @@ Status attention(Recorder* r) {
             int64_t{a.tiles} * (a.along_bins ? a.rows.count() : 1),
             a.sessions.count,
             heads,
-            shared_floats(a.tile, a.head));
+            a.shared_floats());
   return {};
 }
 
