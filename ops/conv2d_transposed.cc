@@ -71,16 +71,16 @@ Status infer(const OpContext& ctx, Inference* out) {
   return {};
 }
 
-/// From so many frames on, rows that have taps outside the input are products of their own, which
-/// leave those taps out. With fewer they would read the weights again for tiles that are not full.
+/// Where a call may have so many frames, rows that have taps outside the input are products of their
+/// own, which leave those taps out. With fewer, they would read the weights again for tiles that are
+/// not full.
 constexpr int32_t kManyFrames = 16;
 
 /// Followed by the problems, the first output bin of each, and the zeros of a bin outside.
 struct Data {
-  ProductProblem* problems;  ///< [phases + parts]: each phase as a whole, then all in parts
-  int32_t* first_bins;       ///< [phases + parts]
-  int32_t phases;
-  int32_t parts;  ///< 0 where weights are int8 or frames never many
+  ProductProblem* problems;
+  int32_t* first_bins;
+  int32_t count;
 };
 
 /// Phases that have any output.
@@ -93,24 +93,22 @@ int32_t phase_count(const Shape& s) {
 struct Phase {
   int32_t taps;
   int32_t rows;
-  int32_t parts;  ///< each of the first and last taps - 1 rows and those between: or 1, the whole
+  int32_t edge;  ///< rows at either end that are problems of their own
 };
 
-Phase phase_of(const Shape& s, int32_t bins, int32_t phase) {
+Phase phase_of(const OpContext& ctx, const Shape& s, int32_t phase) {
   const int32_t left = s.kernel_f - phase;
   const int32_t taps = left > 0 ? (left + s.stride_f - 1) / s.stride_f : 0;
   const int32_t rows = (s.out_bins - phase + s.stride_f - 1) / s.stride_f;
-  const bool apart = taps >= 2 && bins >= taps;
-  return {taps, rows, apart ? 1 + 2 * (taps - 1) : 1};
+  const bool apart = ctx.max_frames >= kManyFrames && ctx.input(kW).type != Type::kQ8 &&
+                     taps >= 2 && ctx.input(kX).bins() >= taps;
+  return {taps, rows, apart ? taps - 1 : 0};
 }
 
-int32_t part_count(const OpContext& ctx, const Shape& s) {
+int32_t problem_count(const OpContext& ctx, const Shape& s) {
   int32_t count = 0;
-  if (ctx.input(kW).type == Type::kQ8 || ctx.max_frames < kManyFrames) {
-    return 0;
-  }
   for (int32_t phase = 0; phase < phase_count(s); ++phase) {
-    count += phase_of(s, ctx.input(kX).bins(), phase).parts;
+    count += 1 + 2 * phase_of(ctx, s, phase).edge;
   }
   return count;
 }
@@ -131,7 +129,7 @@ Status measure(const OpContext& ctx, Needs* needs) {
   LIGERO_RETURN_IF_ERROR(read_shape(ctx, &shape));
   ProductRows rows;
   set_rows(shape, x, &rows);
-  const auto problems = static_cast<size_t>(phase_count(shape) + part_count(ctx, shape));
+  const auto problems = static_cast<size_t>(problem_count(ctx, shape));
   needs->data_bytes = align_up(sizeof(Data)) + problems * sizeof(ProductProblem) +
                       align_up(problems * sizeof(int32_t)) + product_data_bytes(x.channels());
   needs->scratch_bytes = product_scratch_bytes(ctx, kW, rows, ctx.max_frames);
@@ -140,19 +138,18 @@ Status measure(const OpContext& ctx, Needs* needs) {
 
 /// The rows [q, q + rows) of a phase, of which `p` has the weights.
 void add_problem(ProductProblem p, const Shape& s, int32_t phase, int32_t q, int32_t rows, Data* d) {
-  const int32_t n = d->phases + d->parts;
   p.rows.pad_f = p.rows.taps_f - 1 - q;
   p.rows.out_bins = rows;
-  new (d->problems + n) ProductProblem(p);
-  d->first_bins[n] = phase + s.stride_f * q;
+  d->first_bins[d->count] = phase + s.stride_f * q;
+  new (d->problems + d->count) ProductProblem(p);
+  ++d->count;
 }
 
 Status prepare(const OpContext& ctx, void* data) {
   const Tensor& x = ctx.input(kX);
   Shape shape;
   LIGERO_RETURN_IF_ERROR(read_shape(ctx, &shape));
-  const int32_t phases = phase_count(shape);
-  const int32_t problems = phases + part_count(ctx, shape);
+  const int32_t problems = problem_count(ctx, shape);
   auto* d = new (data) Data();
   d->problems = reinterpret_cast<ProductProblem*>(static_cast<std::byte*>(data) +
                                                   align_up(sizeof(Data)));
@@ -166,58 +163,32 @@ Status prepare(const OpContext& ctx, void* data) {
   set_rows(shape, x, &p.rows);
   p.output.frame_stride = static_cast<int64_t>(shape.out_bins) * p.weights.outputs;
   p.output.bin_stride = static_cast<int64_t>(shape.stride_f) * p.weights.outputs;
-  const ProductProblem first = p;
-  const auto each_phase = [&](auto add) {
-    p = first;
-    for (int32_t phase = 0; phase < phases; ++phase) {
-      const Phase rows = phase_of(shape, x.bins(), phase);
-      p.rows.taps_f = rows.taps;
-      add(phase, rows);
-      p.weights.data = static_cast<const std::byte*>(p.weights.data) +
-                       int64_t{p.rows.taps_t} * rows.taps * x.channels() * kProductPanel *
-                           p.weight_bytes;
-    }
-  };
-  each_phase([&](int32_t phase, const Phase& rows) {
-    add_problem(p, shape, phase, 0, rows.rows, d);
-    ++d->phases;
-  });
-  if (d->phases == problems) {
-    return {};
-  }
-  each_phase([&](int32_t phase, const Phase& rows) {
-    if (rows.parts == 1) {
-      add_problem(p, shape, phase, 0, rows.rows, d);
-      ++d->parts;
-      return;
-    }
-    const int32_t edge = rows.taps - 1;
-    add_problem(p, shape, phase, edge, rows.rows - 2 * edge, d);
-    ++d->parts;
+  for (int32_t phase = 0; phase < phase_count(shape); ++phase) {
+    const Phase of = phase_of(ctx, shape, phase);
+    p.rows.taps_f = of.taps;
+    add_problem(p, shape, phase, of.edge, of.rows - 2 * of.edge, d);
     ProductProblem alone = p;
     alone.rows.zeros = nullptr;
-    for (int32_t k = 0; k < edge; ++k) {
+    for (int32_t k = 0; k < of.edge; ++k) {
       add_problem(alone, shape, phase, k, 1, d);
-      ++d->parts;
-      add_problem(alone, shape, phase, rows.rows - 1 - k, 1, d);
-      ++d->parts;
+      add_problem(alone, shape, phase, of.rows - 1 - k, 1, d);
     }
-  });
+    p.weights.data = static_cast<const std::byte*>(p.weights.data) +
+                     int64_t{p.rows.taps_t} * of.taps * x.channels() * kProductPanel *
+                         p.weight_bytes;
+  }
   return {};
 }
 
 void run(const RunContext& ctx) noexcept {
   const Data& d = *static_cast<const Data*>(ctx.data);
-  const bool apart = ctx.frames >= kManyFrames && d.parts > 0;
-  const int32_t begin = apart ? d.phases : 0;
-  const int32_t count = apart ? d.parts : d.phases;
-  for (int32_t n = begin; n < begin + count; ++n) {
+  for (int32_t n = 0; n < d.count; ++n) {
     ProductProblem& p = d.problems[n];
     p.rows.x = ctx.x(kX);
     p.scratch = ctx.scratch;
     p.output.y = ctx.out[0] + static_cast<int64_t>(d.first_bins[n]) * p.weights.outputs;
   }
-  product(d.problems + begin, count, ctx.frames, ctx.pool);
+  product(d.problems, d.count, ctx.frames, ctx.pool);
 }
 
 }  // namespace
