@@ -1,4 +1,4 @@
-// Finds and reads sound files. Not: their formats (platforms/cli/sound.h).
+// Finds and reads sound files. Not: their formats (platforms/cli/sound/sound.h).
 #include "converter/recordings.h"
 
 #include <algorithm>
@@ -8,7 +8,7 @@
 #include <set>
 
 #include "platforms/cli/refusal.h"
-#include "platforms/cli/sound.h"
+#include "platforms/cli/sound/sound.h"
 
 namespace ligero {
 namespace {

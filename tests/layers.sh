@@ -8,7 +8,7 @@ trap 'rm -f "$bad"' EXIT
 
 # The converter's main line is a tool and ends, refuses, reads, writes and shows progress as one; its
 # library does not.
-allowed='^converter/(main|recordings)\.cc:[0-9]+:#include "platforms/cli/(files|program|progress|refusal|sound)\.h"'
+allowed='^converter/(main|recordings)\.cc:[0-9]+:#include "platforms/cli/(files|program|progress|refusal|sound/sound)\.h"'
 
 # refuse FOLDER PATTERN WHY: no file under FOLDER may include anything that matches PATTERN.
 refuse() {

@@ -1,7 +1,7 @@
 // The command-line tool `ligero`. Not: what its commands do (commands.h).
 #include <CLI/CLI.hpp>
 
-#include "platforms/cli/commands.h"
+#include "platforms/cli/commands/commands.h"
 #include "platforms/cli/program.h"
 
 int main(int argc, char** argv) {

@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "model/speech/resampler.h"
-#include "platforms/cli/sound.h"
+#include "platforms/cli/sound/sound.h"
 #include "tests/cli/tool.h"
 
 namespace ligero::testing {

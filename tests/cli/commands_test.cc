@@ -8,7 +8,7 @@
 
 #include "model/speech/session.h"
 #include "platforms/cli/npy.h"
-#include "platforms/cli/sound.h"
+#include "platforms/cli/sound/sound.h"
 #include "tests/cli/tool.h"
 
 namespace ligero::testing {

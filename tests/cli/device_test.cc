@@ -8,11 +8,11 @@
 #include <nlohmann/json.hpp>
 #include <string>
 
+#include "platforms/cli/bench/device_report.h"
+#include "platforms/cli/bench/node_work.h"
+#include "platforms/cli/bench/prediction.h"
 #include "platforms/cli/child.h"
-#include "platforms/cli/device_report.h"
 #include "platforms/cli/model_file.h"
-#include "platforms/cli/node_work.h"
-#include "platforms/cli/prediction.h"
 #include "platforms/cli/refusal.h"
 #include "tests/cli/tool.h"
 

@@ -4,11 +4,11 @@
 #include <string>
 #include <vector>
 
-#include "platforms/cli/font.h"
-#include "platforms/cli/measure.h"
 #include "platforms/cli/npy.h"
+#include "platforms/cli/picture/font.h"
 #include "platforms/cli/refusal.h"
-#include "platforms/cli/sound.h"
+#include "platforms/cli/sound/measure.h"
+#include "platforms/cli/sound/sound.h"
 #include "tests/cli/tool.h"
 #include "tests/support/random.h"
 

@@ -6,8 +6,8 @@
 #include <string>
 #include <vector>
 
-#include "platforms/cli/live_file.h"
-#include "platforms/cli/live_worker.h"
+#include "platforms/cli/live/live_file.h"
+#include "platforms/cli/live/live_worker.h"
 #include "tests/cli/tool.h"
 
 namespace ligero::testing {

@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-#include "platforms/cli/sound.h"
+#include "platforms/cli/sound/sound.h"
 #include "tests/cli/tool.h"
 
 namespace ligero::testing {

@@ -1,6 +1,6 @@
 // What a machine tells, from trees like those of real ones; peaks and the roofline. Not: how fast
 // this machine is.
-#include "platforms/cli/machine.h"
+#include "platforms/cli/bench/machine.h"
 
 #include <doctest/doctest.h>
 
@@ -8,7 +8,7 @@
 #include <nlohmann/json.hpp>
 #include <string>
 
-#include "platforms/cli/peaks.h"
+#include "platforms/cli/bench/peaks.h"
 #include "runtime/base/cpu.h"
 #include "tests/cli/tool.h"
 

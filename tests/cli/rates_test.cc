@@ -7,8 +7,8 @@
 #include <string>
 #include <vector>
 
-#include "platforms/cli/rate.h"
-#include "platforms/cli/raw.h"
+#include "platforms/cli/sound/rate.h"
+#include "platforms/cli/sound/raw.h"
 #include "tests/cli/tool.h"
 
 namespace ligero::testing {

@@ -12,9 +12,9 @@
 #include <string>
 
 #include "platforms/cli/npy.h"
-#include "platforms/cli/raw.h"
 #include "platforms/cli/refusal.h"
-#include "platforms/cli/sound.h"
+#include "platforms/cli/sound/raw.h"
+#include "platforms/cli/sound/sound.h"
 #include "tests/fuzz/fuzz.h"
 
 extern "C" {

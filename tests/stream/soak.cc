@@ -16,8 +16,8 @@
 #include <vector>
 
 #include "model/format/mapped_file.h"
-#include "platforms/cli/measure.h"
-#include "platforms/cli/sound.h"
+#include "platforms/cli/sound/measure.h"
+#include "platforms/cli/sound/sound.h"
 #include "tests/stream/live.h"
 
 namespace ligero::testing {

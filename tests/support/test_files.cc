@@ -14,7 +14,7 @@
 
 #include "platforms/cli/files.h"
 #include "platforms/cli/refusal.h"
-#include "platforms/cli/sound.h"
+#include "platforms/cli/sound/sound.h"
 #include "tests/stream/live.h"
 #include "tests/support/random_network.h"
 

@@ -1,0 +1,234 @@
+// `ligero enroll`: recordings of one person to a profile. Not: the network (model/speech).
+#include <CLI/CLI.hpp>
+#include <cstdio>
+#include <filesystem>
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "model/speech/verify.h"
+#include "platforms/cli/commands/commands.h"
+#include "platforms/cli/commands/enrolment.h"
+#include "platforms/cli/device_option.h"
+#include "platforms/cli/files.h"
+#include "platforms/cli/model_file.h"
+#include "platforms/cli/picture/plot.h"
+#include "platforms/cli/progress.h"
+#include "platforms/cli/refusal.h"
+#include "platforms/cli/sound/raw.h"
+
+namespace ligero::cli {
+
+namespace {
+
+struct Options {
+  std::string model;
+  std::vector<std::string> anchors;
+  std::string output;
+  std::string plot;
+  int threads = 1;
+  DeviceOption device;
+};
+
+// The profile of all anchors together, and where there are several, of each alone.
+struct Voices {
+  Profile together;
+  std::vector<Profile> alone;
+};
+
+Voices enroll_all(const ModelFile& model,
+                  std::span<const Sound> anchors,
+                  const RunOptions& options,
+                  SessionReport* report) {
+  const size_t several = anchors.size() > 1 ? anchors.size() : 0;
+  Progress progress("enrolling", 1.0 + static_cast<double>(several));
+  progress.at(0.0);
+  Voices voices = {enroll_sounds(model, anchors, options, report), {}};
+  for (size_t i = 0; i < several; ++i) {
+    progress.at(1.0 + static_cast<double>(i));
+    voices.alone.push_back(enroll_sounds(model, anchors.subspan(i, 1), options, nullptr));
+  }
+  return voices;
+}
+
+// How alike the voices of several anchors are: the least cosine of any two.
+void print_agreement(std::span<const Sound> anchors, std::span<const Profile> alone) {
+  double least = 1.0;
+  size_t first = 0;
+  size_t second = 0;
+  for (size_t i = 0; i < alone.size(); ++i) {
+    for (size_t k = i + 1; k < alone.size(); ++k) {
+      const Result<double> cosine = similarity(alone[i], alone[k]);
+      if (!cosine.ok()) {
+        return;  // a model without a speaker network has nothing to compare
+      }
+      if (cosine.value() <= least) {
+        least = cosine.value();
+        first = i;
+        second = k;
+      }
+    }
+  }
+  if (alone.empty()) {
+    return;
+  }
+  std::printf("anchors agree by at least %.3f ('%s' and '%s')\n",
+              least,
+              anchors[first].path.c_str(),
+              anchors[second].path.c_str());
+  if (least < kSamePerson) {
+    std::printf("advice: below %.2f they do not sound like one person; leave one out\n",
+                kSamePerson);
+  }
+}
+
+// The frames that count as speech, neighbours joined.
+std::vector<Stretch> find_speech(std::span<const float> samples, double threshold_db) {
+  std::vector<Stretch> found;
+  for (size_t at = 0; at + kAnchorFrameSamples <= samples.size(); at += kAnchorFrameSamples) {
+    if (frame_level_db(samples.subspan(at, kAnchorFrameSamples)) < threshold_db) {
+      continue;
+    }
+    if (found.empty() || found.back().end != at) {
+      found.push_back({at, at});
+    }
+    found.back().end += kAnchorFrameSamples;
+  }
+  return found;
+}
+
+Panel panel_of(const Sound& anchor, const AnchorQuality& q) {
+  char levels[96];
+  std::snprintf(levels,
+                sizeof(levels),
+                ": %.1f s of speech at %.1f dB, SNR %.1f dB",
+                q.speech_seconds,
+                q.speech_db,
+                q.speech_db - q.noise_db);
+  const std::string name = std::filesystem::path(anchor.path).filename().string();
+  return {name + levels, anchor.samples, find_speech(anchor.samples, q.threshold_db)};
+}
+
+void enroll_command(const Options& options) {
+  std::vector<std::string> used = options.anchors;
+  used.push_back(options.model);
+  check_outputs({options.output, options.plot}, std::move(used));
+  const Threads threads(options.threads);
+  const ModelFile model = open_model(options.model);
+  RunOptions run_options = threads.options();
+  run_options.device = options.device.find();
+  SessionReport report;
+  const std::vector<Sound> anchors = read_anchors(options.anchors);
+  const Voices voices = enroll_all(model, anchors, run_options, &report);
+  const std::span<const std::byte> bytes = voices.together.bytes();
+  write_output(options.output, bytes);
+  std::vector<Panel> panels;
+  for (const Sound& anchor : anchors) {
+    panels.push_back(panel_of(anchor, print_quality(anchor.path, anchor.samples)));
+  }
+  print_agreement(anchors, voices.alone);
+  std::printf("enrolled %.2f s of speech at %.1f dB: '%s', %zu bytes\n",
+              static_cast<double>(report.samples) / kSampleRateHz,
+              report.level_db,
+              options.output.c_str(),
+              bytes.size());
+  if (!options.plot.empty()) {
+    plot_spectrograms("ligero enroll: green where speech was found", panels)
+        .write_png(options.plot);
+    std::printf("spectrograms: '%s'\n", options.plot.c_str());
+  }
+}
+
+}  // namespace
+
+AnchorQuality print_quality(const std::string& name, std::span<const float> samples) {
+  const Result<AnchorQuality> measured = measure_anchor(samples);
+  if (!measured.ok()) {
+    refuse_status(text("anchor '", name, "'"), measured.status());
+  }
+  constexpr double kPercent = 100.0;
+  const AnchorQuality& q = measured.value();
+  std::printf(
+      "anchor '%s': %.1f s of speech in %.1f s, at %.1f dB, noise %.1f dB, %.2f %% clipped\n",
+      name.c_str(),
+      q.speech_seconds,
+      q.seconds,
+      q.speech_db,
+      q.noise_db,
+      kPercent * q.clipped_share);
+  if (advice(q) != AnchorAdvice::kNone) {
+    std::printf("advice: %s\n", describe(advice(q)));
+  }
+  return q;
+}
+
+std::vector<Sound> read_anchors(const std::vector<std::string>& paths) {
+  std::vector<Sound> sounds;
+  for (const std::string& path : paths) {
+    SoundReader reader(path);
+    reader.stop_after(kMostAnchorSeconds / static_cast<double>(paths.size()));
+    sounds.push_back(read_sound(&reader));
+    reader.report();
+  }
+  return sounds;
+}
+
+Profile enroll_files(const ModelFile& model,
+                     const std::vector<std::string>& paths,
+                     const RunOptions& options,
+                     SessionReport* report) {
+  return enroll_sounds(model, read_anchors(paths), options, report);
+}
+
+Profile enroll_sounds(const ModelFile& model,
+                      std::span<const Sound> sounds,
+                      const RunOptions& options,
+                      SessionReport* report) {
+  std::vector<std::span<const float>> anchors;
+  for (const Sound& sound : sounds) {
+    anchors.emplace_back(sound.samples);
+  }
+  Result<Profile> profile = enroll(model.model, anchors, options, report);
+  if (profile.ok()) {
+    return std::move(profile.value());
+  }
+  const Status& status = profile.status();
+  const bool names_anchor = status.code == Code::kBadArgument && status.index >= 0 &&
+                            static_cast<size_t>(status.index) < sounds.size();
+  if (names_anchor) {
+    const Sound& sound = sounds[static_cast<size_t>(status.index)];
+    refuse_status(text("anchor '", sound.path, "'"),
+                  status,
+                  text(sound.samples.size(),
+                       " samples, ",
+                       sound.seconds(),
+                       " s; expected at least ",
+                       kMinAnchorSamples / kSampleRateHz,
+                       " s of speech above ",
+                       kMinAnchorDb,
+                       " dB"));
+  }
+  refuse_status(text("cannot enrol with model '", model.path, "'"), status);
+}
+
+void add_enroll(CLI::App* app) {
+  auto options = std::make_shared<Options>();
+  CLI::App* command = app->add_subcommand("enroll", "make a profile of one person's recordings");
+  command->footer(
+      "Example:\n"
+      "  ligero enroll --model small.lgm ann_1.wav ann_2.flac -o ann.profile --plot ann.png\n"
+      "Two minutes are used in all, as much of each recording.");
+  command->add_option("--model", options->model, "model file (.lgm)")->required();
+  command->add_option("anchors", options->anchors, "recordings of that person alone")->required();
+  command->add_option("-o,--output", options->output, "profile to write")->required();
+  command->add_option(
+      "--plot", options->plot, "PNG to write: spectrograms, with the speech that was found");
+  command->add_option("--threads", options->threads, "threads to compute with")
+      ->capture_default_str();
+  add_device_option(command, &options->device);
+  add_raw_option(command);
+  command->callback([options] { enroll_command(*options); });
+}
+
+}  // namespace ligero::cli

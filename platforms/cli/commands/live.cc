@@ -1,0 +1,78 @@
+// `ligero live`: from the microphone to a loudspeaker or virtual device, through PortAudio, or from
+// program to program. Not: the session itself (model/speech/stream.h).
+#include <CLI/CLI.hpp>
+#include <memory>
+#include <string>
+
+#include "platforms/cli/commands/commands.h"
+#include "platforms/cli/live/live_options.h"
+#include "platforms/cli/live/live_raw.h"
+#include "platforms/cli/refusal.h"
+#include "platforms/cli/sound/raw.h"
+
+namespace ligero::cli {
+
+#if !defined(LIGERO_WITH_PORTAUDIO)
+
+void live_command(const LiveOptions&) {
+  refuse(
+      "this ligero was built without PortAudio (portaudio19-dev), so `ligero live` cannot reach "
+      "a microphone; `ligero live --raw` takes its samples from another program");
+}
+
+#endif
+
+namespace {
+
+void require_model(const LiveOptions& options) {
+  if (!options.list_devices && options.model.empty()) {
+    refuse("--model is missing; expected a model file (.lgm)");
+  }
+}
+
+}  // namespace
+
+void add_live(CLI::App* app) {
+  constexpr int kMostDb = 200;
+  auto options = std::make_shared<LiveOptions>();
+  CLI::App* command = app->add_subcommand("live", "from the microphone, at once");
+  command->footer(
+      "Example:\n"
+      "  ligero live --model small.lgm --profile ann.profile\n"
+      "  arecord -f S16_LE -r 48000 | ligero live --model small.lgm --profile ann.profile --raw "
+      "48000 | aplay -f S16_LE -r 48000\n"
+      "A model that needs what follows runs in blocks, at a latency that is said.");
+  command->add_flag("--devices", options->list_devices, "list the audio devices and stop");
+  command->add_option("--model", options->model, "model file (.lgm)");
+  command->add_option(
+      "--profile", options->profile, "profile to pass; with --enroll: profile to write");
+  command
+      ->add_option(
+          "--enroll", options->enroll_seconds, "first record so many seconds of the person to pass")
+      ->check(CLI::Range(1.0, 600.0));
+  command->add_option("--input", options->input, "number of the input device");
+  command->add_option("--output", options->output, "number of the output device");
+  command->add_option("--rate", options->rate_hz, "samples per second; 0: the device's own")
+      ->check(CLI::Range(0, 192000))
+      ->capture_default_str();
+  command->add_option("--period", options->period, "samples that the device is asked for at a time")
+      ->check(CLI::Range(1, 8192));
+  command->add_option("--seconds", options->seconds, "stop by itself; 0: at Ctrl-C")
+      ->check(CLI::NonNegativeNumber)
+      ->capture_default_str();
+  command->add_option("--limit", options->limit_db, "attenuate others by at most so many dB")
+      ->check(CLI::Range(0, kMostDb));
+  add_device_option(command, &options->device);
+  add_block_options(command, &options->block);
+  add_raw_option(command, "samples from stdin, the voice to stdout, little-endian: 48000:2:s16, say");
+  command->callback([options] {
+    require_model(*options);
+    if (raw_format()) {
+      live_raw(*options, *raw_format());
+    } else {
+      live_command(*options);
+    }
+  });
+}
+
+}  // namespace ligero::cli

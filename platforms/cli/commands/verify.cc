@@ -1,0 +1,60 @@
+// `ligero verify`: whether a recording is of the person of a profile. Not: the threshold's making
+// (model/speech/verify.h).
+#include "model/speech/verify.h"
+
+#include <CLI/CLI.hpp>
+#include <cstdio>
+#include <memory>
+#include <string>
+
+#include "platforms/cli/commands/commands.h"
+#include "platforms/cli/commands/enrolment.h"
+#include "platforms/cli/model_file.h"
+#include "platforms/cli/refusal.h"
+#include "platforms/cli/sound/raw.h"
+
+namespace ligero::cli {
+
+namespace {
+
+struct Options {
+  std::string model;
+  std::string profile;
+  std::string recording;
+  int threads = 1;
+};
+
+void verify_command(const Options& options) {
+  const Threads threads(options.threads);
+  const ModelFile model = open_model(options.model);
+  const Profile known = load_profile(options.profile);
+  const Profile heard = enroll_files(model, {options.recording}, threads.options(), nullptr);
+  const Result<double> cosine = similarity(known, heard);
+  if (!cosine.ok()) {
+    refuse_status(text("cannot compare '", options.profile, "' and '", options.recording, "'"),
+                  cosine.status());
+  }
+  std::printf("%s: similarity %.3f, same person from %.2f on\n",
+              cosine.value() >= kSamePerson ? "same person" : "another person",
+              cosine.value(),
+              kSamePerson);
+}
+
+}  // namespace
+
+void add_verify(CLI::App* app) {
+  auto options = std::make_shared<Options>();
+  CLI::App* command = app->add_subcommand("verify", "whether a recording is of a profile's person");
+  command->footer(
+      "Example:\n"
+      "  ligero verify --model small.lgm ann.profile who_is_this.wav");
+  command->add_option("--model", options->model, "model file (.lgm)")->required();
+  command->add_option("profile", options->profile, "profile made by `ligero enroll`")->required();
+  command->add_option("recording", options->recording, "recording of one person alone")->required();
+  command->add_option("--threads", options->threads, "threads to compute with")
+      ->capture_default_str();
+  add_raw_option(command);
+  command->callback([options] { verify_command(*options); });
+}
+
+}  // namespace ligero::cli
