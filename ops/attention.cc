@@ -296,6 +296,6 @@ void run(const RunContext& ctx) noexcept {
 
 }  // namespace
 
-const Op kAttentionOp = {"attention", 1, infer, measure, prepare, run};
+const Op kAttentionOp = {"attention", 1, nullptr, infer, measure, prepare, run};
 
 }  // namespace ligero

@@ -68,6 +68,6 @@ void run(const RunContext& ctx) noexcept {
 
 }  // namespace
 
-const Op kBatchNormOp = {"batch_norm", 1, infer, measure, prepare, run, true};
+const Op kBatchNormOp = {"batch_norm", 1, nullptr, infer, measure, prepare, run, true};
 
 }  // namespace ligero

@@ -151,9 +151,9 @@ void run_divide(const RunContext& ctx) noexcept {
 
 }  // namespace
 
-const Op kAddOp = {"add", 1, infer<true>, measure, prepare, run_add, true};
-const Op kSubtractOp = {"subtract", 1, infer<false>, measure, prepare, run_subtract, true};
-const Op kMultiplyOp = {"multiply", 1, infer<true>, measure, prepare, run_multiply, true};
-const Op kDivideOp = {"divide", 1, infer<false>, measure, prepare, run_divide, true};
+const Op kAddOp = {"add", 1, nullptr, infer<true>, measure, prepare, run_add, true};
+const Op kSubtractOp = {"subtract", 1, nullptr, infer<false>, measure, prepare, run_subtract, true};
+const Op kMultiplyOp = {"multiply", 1, nullptr, infer<true>, measure, prepare, run_multiply, true};
+const Op kDivideOp = {"divide", 1, nullptr, infer<false>, measure, prepare, run_divide, true};
 
 }  // namespace ligero

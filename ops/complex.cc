@@ -111,9 +111,11 @@ void run_multiply(const RunContext& ctx) noexcept {
 
 }  // namespace
 
-const Op kMagnitudeOp = {"magnitude", 1, infer_magnitude, nullptr, nullptr, run_magnitude, false};
-const Op kCompressOp = {"compress", 1, infer_compress, nullptr, nullptr, run_compress, true};
+const Op kMagnitudeOp = {
+    "magnitude", 1, nullptr, infer_magnitude, nullptr, nullptr, run_magnitude, false};
+const Op kCompressOp = {
+    "compress", 1, nullptr, infer_compress, nullptr, nullptr, run_compress, true};
 const Op kComplexMultiplyOp = {
-    "complex_multiply", 1, infer_multiply, nullptr, nullptr, run_multiply, false};
+    "complex_multiply", 1, nullptr, infer_multiply, nullptr, nullptr, run_multiply, false};
 
 }  // namespace ligero

@@ -76,6 +76,6 @@ void run(const RunContext& ctx) noexcept {
 
 }  // namespace
 
-const Op kConcatOp = {"concat", 1, infer, nullptr, nullptr, run, false};
+const Op kConcatOp = {"concat", 1, nullptr, infer, nullptr, nullptr, run, false};
 
 }  // namespace ligero

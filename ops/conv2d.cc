@@ -152,6 +152,6 @@ void run(const RunContext& ctx) noexcept {
 
 }  // namespace
 
-const Op kConv2dOp = {"conv2d", 1, infer, measure, prepare, run};
+const Op kConv2dOp = {"conv2d", 1, nullptr, infer, measure, prepare, run};
 
 }  // namespace ligero

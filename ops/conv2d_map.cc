@@ -63,6 +63,6 @@ void run(const RunContext& ctx) noexcept {
 
 }  // namespace
 
-const Op kConv2dMapOp = {"conv2d_map", 1, infer, measure, prepare, run};
+const Op kConv2dMapOp = {"conv2d_map", 1, nullptr, infer, measure, prepare, run};
 
 }  // namespace ligero

@@ -193,6 +193,6 @@ void run(const RunContext& ctx) noexcept {
 
 }  // namespace
 
-const Op kConv2dTransposedOp = {"conv2d_transposed", 1, infer, measure, prepare, run};
+const Op kConv2dTransposedOp = {"conv2d_transposed", 1, nullptr, infer, measure, prepare, run};
 
 }  // namespace ligero

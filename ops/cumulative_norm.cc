@@ -76,6 +76,6 @@ void run(const RunContext& ctx) noexcept {
 
 }  // namespace
 
-const Op kCumulativeNormOp = {"cumulative_norm", 1, infer, measure, nullptr, run, true};
+const Op kCumulativeNormOp = {"cumulative_norm", 1, nullptr, infer, measure, nullptr, run, true};
 
 }  // namespace ligero

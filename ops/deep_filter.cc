@@ -75,6 +75,6 @@ void run(const RunContext& ctx) noexcept {
 
 }  // namespace
 
-const Op kDeepFilterOp = {"deep_filter", 1, infer, measure, prepare, run, false};
+const Op kDeepFilterOp = {"deep_filter", 1, nullptr, infer, measure, prepare, run, false};
 
 }  // namespace ligero

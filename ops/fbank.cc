@@ -232,6 +232,6 @@ void run(const RunContext& ctx) noexcept {
 
 }  // namespace
 
-const Op kFbankOp = {"fbank", 1, infer, measure, prepare, run, false};
+const Op kFbankOp = {"fbank", 1, nullptr, infer, measure, prepare, run, false};
 
 }  // namespace ligero

@@ -32,6 +32,6 @@ void run(const RunContext& ctx) noexcept {
 
 }  // namespace
 
-const Op kFloorDbOp = {"floor_db", 1, infer, nullptr, nullptr, run, true};
+const Op kFloorDbOp = {"floor_db", 1, nullptr, infer, nullptr, nullptr, run, true};
 
 }  // namespace ligero

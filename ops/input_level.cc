@@ -119,7 +119,7 @@ void run(const RunContext& ctx) noexcept {
 
 }  // namespace
 
-const Op kRmsOp = {"rms", 1, infer_rms, nullptr, nullptr, run_rms, false};
-const Op kInputLevelOp = {"input_level", 1, infer, measure, nullptr, run, false};
+const Op kRmsOp = {"rms", 1, nullptr, infer_rms, nullptr, nullptr, run_rms, false};
+const Op kInputLevelOp = {"input_level", 1, nullptr, infer, measure, nullptr, run, false};
 
 }  // namespace ligero

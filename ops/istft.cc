@@ -59,6 +59,6 @@ void run(const RunContext& ctx) noexcept {
 
 }  // namespace
 
-const Op kIstftOp = {"istft", 1, infer, measure_half_overlap, prepare, run, false};
+const Op kIstftOp = {"istft", 1, nullptr, infer, measure_half_overlap, prepare, run, false};
 
 }  // namespace ligero

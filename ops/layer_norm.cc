@@ -50,6 +50,6 @@ void run(const RunContext& ctx) noexcept {
 
 }  // namespace
 
-const Op kLayerNormOp = {"layer_norm", 1, infer, nullptr, nullptr, run, true};
+const Op kLayerNormOp = {"layer_norm", 1, nullptr, infer, nullptr, nullptr, run, true};
 
 }  // namespace ligero

@@ -58,6 +58,6 @@ void run(const RunContext& ctx) noexcept {
 
 }  // namespace
 
-const Op kLinearOp = {"linear", 1, infer, measure, prepare, run};
+const Op kLinearOp = {"linear", 1, nullptr, infer, measure, prepare, run};
 
 }  // namespace ligero

@@ -62,6 +62,6 @@ void run(const RunContext& ctx) noexcept {
 
 }  // namespace
 
-const Op kPreluOp = {"prelu", 1, infer, measure, prepare, run, true};
+const Op kPreluOp = {"prelu", 1, nullptr, infer, measure, prepare, run, true};
 
 }  // namespace ligero

@@ -24,7 +24,7 @@ template <typename Cell>
 class Recurrent {
  public:
   static constexpr Op op(const char* name) {
-    return {name, 1, infer, measure, prepare, run, false, true};
+    return {name, 1, nullptr, infer, measure, prepare, run, false, true};
   }
 
  private:

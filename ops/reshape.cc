@@ -29,6 +29,6 @@ void run(const RunContext& ctx) noexcept {
 
 }  // namespace
 
-const Op kReshapeOp = {"reshape", 1, infer, nullptr, nullptr, run, true};
+const Op kReshapeOp = {"reshape", 1, nullptr, infer, nullptr, nullptr, run, true};
 
 }  // namespace ligero

@@ -37,6 +37,6 @@ void run(const RunContext& ctx) noexcept {
 
 }  // namespace
 
-const Op kSliceOp = {"slice", 1, infer, nullptr, nullptr, run, false};
+const Op kSliceOp = {"slice", 1, nullptr, infer, nullptr, nullptr, run, false};
 
 }  // namespace ligero

@@ -138,6 +138,6 @@ void run(const RunContext& ctx) noexcept {
 
 }  // namespace
 
-const Op kSoftmaxOp = {"softmax", 1, infer, measure, prepare, run, true};
+const Op kSoftmaxOp = {"softmax", 1, nullptr, infer, measure, prepare, run, true};
 
 }  // namespace ligero

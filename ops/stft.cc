@@ -43,6 +43,6 @@ void run(const RunContext& ctx) noexcept {
 
 }  // namespace
 
-const Op kStftOp = {"stft", 1, infer, measure_half_overlap, prepare, run, false};
+const Op kStftOp = {"stft", 1, nullptr, infer, measure_half_overlap, prepare, run, false};
 
 }  // namespace ligero

@@ -40,6 +40,6 @@ void run(const RunContext& ctx) noexcept {
 
 }  // namespace
 
-const Op kSumChunksOp = {"sum_chunks", 1, infer, nullptr, nullptr, run, false};
+const Op kSumChunksOp = {"sum_chunks", 1, nullptr, infer, nullptr, nullptr, run, false};
 
 }  // namespace ligero

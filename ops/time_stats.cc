@@ -114,7 +114,7 @@ void run_std(const RunContext& ctx) noexcept {
 
 }  // namespace
 
-const Op kTimeMeanOp = {"time_mean", 1, infer_mean, measure, nullptr, run_mean, false};
-const Op kTimeStdOp = {"time_std", 1, infer_std, measure, nullptr, run_std, false};
+const Op kTimeMeanOp = {"time_mean", 1, nullptr, infer_mean, measure, nullptr, run_mean, false};
+const Op kTimeStdOp = {"time_std", 1, nullptr, infer_std, measure, nullptr, run_std, false};
 
 }  // namespace ligero

@@ -30,6 +30,6 @@ void run(const RunContext& ctx) noexcept {
 
 }  // namespace
 
-const Op kTransposeOp = {"transpose", 1, infer, nullptr, nullptr, run, false};
+const Op kTransposeOp = {"transpose", 1, nullptr, infer, nullptr, nullptr, run, false};
 
 }  // namespace ligero

@@ -73,14 +73,18 @@ void run_power(const RunContext& ctx) noexcept {
 
 }  // namespace
 
-const Op kReluOp = {"relu", 1, infer_unary, measure, prepare<&VecKernels::relu_f32>, run, true};
+const Op kReluOp = {
+    "relu", 1, nullptr, infer_unary, measure, prepare<&VecKernels::relu_f32>, run, true};
 const Op kSigmoidOp = {
-    "sigmoid", 1, infer_unary, measure, prepare<&VecKernels::sigmoid_f32>, run, true};
-const Op kTanhOp = {"tanh", 1, infer_unary, measure, prepare<&VecKernels::tanh_f32>, run, true};
-const Op kGeluOp = {"gelu", 1, infer_unary, measure, prepare<&VecKernels::gelu_f32>, run, true};
-const Op kEluOp = {"elu", 1, infer_unary, measure, prepare<&VecKernels::elu_f32>, run, true};
-const Op kSquareOp = {"square", 1, infer_unary, nullptr, nullptr, run_square, true};
-const Op kSqrtOp = {"sqrt", 1, infer_unary, nullptr, nullptr, run_sqrt, true};
-const Op kPowerOp = {"power", 1, infer_power, nullptr, nullptr, run_power, true};
+    "sigmoid", 1, nullptr, infer_unary, measure, prepare<&VecKernels::sigmoid_f32>, run, true};
+const Op kTanhOp = {
+    "tanh", 1, nullptr, infer_unary, measure, prepare<&VecKernels::tanh_f32>, run, true};
+const Op kGeluOp = {
+    "gelu", 1, nullptr, infer_unary, measure, prepare<&VecKernels::gelu_f32>, run, true};
+const Op kEluOp = {
+    "elu", 1, nullptr, infer_unary, measure, prepare<&VecKernels::elu_f32>, run, true};
+const Op kSquareOp = {"square", 1, nullptr, infer_unary, nullptr, nullptr, run_square, true};
+const Op kSqrtOp = {"sqrt", 1, nullptr, infer_unary, nullptr, nullptr, run_sqrt, true};
+const Op kPowerOp = {"power", 1, nullptr, infer_power, nullptr, nullptr, run_power, true};
 
 }  // namespace ligero

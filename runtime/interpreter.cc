@@ -131,6 +131,7 @@ void Interpreter::compute(size_t n,
   node.op->run(RunContext{
       node,
       graph_->tensors,
+      plan_.nodes[n].options,
       in,
       out,
       block_ + place.data_offset,

@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <span>
+#include <type_traits>
 
 #include "runtime/base/parallel.h"
 #include "runtime/base/status.h"
@@ -58,14 +59,35 @@ struct Inference {
   Recurrence recurrence;
 };
 
+inline constexpr size_t kMaxOptionsBytes = 48;
+
+/// A node's options: the attributes, parsed once per plan by Op::parse(). The struct is the op's own.
+struct alignas(8) OpOptions {
+  std::byte bytes[kMaxOptionsBytes] = {};
+
+  template <class T>
+  const T& as() const {
+    static_assert(std::is_trivially_copyable_v<T> && sizeof(T) <= kMaxOptionsBytes &&
+                  alignof(T) <= alignof(OpOptions));
+    return *reinterpret_cast<const T*>(bytes);
+  }
+};
+
 /// What an op may look at before the first sample.
 struct OpContext {
   const Node& node;
   std::span<const Tensor> tensors;
+  const OpOptions& parsed;
   uint32_t cpu = 0;        ///< CpuFeature bits that kernels may use
   int32_t max_frames = 1;  ///< most frames of one run()
   int32_t threads = 1;     ///< most threads of one run(): scratch that tasks share is theirs to split
   int32_t around = 0;      ///< most rows of a kWhole input before and after those of one run()
+
+  /// The node's options; T is the struct that Op::parse() fills.
+  template <class T>
+  const T& options() const {
+    return parsed.as<T>();
+  }
 
   /// Input `k`'s definition; `k` must be present (Node::has_input).
   const Tensor& input(size_t k) const {
@@ -95,6 +117,7 @@ inline constexpr int64_t kUnknown = INT64_MAX;
 struct RunContext {
   const Node& node;
   std::span<const Tensor> tensors;
+  const OpOptions& parsed;
   const void* const* in;
   float* const* out;
   void* data;
@@ -108,6 +131,10 @@ struct RunContext {
   int32_t before = 0;     ///< rows of kWhole inputs before frame 0: the context of a block
   int32_t after = 0;      ///< ... and after the last: what a block looks ahead
 
+  template <class T>
+  const T& options() const {
+    return parsed.as<T>();
+  }
   const Tensor& input(size_t k) const {
     return tensors[static_cast<size_t>(node.inputs[k])];
   }
@@ -123,7 +150,10 @@ struct RunContext {
 struct Op {
   const char* name;
   int32_t version;
-  /// Checks inputs and attributes, gives output shapes, time behaviour and cost. Must not trust
+  /// Checks the attributes and writes them to `options`, which has kMaxOptionsBytes; the first to be
+  /// called. Null: the op has no options.
+  Status (*parse)(const Node&, void* options);
+  /// Checks inputs and options, gives output shapes, time behaviour and cost. Must not trust
   /// anything: names, counts, shapes and attributes come from a file.
   Status (*infer)(const OpContext&, Inference*);
   /// Bytes asked for; null: none.
@@ -137,6 +167,11 @@ struct Op {
   /// neighbours of that kind that do not need each other may run at the same time.
   bool stepwise = false;
 };
+
+/// The options of `node`, which has an op.
+inline Status parse_options(const Node& node, OpOptions* options) {
+  return node.op->parse != nullptr ? node.op->parse(node, options->bytes) : Status{};
+}
 
 /// The ops that a build has; `find` returns nullptr for a name it does not.
 struct OpTable {

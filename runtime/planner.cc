@@ -69,8 +69,10 @@ Status infer_node(const Graph& graph, int32_t index, NodeFacts* facts) {
   for (Inference::Output& o : inference.outputs) {
     o.kind = any_sequence ? Kind::kSequence : Kind::kConstant;
   }
-  const OpContext context{node, graph.tensors};
-  Status status = node.op->infer(context, &inference);
+  Status status = parse_options(node, &facts->options);
+  if (status.ok()) {
+    status = node.op->infer(OpContext{node, graph.tensors, facts->options}, &inference);
+  }
   if (!status.ok()) {
     status.index = index;
     return status;
@@ -570,6 +572,7 @@ OpContext op_context(const Graph& graph, const Plan& plan, size_t n) {
   const int32_t frames = plan.nodes[n].constant ? 1 : options.max_frames + plan.places[n].revised;
   return {graph.nodes[n],
           graph.tensors,
+          plan.nodes[n].options,
           options.cpu,
           frames,
           options.threads,

@@ -43,6 +43,7 @@ struct NodeFacts {
   int64_t macs = 0;            ///< of a frame, but for what follows
   int64_t macs_by_signal = 0;  ///< of a frame with each frame of the signal
   Recurrence recurrence;
+  OpOptions options;
   int32_t output_lag = 0;
   bool constant = false;  ///< all outputs are constants
 

@@ -56,7 +56,11 @@ void infer_shapes(GraphDraft* graph, const NodeDraft& node) {
   for (Inference::Output& output : found.outputs) {
     output.kind = any_sequence ? Kind::kSequence : Kind::kConstant;
   }
-  const Status status = op->infer(OpContext{view, tensors}, &found);
+  OpOptions options;
+  Status status = parse_options(view, &options);
+  if (status.ok()) {
+    status = op->infer(OpContext{view, tensors, options}, &found);
+  }
   if (!status.ok()) {
     throw SystemError(node.name + " (" + node.op + "): " + status.message);
   }

@@ -27,7 +27,7 @@ Result<DeviceGraph> DeviceGraph::make(const Graph& graph) {
                  "the GPU backend does not have this op",
                  static_cast<int32_t>(n));
     made.ops_.push_back(
-        {op.name, op.version, op.infer, device->measure, nullptr, nullptr, op.in_place});
+        {op.name, op.version, op.parse, op.infer, device->measure, nullptr, nullptr, op.in_place});
     made.nodes_[n].op = &made.ops_.back();
   }
   made.graph_ = graph;

@@ -41,7 +41,7 @@ inline void scale_run(const RunContext& c) noexcept {
     c.out[0][i] = c.x(0)[i] * c.x(1)[i % c.input(0).channels()] * factor;
   }
 }
-inline const Op kScale{"scale", 3, scale_infer, nullptr, nullptr, scale_run};
+inline const Op kScale{"scale", 3, nullptr, scale_infer, nullptr, nullptr, scale_run};
 
 /// y = x + a constant of the same shape.
 inline Status shift_infer(const OpContext& c, Inference* i) {
@@ -58,7 +58,7 @@ inline void shift_run(const RunContext& c) noexcept {
     c.out[0][i] = c.x(0)[i] + c.x(1)[i % row];
   }
 }
-inline const Op kShift{"shift", 1, shift_infer, nullptr, nullptr, shift_run, true};
+inline const Op kShift{"shift", 1, nullptr, shift_infer, nullptr, nullptr, shift_run, true};
 
 /// y(t) = x(t - 1), and says so: like an inverse STFT.
 inline Status late_infer(const OpContext& c, Inference* i) {
@@ -70,7 +70,7 @@ inline void late_run(const RunContext& c) noexcept {
   const int64_t row = c.input(0).elements();
   std::memcpy(c.out[0], c.x(0) - row, static_cast<size_t>(c.frames * row) * sizeof(float));
 }
-inline const Op kLate{"late", 1, late_infer, nullptr, nullptr, late_run};
+inline const Op kLate{"late", 1, nullptr, late_infer, nullptr, nullptr, late_run};
 
 /// The sum over all samples of the signal divided by their number, a constant.
 inline Status average_infer(const OpContext& c, Inference* i) {
@@ -90,7 +90,7 @@ inline void average_run(const RunContext& c) noexcept {
         static_cast<float>(sum * static_cast<double>(row) / static_cast<double>(c.total_samples));
   }
 }
-inline const Op kAverage{"average", 1, average_infer, nullptr, nullptr, average_run};
+inline const Op kAverage{"average", 1, nullptr, average_infer, nullptr, nullptr, average_run};
 
 inline const Op* const kAll[] = {&kScale, &kShift, &kLate, &kAverage};
 inline OpTable table() {

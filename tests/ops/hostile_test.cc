@@ -248,7 +248,9 @@ Status infer(const Op& op, const Case& c, Inference* inference) {
     o.kind = sequence ? Kind::kSequence : Kind::kConstant;
   }
   const Node node{"node", &op, c.inputs, c.outputs, c.attributes};
-  return op.infer({node, c.tensors}, inference);
+  OpOptions options;
+  LIGERO_RETURN_IF_ERROR(parse_options(node, &options));
+  return op.infer({node, c.tensors, options}, inference);
 }
 
 }  // namespace

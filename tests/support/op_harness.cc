@@ -168,8 +168,9 @@ Status OpHarness::infer() {
   for (Inference::Output& o : inference_.outputs) {
     o.kind = any_sequence ? Kind::kSequence : Kind::kConstant;
   }
-  OpContext context{node_, tensors_};
+  OpContext context{node_, tensors_, options_};
   context.cpu = cpu_;
+  LIGERO_RETURN_IF_ERROR(parse_options(node_, &options_));
   LIGERO_RETURN_IF_ERROR(op_->infer(context, &inference_));
   for (int i = 0; i < num_outputs_; ++i) {
     const Inference::Output& o = inference_.outputs[i];
@@ -235,6 +236,7 @@ void OpHarness::run_call(const Call& call) {
   }
   RunContext context{node_,
                      tensors_,
+                     options_,
                      in.data(),
                      pointers.data(),
                      call.data,
@@ -271,7 +273,7 @@ std::vector<float> OpHarness::run(int block) {
   }
   const int total = any_sequence ? frames_ : 1;
   const int step = block > 0 ? std::min(block, total) : total;
-  OpContext context{node_, tensors_};
+  OpContext context{node_, tensors_, options_};
   context.cpu = cpu_;
   context.max_frames = step;
   context.threads = pool_ != nullptr ? pool_->threads() : 1;

@@ -117,6 +117,7 @@ class OpHarness {
   std::vector<NamedAttribute> attributes_;
   std::vector<Attribute> bound_;
   Node node_;
+  OpOptions options_;
   Inference inference_;
   Needs needs_;
   std::vector<std::vector<float>> results_;

@@ -46,7 +46,7 @@ inline void window_run(const RunContext& c) noexcept {
     }
   }
 }
-inline const Op kWindow{"window", 1, window_infer, nullptr, nullptr, window_run};
+inline const Op kWindow{"window", 1, nullptr, window_infer, nullptr, nullptr, window_run};
 
 /// y = a + b, b a sequence or a constant.
 inline void add_run(const RunContext& c) noexcept {
@@ -56,7 +56,7 @@ inline void add_run(const RunContext& c) noexcept {
     c.out[0][i] = c.x(0)[i] + c.x(1)[constant ? i % row : i];
   }
 }
-inline const Op kAdd{"add", 1, same_shape, nullptr, nullptr, add_run, true};
+inline const Op kAdd{"add", 1, nullptr, same_shape, nullptr, nullptr, add_run, true};
 
 /// y(t) = 0.5 y(t-1) + x(t).
 inline Status decay_infer(const OpContext& c, Inference* i) {
@@ -78,7 +78,7 @@ inline void decay_run(const RunContext& c) noexcept {
     }
   }
 }
-inline const Op kDecay{"decay", 1, decay_infer, decay_measure, nullptr, decay_run};
+inline const Op kDecay{"decay", 1, nullptr, decay_infer, decay_measure, nullptr, decay_run};
 
 /// Reads the whole sequence.
 inline Status whole_infer(const OpContext& c, Inference* i) {
@@ -105,7 +105,7 @@ inline void mean_run(const RunContext& c) noexcept {
     c.out[0][e] = mean_of(c, e);
   }
 }
-inline const Op kMean{"mean", 1, mean_infer, nullptr, nullptr, mean_run};
+inline const Op kMean{"mean", 1, nullptr, mean_infer, nullptr, nullptr, mean_run};
 
 /// y(t) = x(t) + the mean over all frames.
 inline void spread_run(const RunContext& c) noexcept {
@@ -114,7 +114,7 @@ inline void spread_run(const RunContext& c) noexcept {
     c.out[0][i] = c.x(0)[i] + mean_of(c, i % row);
   }
 }
-inline const Op kSpread{"spread", 1, whole_infer, nullptr, nullptr, spread_run};
+inline const Op kSpread{"spread", 1, nullptr, whole_infer, nullptr, nullptr, spread_run};
 
 /// y(t) = 0.5 y(t+1) + x(t).
 inline void back_run(const RunContext& c) noexcept {
@@ -129,13 +129,13 @@ inline void back_run(const RunContext& c) noexcept {
     }
   }
 }
-inline const Op kBack{"back", 1, whole_infer, nullptr, nullptr, back_run};
+inline const Op kBack{"back", 1, nullptr, whole_infer, nullptr, nullptr, back_run};
 
 /// y(t) = x(t), though it says that it needs everything.
 inline void pass_run(const RunContext& c) noexcept {
   std::copy_n(c.x(0), c.frames * c.input(0).elements(), c.out[0]);
 }
-inline const Op kPass{"pass", 1, whole_infer, nullptr, nullptr, pass_run};
+inline const Op kPass{"pass", 1, nullptr, whole_infer, nullptr, nullptr, pass_run};
 
 inline const Op* const kAll[] = {&kWindow, &kAdd, &kDecay, &kMean, &kSpread, &kBack, &kPass};
 inline OpTable table() {
