@@ -19,9 +19,16 @@ void GraphEdit::set_input(NodeDraft& node, size_t k, int tensor) {
   node.inputs[k] = tensor;
 }
 
-int32_t GraphEdit::int_or(const NodeDraft& node, const std::string& name, int32_t fallback) {
-  const auto found = node.ints.find(name);
-  return found == node.ints.end() || found->second.empty() ? fallback : found->second[0];
+Activation GraphEdit::activation(const NodeDraft& node) {
+  if (node.op == "conv2d") {
+    return options_of(node).as<ConvOptions>().activation;
+  }
+  if (node.op == "conv2d_transposed") {
+    return options_of(node).as<TransposedConvOptions>().activation;
+  }
+  return node.op == "linear" || is_elementwise(node.op)
+             ? options_of(node).as<ActivationOptions>().activation
+             : Activation::kNone;
 }
 
 int GraphEdit::producer(int tensor) const {
@@ -51,8 +58,7 @@ int GraphEdit::sole_consumer(int tensor) const {
 }
 
 bool GraphEdit::is_output(int tensor) const {
-  return std::find(graph_->outputs.begin(), graph_->outputs.end(), tensor) !=
-         graph_->outputs.end();
+  return std::find(graph_->outputs.begin(), graph_->outputs.end(), tensor) != graph_->outputs.end();
 }
 
 int GraphEdit::find_tensor(const std::string& name) const {
@@ -166,6 +172,10 @@ void GraphEdit::sweep() {
 
 bool is_product(const std::string& op) {
   return op == "linear" || op == "conv2d" || op == "conv2d_transposed";
+}
+
+bool is_elementwise(const std::string& op) {
+  return op == "add" || op == "subtract" || op == "multiply" || op == "divide";
 }
 
 GraphDraft* find_graph(ModelDraft* model, const std::string& name) {

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "model/draft.h"
+#include "ops/options.h"
 
 namespace ligero {
 
@@ -41,7 +42,8 @@ class GraphEdit {
   /// Input `k` of a node, or -1.
   static int input(const NodeDraft& node, size_t k);
   static void set_input(NodeDraft& node, size_t k, int tensor);
-  static int32_t int_or(const NodeDraft& node, const std::string& name, int32_t fallback);
+  /// Of a product, or of a sum of two tensors and the like; kNone of other ops.
+  static Activation activation(const NodeDraft& node);
   static bool is_dead(const NodeDraft& node) {
     return node.op.empty();
   }
@@ -82,6 +84,9 @@ class GraphEdit {
 
 /// Whether the op ends in the common epilogue of ops/OPS.md.
 bool is_product(const std::string& op);
+
+/// Whether the op is add, subtract, multiply or divide, which end in an activation.
+bool is_elementwise(const std::string& op);
 
 /// The graph of that name, or nullptr.
 GraphDraft* find_graph(ModelDraft* model, const std::string& name);

@@ -8,6 +8,8 @@
 #include "ops/check.h"
 #include "ops/frames.h"
 #include "ops/kernels/product/product.h"
+#include "ops/option_table.h"
+#include "ops/options.h"
 #include "ops/table.h"
 
 namespace ligero {
@@ -19,22 +21,19 @@ enum Input : size_t { kQuery = 0, kKey = 1, kValue = 2, kInputs = 3 };
 constexpr int32_t kTileQueries = 48;
 /// Keys and values of a block stay in the second-level cache while the tile's queries meet them.
 constexpr int32_t kBlockKeys = 128;
-constexpr int32_t kMaxWindow = 1 << 20;
 
-struct Shape {
-  int32_t bins = 1;
-  int32_t channels = 0;
-  int32_t head = 0;  // channels of a head
-  int32_t window = 0;
-  bool along_bins = false;
+constexpr Option kOptions[] = {
+    LIGERO_INT_OPTION(AttentionOptions, axis, 0, 0, 1),
+    LIGERO_INT_OPTION(AttentionOptions, window, 0, 0, 1048576),
+    LIGERO_INT_OPTION(AttentionOptions, heads, 1, 1, 67108864),
+    LIGERO_FLOAT_OPTION(AttentionOptions, scale, 1, -1e6, 1e6),
 };
 
 struct Data {
   const AttentionKernels* attention;
   const ProductKernels* product;
   const ProductKernels* reference;  // partial last panels of the values
-  Shape shape;
-  float scale;
+  int32_t head;                     // channels of a head
   int64_t max_keys;
   int32_t slices;  // of the scratch, one for each task at a time
 };
@@ -48,17 +47,12 @@ Status infer(const OpContext& ctx, Inference* out) {
                  Code::kBadModel,
                  "query, key and value differ in shape");
   }
-  const int32_t axis = ctx.node.int_or("axis", 0);
-  const int32_t window = ctx.node.int_or("window", 0);
-  const int32_t heads = ctx.node.int_or("heads", 1);
-  LIGERO_RETURN_IF_ERROR(check_int(axis, 0, 1));
-  LIGERO_RETURN_IF_ERROR(check_int(window, 0, axis == 0 ? kMaxWindow : 0));
-  LIGERO_RETURN_IF_ERROR(check_int(heads, 1, q.channels()));
-  LIGERO_CHECK(q.channels() % heads == 0, Code::kBadModel, "heads do not divide the channels");
-  constexpr float kMaxScale = 1e6f;
-  LIGERO_RETURN_IF_ERROR(check_float(ctx.node.float_or("scale", 1.0f), -kMaxScale, kMaxScale));
+  const auto& options = ctx.options<AttentionOptions>();
+  const int32_t window = options.window;
+  LIGERO_CHECK(
+      q.channels() % options.heads == 0, Code::kBadModel, "heads do not divide the channels");
   int64_t pairs = 0;
-  if (axis == 0) {
+  if (!options.along_bins()) {
     LIGERO_CHECK(q.kind == Kind::kSequence && q.bins() == 1,
                  Code::kBadModel,
                  "attention along time needs a sequence of one bin");
@@ -69,6 +63,7 @@ Status infer(const OpContext& ctx, Inference* out) {
     pairs = window;
     out->macs_by_signal = window > 0 ? 0 : 2 * int64_t{q.channels()};
   } else {
+    LIGERO_CHECK(window == 0, Code::kBadModel, "a window along bins");
     pairs = static_cast<int64_t>(q.bins()) * q.bins();
   }
   out->outputs[0].set(out->outputs[0].kind, q.bins(), q.channels());
@@ -78,25 +73,16 @@ Status infer(const OpContext& ctx, Inference* out) {
   return {};
 }
 
-Shape read_shape(const OpContext& ctx) {
-  Shape s;
-  s.bins = ctx.input(kQuery).bins();
-  s.channels = ctx.input(kQuery).channels();
-  s.head = s.channels / ctx.node.int_or("heads", 1);
-  s.window = ctx.node.int_or("window", 0);
-  s.along_bins = ctx.node.int_or("axis", 0) == 1;
-  return s;
-}
-
 /// Most keys of a tile, rounded up so that rows of scores start on a cache line.
-int64_t max_keys(const OpContext& ctx, const Shape& s) {
+int64_t max_keys(const OpContext& ctx) {
+  const auto& options = ctx.options<AttentionOptions>();
   constexpr size_t kLine = kAlignment / sizeof(float);
   int64_t keys = int64_t{ctx.max_frames} + ctx.around;
-  if (s.along_bins) {
-    keys = s.bins;
-  } else if (s.window > 0) {
+  if (options.along_bins()) {
+    keys = ctx.input(kQuery).bins();
+  } else if (options.window > 0) {
     const int64_t queries = ctx.max_frames < kTileQueries ? ctx.max_frames : kTileQueries;
-    keys = s.window - 1 + queries;
+    keys = options.window - 1 + queries;
   }
   return static_cast<int64_t>(align_up(static_cast<size_t>(keys), kLine));
 }
@@ -105,14 +91,14 @@ int32_t slices(const OpContext& ctx) {
   return ctx.threads > 1 ? ctx.threads : 1;
 }
 
-int64_t tile_queries(const OpContext& ctx, const Shape& s) {
-  const int64_t queries = s.along_bins ? s.bins : ctx.max_frames;
+int64_t tile_queries(const OpContext& ctx) {
+  const bool along_bins = ctx.options<AttentionOptions>().along_bins();
+  const int64_t queries = along_bins ? ctx.input(kQuery).bins() : ctx.max_frames;
   return queries < kTileQueries ? queries : kTileQueries;
 }
 
 Status measure(const OpContext& ctx, Needs* needs) {
-  const Shape s = read_shape(ctx);
-  const int64_t floats = max_keys(ctx, s) * tile_queries(ctx, s) * slices(ctx);
+  const int64_t floats = max_keys(ctx) * tile_queries(ctx) * slices(ctx);
   needs->data_bytes = sizeof(Data);
   needs->scratch_bytes = static_cast<size_t>(floats) * sizeof(float);
   return {};
@@ -123,9 +109,8 @@ Status prepare(const OpContext& ctx, void* data) {
   d->attention = &attention_kernels(ctx.cpu);
   d->product = &product_kernels(ctx.cpu);
   d->reference = &product_kernels(0);
-  d->shape = read_shape(ctx);
-  d->scale = ctx.node.float_or("scale", 1.0f);
-  d->max_keys = max_keys(ctx, d->shape);
+  d->head = ctx.input(kQuery).channels() / ctx.options<AttentionOptions>().heads;
+  d->max_keys = max_keys(ctx);
   d->slices = slices(ctx);
   return {};
 }
@@ -170,15 +155,15 @@ void mix(const Data& d, const Tile& t, const float* scores) noexcept {
   float* out[kProductMaxRows];
   const float* add[kProductMaxRows];
   int32_t add_count[kProductMaxRows];
-  const int32_t full = d.shape.head / kProductPanel;
-  const int32_t panels = (d.shape.head + kProductPanel - 1) / kProductPanel;
+  const int32_t full = d.head / kProductPanel;
+  const int32_t panels = (d.head + kProductPanel - 1) / kProductPanel;
   const ProductEpilogue none;
   for (int32_t first = 0; first < t.keys; first += kBlockKeys) {
     const int32_t keys = t.keys - first < kBlockKeys ? t.keys - first : kBlockKeys;
     ProductWeights weights;
     weights.data = t.value + first * t.stride;
     weights.panel_stride = kProductPanel;
-    weights.outputs = d.shape.head;
+    weights.outputs = d.head;
     weights.row_stride = t.stride;
     const int32_t most = d.product->shape.max_rows;
     for (int32_t i = 0; i < t.queries; i += most) {
@@ -199,8 +184,10 @@ void mix(const Data& d, const Tile& t, const float* scores) noexcept {
   }
 }
 
-void attend(const Data& d, const Tile& tile, float* scores) noexcept {
-  for (int32_t head = 0; head < d.shape.channels; head += d.shape.head) {
+void attend(const RunContext& ctx, const Tile& tile, float* scores) noexcept {
+  const Data& d = *static_cast<const Data*>(ctx.data);
+  const float scale = ctx.options<AttentionOptions>().scale;
+  for (int32_t head = 0; head < tile.stride; head += d.head) {
     Tile t = tile;
     t.query += head;
     t.key += head;
@@ -211,7 +198,7 @@ void attend(const Data& d, const Tile& tile, float* scores) noexcept {
       const AttentionRows keys = {t.key + first * t.stride,
                                   t.stride,
                                   t.keys - first < kBlockKeys ? t.keys - first : kBlockKeys};
-      d.attention->scores_f32(queries, keys, d.shape.head, d.scale, scores + first, d.max_keys);
+      d.attention->scores_f32(queries, keys, d.head, scale, scores + first, d.max_keys);
     }
     normalise(d, t, scores);
     mix(d, t, scores);
@@ -219,22 +206,22 @@ void attend(const Data& d, const Tile& tile, float* scores) noexcept {
 }
 
 /// Queries [begin, end) of the sequence.
-void attend_time(const RunContext& ctx, const Data& d, int32_t begin, int32_t end, float* scores) {
-  const int64_t stride = d.shape.channels;
+void attend_time(const RunContext& ctx, int32_t begin, int32_t end, float* scores) {
+  const int64_t stride = ctx.input(kQuery).channels();
+  const int32_t window = ctx.options<AttentionOptions>().window;
   for (int32_t t0 = begin; t0 < end; t0 += kTileQueries) {
     const int32_t queries = end - t0 < kTileQueries ? end - t0 : kTileQueries;
     int32_t first_key = -ctx.before;
     int32_t keys = whole_frames(ctx);
     int32_t offset = 0;
-    if (d.shape.window > 0) {
+    if (window > 0) {
       const int64_t start = ctx.first_frame + t0;  // frames of the signal before the tile
-      const int32_t past =
-          start < d.shape.window - 1 ? static_cast<int32_t>(start) : d.shape.window - 1;
+      const int32_t past = start < window - 1 ? static_cast<int32_t>(start) : window - 1;
       first_key = t0 - past;
       keys = past + queries;
-      offset = past - (d.shape.window - 1);
+      offset = past - (window - 1);
     }
-    attend(d,
+    attend(ctx,
            {ctx.x(kQuery) + t0 * stride,
             ctx.x(kKey) + first_key * stride,
             ctx.x(kValue) + first_key * stride,
@@ -243,27 +230,28 @@ void attend_time(const RunContext& ctx, const Data& d, int32_t begin, int32_t en
             queries,
             keys,
             offset,
-            d.shape.window},
+            window},
            scores);
   }
 }
 
 /// Frames [begin, end), each on its own.
-void attend_bins(const RunContext& ctx, const Data& d, int32_t begin, int32_t end, float* scores) {
-  const int64_t stride = d.shape.channels;
-  const int64_t frame = stride * d.shape.bins;
+void attend_bins(const RunContext& ctx, int32_t begin, int32_t end, float* scores) {
+  const int32_t bins = ctx.input(kQuery).bins();
+  const int64_t stride = ctx.input(kQuery).channels();
+  const int64_t frame = stride * bins;
   for (int32_t t = begin; t < end; ++t) {
-    for (int32_t b = 0; b < d.shape.bins; b += kTileQueries) {
-      const int32_t left = d.shape.bins - b;
+    for (int32_t b = 0; b < bins; b += kTileQueries) {
+      const int32_t left = bins - b;
       const int64_t at = t * frame + b * stride;
-      attend(d,
+      attend(ctx,
              {ctx.x(kQuery) + at,
               ctx.x(kKey) + t * frame,
               ctx.x(kValue) + t * frame,
               ctx.out[0] + at,
               stride,
               left < kTileQueries ? left : kTileQueries,
-              d.shape.bins,
+              bins,
               0,
               0},
              scores);
@@ -274,21 +262,22 @@ void attend_bins(const RunContext& ctx, const Data& d, int32_t begin, int32_t en
 void run(const RunContext& ctx) noexcept {
   const Data& d = *static_cast<const Data*>(ctx.data);
   auto* scratch = static_cast<float*>(ctx.scratch);
-  const int32_t rows = d.shape.along_bins ? d.shape.bins : ctx.frames;
+  const bool along_bins = ctx.options<AttentionOptions>().along_bins();
+  const int32_t rows = along_bins ? ctx.input(kQuery).bins() : ctx.frames;
   const int64_t slice = d.max_keys * (rows < kTileQueries ? rows : kTileQueries);
   const int32_t tiles = (ctx.frames + kTileQueries - 1) / kTileQueries;
-  const int32_t unit = d.shape.along_bins ? 1 : kTileQueries;
-  const int32_t units = d.shape.along_bins ? ctx.frames : tiles;
+  const int32_t unit = along_bins ? 1 : kTileQueries;
+  const int32_t units = along_bins ? ctx.frames : tiles;
   const int32_t tasks = units < d.slices ? units : d.slices;
   parallel_for(ctx.pool, tasks, 1, [&](int begin, int end) noexcept {
     for (int task = begin; task < end; ++task) {
       const int64_t first = static_cast<int64_t>(units) * task / tasks * unit;
       const int64_t limit = static_cast<int64_t>(units) * (task + 1) / tasks * unit;
       const auto last = static_cast<int32_t>(limit < ctx.frames ? limit : ctx.frames);
-      if (d.shape.along_bins) {
-        attend_bins(ctx, d, static_cast<int32_t>(first), last, scratch + task * slice);
+      if (along_bins) {
+        attend_bins(ctx, static_cast<int32_t>(first), last, scratch + task * slice);
       } else {
-        attend_time(ctx, d, static_cast<int32_t>(first), last, scratch + task * slice);
+        attend_time(ctx, static_cast<int32_t>(first), last, scratch + task * slice);
       }
     }
   });
@@ -296,6 +285,6 @@ void run(const RunContext& ctx) noexcept {
 
 }  // namespace
 
-const Op kAttentionOp = {"attention", 1, nullptr, infer, measure, prepare, run};
+const Op kAttentionOp = {"attention", 1, parse<kOptions>, infer, measure, prepare, run};
 
 }  // namespace ligero

@@ -1,15 +1,17 @@
 // batch_norm: (x - mean) / sqrt(variance + epsilon) * gamma + beta per channel, with stored
 // statistics. Not: the converter's fold, which removes most of them.
-#include <cmath>
+#include "ops/batch_norm.h"
 
 #include "ops/check.h"
 #include "ops/frames.h"
+#include "ops/option_table.h"
+#include "ops/options.h"
 #include "ops/table.h"
 
 namespace ligero {
 namespace {
 
-constexpr float kDefaultEpsilon = 1e-5f;
+constexpr Option kOptions[] = {LIGERO_FLOAT_OPTION(NormOptions, epsilon, 1e-5, 0, 1)};
 
 enum Input : size_t { kX, kMean, kVariance, kGamma, kBeta, kNumInputs };
 
@@ -19,7 +21,6 @@ Status infer(const OpContext& ctx, Inference* out) {
   for (size_t k = kMean; k < kNumInputs; ++k) {
     LIGERO_RETURN_IF_ERROR(check_weight(ctx, k, 1, ctx.input(kX).channels()));
   }
-  LIGERO_RETURN_IF_ERROR(check_float(ctx.node.float_or("epsilon", kDefaultEpsilon), 0.0f, 1.0f));
   output_like_input(ctx, out);
   return {};
 }
@@ -32,19 +33,20 @@ Status measure(const OpContext& ctx, Needs* needs) {
 
 Status prepare(const OpContext& ctx, void* data) {
   const int32_t channels = ctx.input(kX).channels();
-  const double epsilon = ctx.node.float_or("epsilon", kDefaultEpsilon);
+  const double epsilon = double{ctx.options<NormOptions>().epsilon};
+  const auto value = [&](Input k, int32_t c) { return ctx.input(k).f32()[c]; };
   auto* scale = static_cast<float*>(data);
   float* shift = scale + channels;
   for (int32_t c = 0; c < channels; ++c) {
-    const double variance = ctx.input(kVariance).f32()[c] + epsilon;
-    LIGERO_CHECK(variance > 0.0 && std::isfinite(variance),
+    const Affine affine = batch_norm(
+        {value(kMean, c), value(kVariance, c), value(kGamma, c), value(kBeta, c)}, epsilon);
+    LIGERO_CHECK(affine.finite(),
                  Code::kBadModel,
-                 "a variance is not positive",
+                 kBatchNormRefusal,
                  -1,
                  c);
-    const double s = ctx.input(kGamma).f32()[c] / std::sqrt(variance);
-    scale[c] = static_cast<float>(s);
-    shift[c] = static_cast<float>(ctx.input(kBeta).f32()[c] - ctx.input(kMean).f32()[c] * s);
+    scale[c] = static_cast<float>(affine.scale);
+    shift[c] = static_cast<float>(affine.shift);
   }
   return {};
 }
@@ -68,6 +70,6 @@ void run(const RunContext& ctx) noexcept {
 
 }  // namespace
 
-const Op kBatchNormOp = {"batch_norm", 1, nullptr, infer, measure, prepare, run, true};
+const Op kBatchNormOp = {"batch_norm", 1, parse<kOptions>, infer, measure, prepare, run, true};
 
 }  // namespace ligero

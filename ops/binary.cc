@@ -3,10 +3,15 @@
 #include "ops/check.h"
 #include "ops/frames.h"
 #include "ops/kernels/vec/vec.h"
+#include "ops/option_table.h"
+#include "ops/options.h"
 #include "ops/table.h"
 
 namespace ligero {
 namespace {
+
+constexpr Option kOptions[] = {LIGERO_INT_OPTION(ActivationOptions, activation, 0, 0, 6)};
+static_assert(kNumActivations == 7);
 
 /// The operand with the output's shape, and the one that is spread over it.
 struct Roles {
@@ -39,9 +44,7 @@ Status infer(const OpContext& ctx, Inference* out) {
                    (spread.channels() == full.channels() || spread.channels() == 1),
                Code::kBadModel,
                "the operands' shapes do not fit");
-  const int32_t activation = ctx.node.int_or("activation", 0);
-  LIGERO_RETURN_IF_ERROR(check_int(activation, 0, kNumActivations - 1));
-  LIGERO_CHECK(activation != static_cast<int32_t>(Activation::kPrelu),
+  LIGERO_CHECK(ctx.options<ActivationOptions>().activation != Activation::kPrelu,
                Code::kUnsupportedModel,
                "this op has no slopes for prelu");
   out->outputs[0].set(out->outputs[0].kind, full.bins(), full.channels());
@@ -57,7 +60,7 @@ Status measure(const OpContext&, Needs* needs) {
 Status prepare(const OpContext& ctx, void* data) {
   const VecKernels& vec = vec_kernels(ctx.cpu);
   VecFn function = nullptr;
-  switch (static_cast<Activation>(ctx.node.int_or("activation", 0))) {
+  switch (ctx.options<ActivationOptions>().activation) {
     case Activation::kRelu:
       function = vec.relu_f32;
       break;
@@ -151,9 +154,12 @@ void run_divide(const RunContext& ctx) noexcept {
 
 }  // namespace
 
-const Op kAddOp = {"add", 1, nullptr, infer<true>, measure, prepare, run_add, true};
-const Op kSubtractOp = {"subtract", 1, nullptr, infer<false>, measure, prepare, run_subtract, true};
-const Op kMultiplyOp = {"multiply", 1, nullptr, infer<true>, measure, prepare, run_multiply, true};
-const Op kDivideOp = {"divide", 1, nullptr, infer<false>, measure, prepare, run_divide, true};
+const Op kAddOp = {"add", 1, parse<kOptions>, infer<true>, measure, prepare, run_add, true};
+const Op kSubtractOp = {
+    "subtract", 1, parse<kOptions>, infer<false>, measure, prepare, run_subtract, true};
+const Op kMultiplyOp = {
+    "multiply", 1, parse<kOptions>, infer<true>, measure, prepare, run_multiply, true};
+const Op kDivideOp = {
+    "divide", 1, parse<kOptions>, infer<false>, measure, prepare, run_divide, true};
 
 }  // namespace ligero

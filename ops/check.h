@@ -105,17 +105,6 @@ inline Status infer_unary(const OpContext& ctx, Inference* out) {
   return {};
 }
 
-/// A float attribute in [least, most]; NaN is refused with the rest.
-inline Status check_float(float value, float least, float most) {
-  LIGERO_CHECK(value >= least && value <= most, Code::kBadModel, "a number is out of range");
-  return {};
-}
-
-inline Status check_int(int32_t value, int32_t least, int32_t most) {
-  LIGERO_CHECK(value >= least && value <= most, Code::kBadModel, "an integer is out of range");
-  return {};
-}
-
 }  // namespace ligero
 
 #endif  // LIGERO_OPS_CHECK_H_

@@ -3,6 +3,8 @@
 
 #include "ops/check.h"
 #include "ops/frames.h"
+#include "ops/option_table.h"
+#include "ops/options.h"
 #include "ops/table.h"
 
 namespace ligero {
@@ -34,13 +36,14 @@ void run_magnitude(const RunContext& ctx) noexcept {
 // Under the power of |x|^2, so that silence stays silent (spec 8.1).
 constexpr float kCompressFloor = 1e-8f;
 
+constexpr Option kCompressOptions[] = {LIGERO_FLOAT_OPTION(ExponentOptions, exponent, 1, 0, 1)};
+
 Status infer_compress(const OpContext& ctx, Inference* out) {
   LIGERO_RETURN_IF_ERROR(check_arity(ctx, 1, 1));
   LIGERO_RETURN_IF_ERROR(check_complex(ctx, 0));
-  const float exponent = ctx.node.float_or("exponent", 1.0f);
-  LIGERO_CHECK(exponent > 0.0f && exponent <= 1.0f,
+  LIGERO_CHECK(ctx.options<ExponentOptions>().exponent > 0.0f,
                Code::kBadModel,
-               "attribute exponent must be above 0 and at most 1");
+               "exponent must be above 0 and at most 1");
   output_like_input(ctx, out);
   return {};
 }
@@ -65,7 +68,7 @@ void scale(const float* x, ptrdiff_t n, Gain gain, float* y) {
 
 void run_compress(const RunContext& ctx) noexcept {
   const ptrdiff_t bins = ctx.input(0).bins();
-  const float exponent = ctx.node.float_or("exponent", 1.0f);
+  const float exponent = ctx.options<ExponentOptions>().exponent;
   for_frames(ctx, bins, [&](int begin, int end) noexcept {
     const float* x = ctx.x(0) + 2 * begin * bins;
     float* y = ctx.out[0] + 2 * begin * bins;
@@ -114,7 +117,7 @@ void run_multiply(const RunContext& ctx) noexcept {
 const Op kMagnitudeOp = {
     "magnitude", 1, nullptr, infer_magnitude, nullptr, nullptr, run_magnitude, false};
 const Op kCompressOp = {
-    "compress", 1, nullptr, infer_compress, nullptr, nullptr, run_compress, true};
+    "compress", 1, parse<kCompressOptions>, infer_compress, nullptr, nullptr, run_compress, true};
 const Op kComplexMultiplyOp = {
     "complex_multiply", 1, nullptr, infer_multiply, nullptr, nullptr, run_multiply, false};
 

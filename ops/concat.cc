@@ -62,11 +62,8 @@ void run(const RunContext& ctx) noexcept {
       const ptrdiff_t channels = ctx.input(k).channels();
       const ptrdiff_t step = frame_step(ctx, k);
       for (int t = begin; t < end; ++t) {
-        const Rows rows = {ctx.x(k) + t * step,
-                           ctx.out[0] + t * bins * total + offset,
-                           bins,
-                           channels,
-                           total};
+        const Rows rows = {
+            ctx.x(k) + t * step, ctx.out[0] + t * bins * total + offset, bins, channels, total};
         channels == 1 ? copy<1>(rows) : channels == 2 ? copy<2>(rows) : copy<0>(rows);
       }
       offset += channels;

@@ -4,6 +4,8 @@
 #include "ops/check.h"
 #include "ops/conv_shape.h"
 #include "ops/kernels/winograd/winograd.h"
+#include "ops/option_table.h"
+#include "ops/options.h"
 #include "ops/product_op.h"
 #include "ops/table.h"
 
@@ -12,20 +14,28 @@ namespace {
 
 enum Input : size_t { kX = 0, kW = 1, kEpilogue = 2, kBiasMap = 6, kInputs = 7 };
 
-Status check_bias_map(const OpContext& ctx, const ConvShape& shape, int64_t row) {
+constexpr Option kOptions[] = {
+    LIGERO_INT_OPTION(ConvOptions, kernel_t, kRequired, 1, 4096),
+    LIGERO_INT_OPTION(ConvOptions, kernel_f, kRequired, 1, 4096),
+    LIGERO_INT_OPTION(ConvOptions, stride_f, 1, 1, 4096),
+    LIGERO_INT_OPTION(ConvOptions, dilation_t, 1, 1, 4096),
+    LIGERO_INT_OPTION(ConvOptions, dilation_f, 1, 1, 4096),
+    LIGERO_INT_OPTION(ConvOptions, pad_f, 0, 0, 4096),
+    LIGERO_INT_OPTION(ConvOptions, past, 0, 0, 4096),
+    LIGERO_INT_OPTION(ConvOptions, future, 0, 0, 4096),
+    LIGERO_INT_OPTION(ConvOptions, reflect_t, 0, 0, 1),
+    LIGERO_INT_OPTION(ConvOptions, groups, 1, 1, 4096),
+    LIGERO_INT_OPTION(ConvOptions, activation, 0, 0, 6),
+};
+static_assert(kNumActivations == 7);
+
+Status check_bias_map(const OpContext& ctx, int64_t row) {
   LIGERO_RETURN_IF_ERROR(check_plain(ctx, kBiasMap));
   const Tensor& map = ctx.input(kBiasMap);
-  LIGERO_CHECK(map.kind != Kind::kSequence && map.bins() == shape.kernel_t && map.channels() == row,
+  LIGERO_CHECK(map.kind != Kind::kSequence && map.bins() == ctx.options<ConvOptions>().kernel_t &&
+                   map.channels() == row,
                Code::kBadModel,
                "a bias map is not a constant [kernel_t, outputs of a frame]");
-  return {};
-}
-
-Status read_groups(const OpContext& ctx, int32_t* groups) {
-  const int32_t channels = ctx.input(kX).channels();
-  *groups = ctx.node.int_or("groups", 1);
-  LIGERO_RETURN_IF_ERROR(check_int(*groups, 1, kMaxConvNumber));
-  LIGERO_CHECK(channels % *groups == 0, Code::kBadModel, "groups do not divide the channels");
   return {};
 }
 
@@ -33,55 +43,53 @@ Status infer(const OpContext& ctx, Inference* out) {
   LIGERO_RETURN_IF_ERROR(check_arity(ctx, 2, kInputs));
   LIGERO_RETURN_IF_ERROR(check_signal(ctx, kX));
   const Tensor& x = ctx.input(kX);
-  ConvShape shape;
-  LIGERO_RETURN_IF_ERROR(read_conv_shape(ctx, x.bins(), &shape));
-  LIGERO_CHECK(x.kind == Kind::kSequence || shape.kernel_t == 1,
+  const auto& o = ctx.options<ConvOptions>();
+  int32_t out_bins = 0;
+  LIGERO_RETURN_IF_ERROR(check_conv(o, x.bins(), &out_bins));
+  LIGERO_CHECK(x.kind == Kind::kSequence || o.kernel_t == 1,
                Code::kBadModel,
                "a convolution over time of a constant");
-  int32_t groups = 1;
-  LIGERO_RETURN_IF_ERROR(read_groups(ctx, &groups));
-  const int64_t inner = static_cast<int64_t>(shape.kernel_t) * shape.kernel_f * x.channels();
-  const int32_t channels = groups == 1 ? x.channels() : 0;  // that int8 takes
-  LIGERO_RETURN_IF_ERROR(check_panels(ctx, kW, inner, channels, shape.kernel_t));
-  const int64_t all_outputs = int64_t{groups} * ctx.input(kW).dim[1];
+  LIGERO_CHECK(x.channels() % o.groups == 0, Code::kBadModel, "groups do not divide the channels");
+  const int64_t inner = static_cast<int64_t>(o.kernel_t) * o.kernel_f * x.channels();
+  const int32_t channels = o.groups == 1 ? x.channels() : 0;  // that int8 takes
+  LIGERO_RETURN_IF_ERROR(check_panels(ctx, kW, inner, channels, o.kernel_t));
+  const int64_t all_outputs = int64_t{o.groups} * ctx.input(kW).dim[1];
   LIGERO_CHECK(all_outputs <= kMaxFrameElements, Code::kBadModel, "a tensor is too large");
   const auto outputs = static_cast<int32_t>(all_outputs);
-  LIGERO_RETURN_IF_ERROR(check_epilogue(ctx, kEpilogue, outputs));
-  out->outputs[0].set(out->outputs[0].kind, shape.out_bins, outputs);
+  LIGERO_RETURN_IF_ERROR(check_epilogue(ctx, kEpilogue, outputs, o.activation));
+  out->outputs[0].set(out->outputs[0].kind, out_bins, outputs);
   LIGERO_RETURN_IF_ERROR(check_size(out->outputs[0].dim, 2));
   if (has(ctx, kBiasMap)) {
-    const int64_t row = static_cast<int64_t>(shape.out_bins) * outputs;
-    LIGERO_RETURN_IF_ERROR(check_bias_map(ctx, shape, row));
+    const int64_t row = static_cast<int64_t>(out_bins) * outputs;
+    LIGERO_RETURN_IF_ERROR(check_bias_map(ctx, row));
   }
-  if (shape.reflect_t) {
+  if (o.reflect_t) {
     out->time[kX] = {TimeUse::kWhole, 0, 0};
-  } else if (shape.kernel_t > 1 || shape.past + shape.future > 0) {
-    out->time[kX] = {TimeUse::kWindow, shape.past, shape.future};
+  } else if (o.kernel_t > 1 || o.past + o.future > 0) {
+    out->time[kX] = {TimeUse::kWindow, o.past, o.future};
   }
-  LIGERO_CHECK(checked_mul(inner * (outputs / groups), shape.out_bins, &out->macs),
+  LIGERO_CHECK(checked_mul(inner * (outputs / o.groups), out_bins, &out->macs),
                Code::kBadModel,
                "a convolution is too large");
   return {};
 }
 
-/// Puts weights and rows into `p`, all but the data.
-Status describe(const OpContext& ctx, ProductProblem* p) {
+/// A problem with weights and rows, all but the data.
+ProductProblem describe(const OpContext& ctx) {
   const Tensor& x = ctx.input(kX);
-  ConvShape shape;
-  LIGERO_RETURN_IF_ERROR(read_conv_shape(ctx, x.bins(), &shape));
-  int32_t groups = 1;
-  LIGERO_RETURN_IF_ERROR(read_groups(ctx, &groups));
-  prepare_weights(ctx, kW, p);
+  const auto& o = ctx.options<ConvOptions>();
+  ProductProblem p;
+  prepare_weights(ctx, kW, &p);
   // A group's channels of a bin are a bin of their own, `groups` bins from those of the next.
-  set_conv_rows(shape, x.bins() * groups, x.channels() / groups, &p->rows);
-  p->rows.stride_f *= groups;
-  p->rows.dilation_f *= groups;
-  p->rows.pad_f *= groups;
-  p->rows.mirror_frames = shape.reflect_t ? 1 : 0;
-  p->add.taps = shape.kernel_t;
-  p->add.dilation = shape.dilation_t;
-  p->add.past = shape.past;
-  return {};
+  set_conv_rows(o, x.bins() * o.groups, x.channels() / o.groups, ctx.output(0).bins(), &p.rows);
+  p.rows.stride_f *= o.groups;
+  p.rows.dilation_f *= o.groups;
+  p.rows.pad_f *= o.groups;
+  p.rows.mirror_frames = o.reflect_t;
+  p.add.taps = o.kernel_t;
+  p.add.dilation = o.dilation_t;
+  p.add.past = o.past;
+  return p;
 }
 
 /// Where a Winograd is in the op's data.
@@ -91,8 +99,7 @@ size_t winograd_at(const OpContext& ctx) {
 
 Status measure(const OpContext& ctx, Needs* needs) {
   LIGERO_RETURN_IF_ERROR(check_rows(ctx, ctx.output(0).bins()));
-  ProductProblem p;
-  LIGERO_RETURN_IF_ERROR(describe(ctx, &p));
+  const ProductProblem p = describe(ctx);
   if (winograd_serves(p)) {
     needs->data_bytes = add_bytes(winograd_at(ctx), winograd_data_bytes(p));
     needs->scratch_bytes = winograd_scratch_bytes(p, ctx.max_frames);
@@ -105,8 +112,10 @@ Status measure(const OpContext& ctx, Needs* needs) {
 
 Status prepare(const OpContext& ctx, void* data) {
   ProductProblem& p = make_product_data(data, ctx.input(kX).channels())->problem;
-  LIGERO_RETURN_IF_ERROR(describe(ctx, &p));
-  prepare_epilogue(ctx, kEpilogue, &p.epilogue);
+  const float* zeros = p.rows.zeros;
+  p = describe(ctx);
+  p.rows.zeros = zeros;
+  prepare_epilogue(ctx, kEpilogue, ctx.options<ConvOptions>().activation, &p.epilogue);
   p.output.bin_stride = ctx.output(0).channels();
   p.output.frame_stride = ctx.output(0).elements();
   p.add.bin_stride = p.output.bin_stride;
@@ -152,6 +161,6 @@ void run(const RunContext& ctx) noexcept {
 
 }  // namespace
 
-const Op kConv2dOp = {"conv2d", 1, nullptr, infer, measure, prepare, run};
+const Op kConv2dOp = {"conv2d", 1, parse<kOptions>, infer, measure, prepare, run};
 
 }  // namespace ligero

@@ -2,6 +2,8 @@
 // worked out once for each speaker. Not: their sum over time rows (conv2d).
 #include "ops/check.h"
 #include "ops/conv_shape.h"
+#include "ops/option_table.h"
+#include "ops/options.h"
 #include "ops/product_op.h"
 #include "ops/table.h"
 
@@ -10,21 +12,33 @@ namespace {
 
 enum Input : size_t { kX = 0, kW = 1, kInputs = 2 };
 
+constexpr Option kOptions[] = {
+    LIGERO_INT_OPTION(ConvOptions, kernel_t, kRequired, 1, 4096),
+    LIGERO_INT_OPTION(ConvOptions, kernel_f, kRequired, 1, 4096),
+    LIGERO_INT_OPTION(ConvOptions, stride_f, 1, 1, 4096),
+    LIGERO_INT_OPTION(ConvOptions, dilation_t, 1, 1, 4096),
+    LIGERO_INT_OPTION(ConvOptions, dilation_f, 1, 1, 4096),
+    LIGERO_INT_OPTION(ConvOptions, pad_f, 0, 0, 4096),
+    LIGERO_INT_OPTION(ConvOptions, past, 0, 0, 4096),
+    LIGERO_INT_OPTION(ConvOptions, future, 0, 0, 4096),
+};
+
 Status infer(const OpContext& ctx, Inference* out) {
   LIGERO_RETURN_IF_ERROR(check_arity(ctx, 2, kInputs));
   LIGERO_RETURN_IF_ERROR(check_signal(ctx, kX));
   const Tensor& x = ctx.input(kX);
   LIGERO_CHECK(x.kind == Kind::kConstant, Code::kBadModel, "conv2d_map needs a constant");
-  ConvShape shape;
-  LIGERO_RETURN_IF_ERROR(read_conv_shape(ctx, x.bins(), &shape));
-  const int64_t inner = static_cast<int64_t>(shape.kernel_t) * shape.kernel_f * x.channels();
+  const auto& o = ctx.options<ConvOptions>();
+  int32_t out_bins = 0;
+  LIGERO_RETURN_IF_ERROR(check_conv(o, x.bins(), &out_bins));
+  const int64_t inner = static_cast<int64_t>(o.kernel_t) * o.kernel_f * x.channels();
   LIGERO_RETURN_IF_ERROR(check_panels(ctx, kW, inner, 0));
   const int32_t outputs = ctx.input(kW).dim[1];
-  const int64_t row = static_cast<int64_t>(shape.out_bins) * outputs;
+  const int64_t row = static_cast<int64_t>(out_bins) * outputs;
   LIGERO_CHECK(row <= kMaxFrameElements, Code::kBadModel, "a tensor is too large");
-  out->outputs[0].set(Kind::kConstant, shape.kernel_t, static_cast<int32_t>(row));
+  out->outputs[0].set(Kind::kConstant, o.kernel_t, static_cast<int32_t>(row));
   LIGERO_RETURN_IF_ERROR(check_size(out->outputs[0].dim, 2));
-  LIGERO_CHECK(checked_mul(inner * outputs, shape.out_bins, &out->macs),
+  LIGERO_CHECK(checked_mul(inner * outputs, out_bins, &out->macs),
                Code::kBadModel,
                "a convolution is too large");
   return {};
@@ -37,11 +51,10 @@ Status measure(const OpContext& ctx, Needs* needs) {
 
 Status prepare(const OpContext& ctx, void* data) {
   const Tensor& x = ctx.input(kX);
-  ConvShape shape;
-  LIGERO_RETURN_IF_ERROR(read_conv_shape(ctx, x.bins(), &shape));
   ProductProblem& p = make_product_data(data, x.channels())->problem;
   prepare_weights(ctx, kW, &p);
-  set_conv_rows(shape, x.bins(), x.channels(), &p.rows);
+  const int32_t out_bins = ctx.output(0).channels() / p.weights.outputs;
+  set_conv_rows(ctx.options<ConvOptions>(), x.bins(), x.channels(), out_bins, &p.rows);
   p.rows.taps_t = 1;
   p.rows.past = 0;
   p.output.bin_stride = p.weights.outputs;
@@ -63,6 +76,6 @@ void run(const RunContext& ctx) noexcept {
 
 }  // namespace
 
-const Op kConv2dMapOp = {"conv2d_map", 1, nullptr, infer, measure, prepare, run};
+const Op kConv2dMapOp = {"conv2d_map", 1, parse<kOptions>, infer, measure, prepare, run};
 
 }  // namespace ligero

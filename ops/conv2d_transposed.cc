@@ -4,7 +4,8 @@
 #include <new>
 
 #include "ops/check.h"
-#include "ops/conv_shape.h"
+#include "ops/option_table.h"
+#include "ops/options.h"
 #include "ops/product_op.h"
 #include "ops/table.h"
 
@@ -13,57 +14,42 @@ namespace {
 
 enum Input : size_t { kX = 0, kW = 1, kEpilogue = 2, kInputs = 6 };
 
-struct Shape {
-  int32_t kernel_t = 1;
-  int32_t kernel_f = 1;
-  int32_t stride_f = 1;
-  int32_t past = 0;
-  int32_t future = 0;
-  int32_t out_bins = 0;
+using Options = TransposedConvOptions;
+constexpr Option kOptions[] = {
+    LIGERO_INT_OPTION(Options, kernel_t, kRequired, 1, 4096),
+    LIGERO_INT_OPTION(Options, kernel_f, kRequired, 1, 4096),
+    LIGERO_INT_OPTION(Options, stride_f, 1, 1, 4096),
+    LIGERO_INT_OPTION(Options, out_pad_f, 0, 0, 4096),
+    LIGERO_INT_OPTION(Options, past, 0, 0, 4096),
+    LIGERO_INT_OPTION(Options, future, 0, 0, 4096),
+    LIGERO_INT_OPTION(Options, activation, 0, 0, 6),
 };
-
-Status read_shape(const OpContext& ctx, Shape* s) {
-  const auto read = [&](const char* name, int32_t fallback, int32_t least, int32_t* value) {
-    *value = ctx.node.int_or(name, fallback);
-    return check_int(*value, least, kMaxConvNumber);
-  };
-  int32_t out_pad = 0;
-  LIGERO_RETURN_IF_ERROR(read("kernel_t", 0, 1, &s->kernel_t));
-  LIGERO_RETURN_IF_ERROR(read("kernel_f", 0, 1, &s->kernel_f));
-  LIGERO_RETURN_IF_ERROR(read("stride_f", 1, 1, &s->stride_f));
-  LIGERO_RETURN_IF_ERROR(read("out_pad_f", 0, 0, &out_pad));
-  LIGERO_RETURN_IF_ERROR(read("past", 0, 0, &s->past));
-  LIGERO_RETURN_IF_ERROR(read("future", 0, 0, &s->future));
-  LIGERO_CHECK(s->past + s->future == s->kernel_t - 1,
-               Code::kBadModel,
-               "past and future do not add up to the kernel's extent in time");
-  LIGERO_CHECK(s->kernel_t * s->kernel_f <= kProductMaxSegments,
-               Code::kUnsupportedModel,
-               "a convolution has too many taps");
-  const int64_t bins =
-      static_cast<int64_t>(ctx.input(kX).bins() - 1) * s->stride_f + s->kernel_f + out_pad;
-  LIGERO_CHECK(bins <= kMaxFrameElements, Code::kBadModel, "a tensor is too large");
-  s->out_bins = static_cast<int32_t>(bins);
-  return {};
-}
+static_assert(kNumActivations == 7);
 
 Status infer(const OpContext& ctx, Inference* out) {
   LIGERO_RETURN_IF_ERROR(check_arity(ctx, 2, kInputs));
   LIGERO_RETURN_IF_ERROR(check_signal(ctx, kX));
   const Tensor& x = ctx.input(kX);
-  Shape shape;
-  LIGERO_RETURN_IF_ERROR(read_shape(ctx, &shape));
-  LIGERO_CHECK(x.kind == Kind::kSequence || shape.kernel_t == 1,
+  const auto& o = ctx.options<Options>();
+  LIGERO_CHECK(o.past + o.future == o.kernel_t - 1,
+               Code::kBadModel,
+               "past and future do not add up to the kernel's extent in time");
+  LIGERO_CHECK(o.kernel_t * o.kernel_f <= kProductMaxSegments,
+               Code::kUnsupportedModel,
+               "a convolution has too many taps");
+  LIGERO_CHECK(x.kind == Kind::kSequence || o.kernel_t == 1,
                Code::kBadModel,
                "a convolution over time of a constant");
-  const int64_t inner = static_cast<int64_t>(shape.kernel_t) * shape.kernel_f * x.channels();
-  LIGERO_RETURN_IF_ERROR(check_panels(ctx, kW, inner, x.channels(), shape.kernel_t));
+  const int64_t bins = static_cast<int64_t>(x.bins() - 1) * o.stride_f + o.kernel_f + o.out_pad_f;
+  LIGERO_CHECK(bins <= kMaxFrameElements, Code::kBadModel, "a tensor is too large");
+  const int64_t inner = static_cast<int64_t>(o.kernel_t) * o.kernel_f * x.channels();
+  LIGERO_RETURN_IF_ERROR(check_panels(ctx, kW, inner, x.channels(), o.kernel_t));
   const int32_t outputs = ctx.input(kW).dim[1];
-  LIGERO_RETURN_IF_ERROR(check_epilogue(ctx, kEpilogue, outputs));
-  out->outputs[0].set(out->outputs[0].kind, shape.out_bins, outputs);
+  LIGERO_RETURN_IF_ERROR(check_epilogue(ctx, kEpilogue, outputs, o.activation));
+  out->outputs[0].set(out->outputs[0].kind, static_cast<int32_t>(bins), outputs);
   LIGERO_RETURN_IF_ERROR(check_size(out->outputs[0].dim, 2));
-  if (shape.kernel_t > 1) {
-    out->time[kX] = {TimeUse::kWindow, shape.past, shape.future};
+  if (o.kernel_t > 1) {
+    out->time[kX] = {TimeUse::kWindow, o.past, o.future};
   }
   LIGERO_CHECK(checked_mul(inner * outputs, x.bins(), &out->macs),
                Code::kBadModel,
@@ -71,9 +57,9 @@ Status infer(const OpContext& ctx, Inference* out) {
   return {};
 }
 
-/// Where a call may have so many frames, rows that have taps outside the input are products of their
-/// own, which leave those taps out. With fewer, they would read the weights again for tiles that are
-/// not full.
+/// Where a call may have so many frames, rows that have taps outside the input are products of
+/// their own, which leave those taps out. With fewer, they would read the weights again for tiles
+/// that are not full.
 constexpr int32_t kManyFrames = 16;
 
 /// Followed by the problems, the first output bin of each, and the zeros of a bin outside.
@@ -84,98 +70,102 @@ struct Data {
 };
 
 /// Phases that have any output.
-int32_t phase_count(const Shape& s) {
-  return s.stride_f < s.out_bins ? s.stride_f : s.out_bins;
+int32_t phase_count(const OpContext& ctx) {
+  const int32_t stride = ctx.options<Options>().stride_f;
+  const int32_t out_bins = ctx.output(0).bins();
+  return stride < out_bins ? stride : out_bins;
 }
 
-/// The rows of a phase: output bin phase + stride * q, 0 <= q < rows, takes from input bin q - j the
-/// tap phase + stride * j, 0 <= j < taps.
+/// The rows of a phase: output bin phase + stride * q, 0 <= q < rows, takes from input bin q - j
+/// the tap phase + stride * j, 0 <= j < taps.
 struct Phase {
   int32_t taps;
   int32_t rows;
   int32_t edge;  ///< rows at either end that are problems of their own
 };
 
-Phase phase_of(const OpContext& ctx, const Shape& s, int32_t phase) {
-  const int32_t left = s.kernel_f - phase;
-  const int32_t taps = left > 0 ? (left + s.stride_f - 1) / s.stride_f : 0;
-  const int32_t rows = (s.out_bins - phase + s.stride_f - 1) / s.stride_f;
+Phase phase_of(const OpContext& ctx, int32_t phase) {
+  const auto& o = ctx.options<Options>();
+  const int32_t left = o.kernel_f - phase;
+  const int32_t taps = left > 0 ? (left + o.stride_f - 1) / o.stride_f : 0;
+  const int32_t rows = (ctx.output(0).bins() - phase + o.stride_f - 1) / o.stride_f;
   const bool apart = ctx.max_frames >= kManyFrames && ctx.input(kW).type != Type::kQ8 &&
                      taps >= 2 && ctx.input(kX).bins() >= taps;
   return {taps, rows, apart ? taps - 1 : 0};
 }
 
-int32_t problem_count(const OpContext& ctx, const Shape& s) {
+int32_t problem_count(const OpContext& ctx) {
   int32_t count = 0;
-  for (int32_t phase = 0; phase < phase_count(s); ++phase) {
-    count += 1 + 2 * phase_of(ctx, s, phase).edge;
+  for (int32_t phase = 0; phase < phase_count(ctx); ++phase) {
+    count += 1 + 2 * phase_of(ctx, phase).edge;
   }
   return count;
 }
 
 /// What all phases have in common.
-void set_rows(const Shape& shape, const Tensor& x, ProductRows* rows) {
+void set_rows(const OpContext& ctx, ProductRows* rows) {
+  const Tensor& x = ctx.input(kX);
   rows->frame_stride = x.elements();
   rows->bins = x.bins();
   rows->channels = x.channels();
-  rows->taps_t = shape.kernel_t;
-  rows->past = shape.past;
+  rows->taps_t = ctx.options<Options>().kernel_t;
+  rows->past = ctx.options<Options>().past;
 }
 
 Status measure(const OpContext& ctx, Needs* needs) {
   LIGERO_RETURN_IF_ERROR(check_rows(ctx, ctx.output(0).bins()));
-  const Tensor& x = ctx.input(kX);
-  Shape shape;
-  LIGERO_RETURN_IF_ERROR(read_shape(ctx, &shape));
   ProductRows rows;
-  set_rows(shape, x, &rows);
-  const auto problems = static_cast<size_t>(problem_count(ctx, shape));
+  set_rows(ctx, &rows);
+  const auto problems = static_cast<size_t>(problem_count(ctx));
   needs->data_bytes = align_up(sizeof(Data)) + problems * sizeof(ProductProblem) +
-                      align_up(problems * sizeof(int32_t)) + product_data_bytes(x.channels());
+                      align_up(problems * sizeof(int32_t)) + product_data_bytes(rows.channels);
   needs->scratch_bytes = product_scratch_bytes(ctx, kW, rows, ctx.max_frames);
   return {};
 }
 
 /// The rows [q, q + rows) of a phase, of which `p` has the weights.
-void add_problem(ProductProblem p, const Shape& s, int32_t phase, int32_t q, int32_t rows, Data* d) {
+void add_problem(ProductProblem p, int32_t first_bin, int32_t q, int32_t rows, Data* d) {
   p.rows.pad_f = p.rows.taps_f - 1 - q;
   p.rows.out_bins = rows;
-  d->first_bins[d->count] = phase + s.stride_f * q;
+  d->first_bins[d->count] = first_bin;
   new (d->problems + d->count) ProductProblem(p);
   ++d->count;
 }
 
 Status prepare(const OpContext& ctx, void* data) {
   const Tensor& x = ctx.input(kX);
-  Shape shape;
-  LIGERO_RETURN_IF_ERROR(read_shape(ctx, &shape));
-  const int32_t problems = problem_count(ctx, shape);
+  const auto& o = ctx.options<Options>();
+  const int32_t problems = problem_count(ctx);
   auto* d = new (data) Data();
-  d->problems = reinterpret_cast<ProductProblem*>(static_cast<std::byte*>(data) +
-                                                  align_up(sizeof(Data)));
+  d->problems =
+      reinterpret_cast<ProductProblem*>(static_cast<std::byte*>(data) + align_up(sizeof(Data)));
   d->first_bins = reinterpret_cast<int32_t*>(d->problems + problems);
-  ProductProblem p = make_product_data(reinterpret_cast<std::byte*>(d->first_bins) +
-                                           align_up(static_cast<size_t>(problems) * sizeof(int32_t)),
-                                       x.channels())
-                         ->problem;
+  ProductProblem p =
+      make_product_data(reinterpret_cast<std::byte*>(d->first_bins) +
+                            align_up(static_cast<size_t>(problems) * sizeof(int32_t)),
+                        x.channels())
+          ->problem;
   prepare_weights(ctx, kW, &p);
-  prepare_epilogue(ctx, kEpilogue, &p.epilogue);
-  set_rows(shape, x, &p.rows);
-  p.output.frame_stride = static_cast<int64_t>(shape.out_bins) * p.weights.outputs;
-  p.output.bin_stride = static_cast<int64_t>(shape.stride_f) * p.weights.outputs;
-  for (int32_t phase = 0; phase < phase_count(shape); ++phase) {
-    const Phase of = phase_of(ctx, shape, phase);
+  prepare_epilogue(ctx, kEpilogue, o.activation, &p.epilogue);
+  set_rows(ctx, &p.rows);
+  p.output.frame_stride = ctx.output(0).elements();
+  p.output.bin_stride = static_cast<int64_t>(o.stride_f) * p.weights.outputs;
+  for (int32_t phase = 0; phase < phase_count(ctx); ++phase) {
+    const Phase of = phase_of(ctx, phase);
+    const auto add = [&](const ProductProblem& rows_of, int32_t q, int32_t rows) {
+      add_problem(rows_of, phase + o.stride_f * q, q, rows, d);
+    };
     p.rows.taps_f = of.taps;
-    add_problem(p, shape, phase, of.edge, of.rows - 2 * of.edge, d);
+    add(p, of.edge, of.rows - 2 * of.edge);
     ProductProblem alone = p;
     alone.rows.zeros = nullptr;
     for (int32_t k = 0; k < of.edge; ++k) {
-      add_problem(alone, shape, phase, k, 1, d);
-      add_problem(alone, shape, phase, of.rows - 1 - k, 1, d);
+      add(alone, k, 1);
+      add(alone, of.rows - 1 - k, 1);
     }
-    p.weights.data = static_cast<const std::byte*>(p.weights.data) +
-                     int64_t{p.rows.taps_t} * of.taps * x.channels() * kProductPanel *
-                         p.weight_bytes;
+    p.weights.data =
+        static_cast<const std::byte*>(p.weights.data) +
+        int64_t{p.rows.taps_t} * of.taps * x.channels() * kProductPanel * p.weight_bytes;
   }
   return {};
 }
@@ -193,6 +183,7 @@ void run(const RunContext& ctx) noexcept {
 
 }  // namespace
 
-const Op kConv2dTransposedOp = {"conv2d_transposed", 1, nullptr, infer, measure, prepare, run};
+const Op kConv2dTransposedOp = {
+    "conv2d_transposed", 1, parse<kOptions>, infer, measure, prepare, run};
 
 }  // namespace ligero

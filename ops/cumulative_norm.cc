@@ -6,14 +6,15 @@
 #include "ops/check.h"
 #include "ops/frames.h"
 #include "ops/kernels/reduce/reduce.h"
+#include "ops/option_table.h"
+#include "ops/options.h"
 #include "ops/table.h"
 
 namespace ligero {
 namespace {
 
-constexpr float kDefaultEpsilon = 1e-5f;
 // As in layer_norm: silence has variance 0.
-constexpr float kLeastEpsilon = 1e-20f;
+constexpr Option kOptions[] = {LIGERO_FLOAT_OPTION(NormOptions, epsilon, 1e-5, 1e-20, 1)};
 
 /// Of all values so far; zero before the first.
 struct Moments {
@@ -27,8 +28,6 @@ Status infer(const OpContext& ctx, Inference* out) {
   LIGERO_RETURN_IF_ERROR(check_sequence(ctx, 0));
   LIGERO_RETURN_IF_ERROR(check_weight(ctx, 1, 1, ctx.input(0).channels()));
   LIGERO_RETURN_IF_ERROR(check_weight(ctx, 2, 1, ctx.input(0).channels()));
-  LIGERO_RETURN_IF_ERROR(
-      check_float(ctx.node.float_or("epsilon", kDefaultEpsilon), kLeastEpsilon, 1.0f));
   output_like_input(ctx, out);
   out->time[0].use = TimeUse::kRecurrent;
   return {};
@@ -54,7 +53,7 @@ void join(const float* x, size_t n, Moments* m) {
 void run(const RunContext& ctx) noexcept {
   const ptrdiff_t row = ctx.input(0).elements();
   const ptrdiff_t channels = ctx.input(0).channels();
-  const double epsilon = double{ctx.node.float_or("epsilon", kDefaultEpsilon)};
+  const double epsilon = double{ctx.options<NormOptions>().epsilon};
   const float* gamma = ctx.x(1);
   const float* beta = ctx.x(2);
   auto* moments = static_cast<Moments*>(ctx.state);
@@ -76,6 +75,7 @@ void run(const RunContext& ctx) noexcept {
 
 }  // namespace
 
-const Op kCumulativeNormOp = {"cumulative_norm", 1, nullptr, infer, measure, nullptr, run, true};
+const Op kCumulativeNormOp = {
+    "cumulative_norm", 1, parse<kOptions>, infer, measure, nullptr, run, true};
 
 }  // namespace ligero

@@ -1,67 +1,35 @@
 // fbank: log mel energies of hops, by the recipes of three toolkits before a dynamic range or a
 // mean is taken off (floor_db, time_mean). Not: the mel filters (a weight of the model).
+#include "ops/fbank.h"
+
 #include <algorithm>
 #include <cmath>
 
 #include "ops/check.h"
 #include "ops/frames.h"
 #include "ops/kernels/fft/fft.h"
+#include "ops/option_table.h"
+#include "ops/options.h"
 #include "ops/table.h"
 #include "ops/window.h"
 
 namespace ligero {
 namespace {
 
-enum class Log { kDecibel, kNaturalSum, kNaturalFloor };
-
-/// How samples become frames and energies become levels.
-struct Recipe {
-  bool mirror;         ///< the signal goes on mirrored at both ends; else with zeros
-  bool kaldi_frame;    ///< mean off, pre-emphasis and a symmetric window, each frame for itself
-  float pre_emphasis;  ///< of x[n] - c x[n - 1]
-  int32_t lead_hops;   ///< frame t begins lead_hops * hop before sample t * hop; -1: it is centred
-  Log log;
-  float floor;  ///< least energy, or what is added to it
+constexpr Option kOptions[] = {
+    LIGERO_INT_OPTION(FbankOptions, window, 400, 2, 8192),
+    LIGERO_INT_OPTION(FbankOptions, n_fft, 400, 4, 8192),
+    LIGERO_INT_OPTION(FbankOptions, hop, 160, 1, 4096),
+    LIGERO_INT_OPTION(FbankOptions, past, 2, 0, 64),
+    LIGERO_INT_OPTION(FbankOptions, future, 1, 0, 64),
+    LIGERO_INT_OPTION(FbankOptions, recipe, 0, 0, 2),
 };
-
-constexpr Recipe kRecipes[] = {
-    {false, false, 0.0f, -1, Log::kDecibel, 1e-10f},            // SpeechBrain
-    {true, false, 0.97f, -1, Log::kNaturalSum, 1e-6f},          // torchaudio, pre-emphasised
-    {true, true, 0.97f, 1, Log::kNaturalFloor, 1.1920929e-7f},  // Kaldi
-};
-constexpr int32_t kNumRecipes = 3;
-constexpr int32_t kMaxHop = 4096;
-constexpr int32_t kMaxHops = 64;
 
 struct Data {
   Fft fft;
-  int32_t length = 0;  ///< of the window, at most fft.n
-  int32_t hop = 0;
-  int32_t mels = 0;
   int32_t slots = 0;
   const float* window = nullptr;
-  const Recipe* recipe = nullptr;
 };
-
-struct Sizes {
-  int32_t window = 0;
-  int32_t n_fft = 0;
-  int32_t hop = 0;
-  int32_t past = 0;
-  int32_t future = 0;
-};
-
-Sizes sizes(const Node& node) {
-  return {node.int_or("window", 400),
-          node.int_or("n_fft", 400),
-          node.int_or("hop", 160),
-          node.int_or("past", 2),
-          node.int_or("future", 1)};
-}
-
-const Recipe& recipe_of(const Node& node) {
-  return kRecipes[node.int_or("recipe", 0)];
-}
 
 /// A slot holds the frame [n], the work [2 n] and the spectrum, later the powers [n + 2].
 size_t slot_floats(int32_t n) {
@@ -71,13 +39,11 @@ size_t slot_floats(int32_t n) {
 Status infer(const OpContext& ctx, Inference* out) {
   LIGERO_RETURN_IF_ERROR(check_arity(ctx, 2, 2));
   LIGERO_RETURN_IF_ERROR(check_sequence(ctx, 0));
-  const Sizes s = sizes(ctx.node);
+  const auto& s = ctx.options<FbankOptions>();
   LIGERO_CHECK(fft_supported(s.n_fft), Code::kUnsupportedModel, "no transform of this length");
-  LIGERO_RETURN_IF_ERROR(check_int(s.window, 2, s.n_fft));
-  LIGERO_CHECK(s.window % 2 == 0, Code::kBadModel, "the window must have an even length");
-  LIGERO_RETURN_IF_ERROR(check_int(s.hop, 1, kMaxHop));
-  LIGERO_RETURN_IF_ERROR(check_int(s.past, 0, kMaxHops));
-  LIGERO_RETURN_IF_ERROR(check_int(s.future, 0, kMaxHops));
+  LIGERO_CHECK(s.window <= s.n_fft && s.window % 2 == 0,
+               Code::kBadModel,
+               "the window must have an even length, at most that of the transform");
   LIGERO_CHECK(s.past * s.hop >= s.window / 2 && (s.future + 1) * s.hop >= s.window / 2,
                Code::kBadModel,
                "past and future hops do not cover the window");
@@ -88,9 +54,8 @@ Status infer(const OpContext& ctx, Inference* out) {
   const int32_t mels = ctx.input(1).channels();
   LIGERO_RETURN_IF_ERROR(check_weight(ctx, 1, s.n_fft / 2 + 1, mels));
   out->outputs[0].set(Kind::kSequence, 1, mels);
-  LIGERO_RETURN_IF_ERROR(check_int(ctx.node.int_or("recipe", 0), 0, kNumRecipes - 1));
   out->time[0] = {TimeUse::kWindow, s.past, s.future};
-  if (recipe_of(ctx.node).mirror) {
+  if (kFbankRecipes[s.recipe].mirror) {
     out->time[0] = {TimeUse::kWhole, 0, 0};
   }
   out->macs = ctx.input(1).elements();
@@ -98,7 +63,7 @@ Status infer(const OpContext& ctx, Inference* out) {
 }
 
 Status measure(const OpContext& ctx, Needs* needs) {
-  const Sizes s = sizes(ctx.node);
+  const auto& s = ctx.options<FbankOptions>();
   needs->data_bytes = align_up(sizeof(Data)) +
                       (static_cast<size_t>(s.window) + fft_table_floats(s.n_fft)) * sizeof(float);
   needs->scratch_bytes = slot_floats(s.n_fft) * sizeof(float) * static_cast<size_t>(ctx.threads);
@@ -106,26 +71,18 @@ Status measure(const OpContext& ctx, Needs* needs) {
 }
 
 Status prepare(const OpContext& ctx, void* data) {
-  const Sizes s = sizes(ctx.node);
+  const auto& s = ctx.options<FbankOptions>();
   auto* window = reinterpret_cast<float*>(static_cast<std::byte*>(data) + align_up(sizeof(Data)));
-  const Recipe& recipe = recipe_of(ctx.node);
-  const int32_t period = recipe.kaldi_frame ? s.window - 1 : s.window;
   for (int32_t i = 0; i < s.window; ++i) {
-    window[i] = static_cast<float>(hamming(i, period));
+    window[i] = static_cast<float>(fbank_window(s, i));
   }
-  *static_cast<Data*>(data) = {fft_prepare(s.n_fft, window + s.window),
-                               s.window,
-                               s.hop,
-                               ctx.input(1).channels(),
-                               ctx.threads,
-                               window,
-                               &recipe};
+  *static_cast<Data*>(data) = {fft_prepare(s.n_fft, window + s.window), ctx.threads, window};
   return {};
 }
 
 /// y[m] = level of sum_k power[k] mel[k][m].
 void log_mel(
-    const Recipe& recipe, const float* power, int bins, const float* mel, int mels, float* y) {
+    const FbankRecipe& recipe, const float* power, int bins, const float* mel, int mels, float* y) {
   std::fill_n(y, mels, 0.0f);
   for (int k = 0; k < bins; ++k, mel += mels) {
     for (int m = 0; m < mels; ++m) {
@@ -133,14 +90,14 @@ void log_mel(
     }
   }
   switch (recipe.log) {
-    case Log::kDecibel:
+    case FbankLog::kDecibel:
       std::transform(
           y, y + mels, y, [&](float e) { return 10.0f * std::log10(std::max(e, recipe.floor)); });
       return;
-    case Log::kNaturalSum:
+    case FbankLog::kNaturalSum:
       std::transform(y, y + mels, y, [&](float e) { return std::log(e + recipe.floor); });
       return;
-    case Log::kNaturalFloor:
+    case FbankLog::kNaturalFloor:
       std::transform(y, y + mels, y, [&](float e) { return std::log(std::max(e, recipe.floor)); });
       return;
   }
@@ -168,51 +125,58 @@ int64_t samples_of(const RunContext& ctx, int32_t hop) {
 }
 
 /// One frame that begins at sample `begin`, ready for the transform.
-void mirrored_frame(const Data& d, const Mirrored& signal, int64_t begin, float* frame) {
-  const float c = d.recipe->pre_emphasis;
-  if (!d.recipe->kaldi_frame) {
+void mirrored_frame(const FbankOptions& o,
+                    const float* window,
+                    const Mirrored& signal,
+                    int64_t begin,
+                    float* frame) {
+  const float c = kFbankRecipes[o.recipe].pre_emphasis;
+  if (!kFbankRecipes[o.recipe].kaldi_frame) {
     const int64_t last = signal.samples - 1;
-    for (int32_t i = 0; i < d.length; ++i) {
+    for (int32_t i = 0; i < o.window; ++i) {
       // The signal is emphasised first and mirrored then.
       int64_t n = begin + i < 0 ? -(begin + i) : begin + i;
       n = std::clamp<int64_t>(n > last ? 2 * last - n : n, 0, last);
-      frame[i] = d.window[i] * (signal.at(n) - c * signal.at(n - 1));
+      frame[i] = window[i] * (signal.at(n) - c * signal.at(n - 1));
     }
     return;
   }
   double sum = 0.0;
-  for (int32_t i = 0; i < d.length; ++i) {
+  for (int32_t i = 0; i < o.window; ++i) {
     frame[i] = signal.at(begin + i);
     sum += frame[i];
   }
-  const auto mean = static_cast<float>(sum / d.length);
+  const auto mean = static_cast<float>(sum / o.window);
   float before = frame[0] - mean;
-  for (int32_t i = 0; i < d.length; ++i) {
+  for (int32_t i = 0; i < o.window; ++i) {
     const float now = frame[i] - mean;
-    frame[i] = d.window[i] * (now - c * before);
+    frame[i] = window[i] * (now - c * before);
     before = now;
   }
 }
 
 void run(const RunContext& ctx) noexcept {
   const Data& d = *static_cast<const Data*>(ctx.data);
-  const int32_t n = d.fft.n;
-  const Mirrored signal{ctx.x(0), samples_of(ctx, d.hop)};
-  const int32_t lead = d.recipe->lead_hops < 0 ? d.length / 2 : d.recipe->lead_hops * d.hop;
+  const auto& o = ctx.options<FbankOptions>();
+  const FbankRecipe& recipe = kFbankRecipes[o.recipe];
+  const int32_t n = o.n_fft;
+  const int32_t mels = ctx.output(0).channels();
+  const Mirrored signal{ctx.x(0), samples_of(ctx, o.hop)};
+  const int32_t lead = fbank_lead(o);
   for_slots(ctx, d.slots, [&](int slot, int begin, int end) noexcept {
     float* frame = static_cast<float*>(ctx.scratch) + static_cast<size_t>(slot) * slot_floats(n);
     float* work = frame + n;
     float* spectrum = work + fft_work_floats(n);
     // Where the window is shorter than the transform, the rest of the frame is zero; its place
     // does not change the power.
-    std::fill(frame + d.length, frame + n, 0.0f);
+    std::fill(frame + o.window, frame + n, 0.0f);
     for (int t = begin; t < end; ++t) {
-      const ptrdiff_t first = static_cast<ptrdiff_t>(t) * d.hop - lead;
-      if (d.recipe->mirror) {
-        mirrored_frame(d, signal, first, frame);
+      const ptrdiff_t first = static_cast<ptrdiff_t>(t) * o.hop - lead;
+      if (recipe.mirror) {
+        mirrored_frame(o, d.window, signal, first, frame);
       } else {
         const float* x = ctx.x(0) + first;
-        for (int32_t i = 0; i < d.length; ++i) {
+        for (int32_t i = 0; i < o.window; ++i) {
           frame[i] = d.window[i] * x[i];
         }
       }
@@ -220,18 +184,18 @@ void run(const RunContext& ctx) noexcept {
       for (int k = 0; k < d.fft.bins(); ++k) {
         spectrum[k] = spectrum[2 * k] * spectrum[2 * k] + spectrum[2 * k + 1] * spectrum[2 * k + 1];
       }
-      log_mel(*d.recipe,
+      log_mel(recipe,
               spectrum,
               d.fft.bins(),
               ctx.x(1),
-              d.mels,
-              ctx.out[0] + static_cast<ptrdiff_t>(t) * d.mels);
+              mels,
+              ctx.out[0] + static_cast<ptrdiff_t>(t) * mels);
     }
   });
 }
 
 }  // namespace
 
-const Op kFbankOp = {"fbank", 1, nullptr, infer, measure, prepare, run, false};
+const Op kFbankOp = {"fbank", 1, parse<kOptions>, infer, measure, prepare, run, false};
 
 }  // namespace ligero

@@ -5,16 +5,17 @@
 #include "ops/check.h"
 #include "ops/frames.h"
 #include "ops/kernels/reduce/reduce.h"
+#include "ops/option_table.h"
+#include "ops/options.h"
 #include "ops/table.h"
 
 namespace ligero {
 namespace {
 
-constexpr float kMaxRangeDb = 1000.0f;
+constexpr Option kOptions[] = {LIGERO_FLOAT_OPTION(FloorDbOptions, range, 80, 0, 1000)};
 
 Status infer(const OpContext& ctx, Inference* out) {
   LIGERO_RETURN_IF_ERROR(infer_unary(ctx, out));
-  LIGERO_RETURN_IF_ERROR(check_float(ctx.node.float_or("range", 80.0f), 0.0f, kMaxRangeDb));
   out->time[0].use = TimeUse::kWhole;
   return {};
 }
@@ -24,7 +25,7 @@ void run(const RunContext& ctx) noexcept {
   const float* x = ctx.x(0);
   float* y = ctx.out[0];
   const auto all = static_cast<size_t>(whole_frames(ctx) * ctx.input(0).elements());
-  const float floor = max_f32(whole_rows(ctx, 0), all) - ctx.node.float_or("range", 80.0f);
+  const float floor = max_f32(whole_rows(ctx, 0), all) - ctx.options<FloorDbOptions>().range;
   for (int64_t i = 0; i < count; ++i) {
     y[i] = std::max(x[i], floor);
   }
@@ -32,6 +33,6 @@ void run(const RunContext& ctx) noexcept {
 
 }  // namespace
 
-const Op kFloorDbOp = {"floor_db", 1, nullptr, infer, nullptr, nullptr, run, true};
+const Op kFloorDbOp = {"floor_db", 1, parse<kOptions>, infer, nullptr, nullptr, run, true};
 
 }  // namespace ligero

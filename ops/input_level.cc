@@ -13,15 +13,18 @@
 #include "ops/check.h"
 #include "ops/frames.h"
 #include "ops/kernels/reduce/reduce.h"
+#include "ops/option_table.h"
+#include "ops/options.h"
 #include "ops/table.h"
 
 namespace ligero {
 namespace {
 
-constexpr int32_t kModeFile = 0;
-constexpr int32_t kModeWindow = 1;
-constexpr int32_t kMaxWindowHops = 6000;  // a minute
-constexpr float kLeastFloorDb = -200.0f;
+constexpr Option kOptions[] = {
+    LIGERO_INT_OPTION(InputLevelOptions, mode, 0, 0, 1),
+    LIGERO_INT_OPTION(InputLevelOptions, window, 100, 1, 6000),  // hops; at most a minute
+    LIGERO_FLOAT_OPTION(InputLevelOptions, floor_db, -50, -200, 0),
+};
 constexpr double kRmsEpsilon = 1e-7;
 
 Status infer_rms(const OpContext& ctx, Inference* out) {
@@ -47,24 +50,21 @@ Status infer(const OpContext& ctx, Inference* out) {
   LIGERO_RETURN_IF_ERROR(check_arity(ctx, 1, 1));
   LIGERO_RETURN_IF_ERROR(check_sequence(ctx, 0));
   LIGERO_CHECK(ctx.input(0).bins() == 1, Code::kBadModel, "the input must be hops, [1, hop]");
-  const int32_t mode = ctx.node.int_or("mode", kModeFile);
-  LIGERO_RETURN_IF_ERROR(check_int(mode, kModeFile, kModeWindow));
-  const int32_t window = ctx.node.int_or("window", 100);
-  LIGERO_RETURN_IF_ERROR(check_int(window, 1, kMaxWindowHops));
-  LIGERO_RETURN_IF_ERROR(check_float(ctx.node.float_or("floor_db", -50.0f), kLeastFloorDb, 0.0f));
+  const auto& options = ctx.options<InputLevelOptions>();
   out->outputs[0].set(Kind::kSequence, 1, 1);
-  if (mode == kModeFile) {
+  if (options.of_file()) {
     out->time[0].use = TimeUse::kWhole;
   } else {
-    out->time[0] = {TimeUse::kWindow, window - 1, 0};
+    out->time[0] = {TimeUse::kWindow, options.window - 1, 0};
   }
   return {};
 }
 
 /// Window mode keeps the energy of each hop that a call sees.
 Status measure(const OpContext& ctx, Needs* needs) {
-  if (ctx.node.int_or("mode", kModeFile) == kModeWindow) {
-    const int64_t hops = int64_t{ctx.max_frames} + ctx.node.int_or("window", 100) - 1;
+  const auto& options = ctx.options<InputLevelOptions>();
+  if (!options.of_file()) {
+    const int64_t hops = int64_t{ctx.max_frames} + options.window - 1;
     needs->scratch_bytes = static_cast<size_t>(hops) * sizeof(double);
   }
   return {};
@@ -90,8 +90,9 @@ void run_file(const RunContext& ctx) {
 
 void run_window(const RunContext& ctx) {
   const int32_t hop = ctx.input(0).channels();
-  const int32_t window = ctx.node.int_or("window", 100);
-  const double floor = std::pow(10.0, ctx.node.float_or("floor_db", -50.0f) / 20.0);
+  const auto& options = ctx.options<InputLevelOptions>();
+  const int32_t window = options.window;
+  const double floor = std::pow(10.0, options.floor_db / 20.0);
   auto* energy = static_cast<double*>(ctx.scratch);
   const float* x = ctx.x(0) - static_cast<ptrdiff_t>(window - 1) * hop;
   for (int32_t h = 0; h < ctx.frames + window - 1; ++h, x += hop) {
@@ -110,7 +111,7 @@ void run_window(const RunContext& ctx) {
 }
 
 void run(const RunContext& ctx) noexcept {
-  if (ctx.node.int_or("mode", kModeFile) == kModeFile) {
+  if (ctx.options<InputLevelOptions>().of_file()) {
     run_file(ctx);
   } else {
     run_window(ctx);
@@ -120,6 +121,6 @@ void run(const RunContext& ctx) noexcept {
 }  // namespace
 
 const Op kRmsOp = {"rms", 1, nullptr, infer_rms, nullptr, nullptr, run_rms, false};
-const Op kInputLevelOp = {"input_level", 1, nullptr, infer, measure, nullptr, run, false};
+const Op kInputLevelOp = {"input_level", 1, parse<kOptions>, infer, measure, nullptr, run, false};
 
 }  // namespace ligero

@@ -4,22 +4,21 @@
 #include "ops/check.h"
 #include "ops/frames.h"
 #include "ops/kernels/reduce/reduce.h"
+#include "ops/option_table.h"
+#include "ops/options.h"
 #include "ops/table.h"
 
 namespace ligero {
 namespace {
 
-constexpr float kDefaultEpsilon = 1e-5f;
-// A constant row has variance 0; below this its inverse square root is no longer useful.
-constexpr float kLeastEpsilon = 1e-20f;
+// A constant row has variance 0; below 1e-20 its inverse square root is no longer useful.
+constexpr Option kOptions[] = {LIGERO_FLOAT_OPTION(NormOptions, epsilon, 1e-5, 1e-20, 1)};
 
 Status infer(const OpContext& ctx, Inference* out) {
   LIGERO_RETURN_IF_ERROR(check_arity(ctx, 3, 3));
   LIGERO_RETURN_IF_ERROR(check_signal(ctx, 0));
   LIGERO_RETURN_IF_ERROR(check_weight(ctx, 1, 1, ctx.input(0).channels()));
   LIGERO_RETURN_IF_ERROR(check_weight(ctx, 2, 1, ctx.input(0).channels()));
-  LIGERO_RETURN_IF_ERROR(
-      check_float(ctx.node.float_or("epsilon", kDefaultEpsilon), kLeastEpsilon, 1.0f));
   output_like_input(ctx, out);
   return {};
 }
@@ -40,7 +39,7 @@ void normalise(
 void run(const RunContext& ctx) noexcept {
   const ptrdiff_t row = ctx.input(0).elements();
   const ptrdiff_t channels = ctx.input(0).channels();
-  const float epsilon = ctx.node.float_or("epsilon", kDefaultEpsilon);
+  const float epsilon = ctx.options<NormOptions>().epsilon;
   for_frames(ctx, row, [&](int begin, int end) noexcept {
     for (ptrdiff_t i = begin * row; i < end * row; i += channels) {
       normalise(ctx.x(0) + i, channels, ctx.x(1), ctx.x(2), epsilon, ctx.out[0] + i);
@@ -50,6 +49,6 @@ void run(const RunContext& ctx) noexcept {
 
 }  // namespace
 
-const Op kLayerNormOp = {"layer_norm", 1, nullptr, infer, nullptr, nullptr, run, true};
+const Op kLayerNormOp = {"layer_norm", 1, parse<kOptions>, infer, nullptr, nullptr, run, true};
 
 }  // namespace ligero

@@ -1,5 +1,7 @@
 // linear: y = post(act(x W + bias)) for every bin of every frame. Not: the product itself.
 #include "ops/check.h"
+#include "ops/option_table.h"
+#include "ops/options.h"
 #include "ops/product_op.h"
 #include "ops/table.h"
 
@@ -8,13 +10,17 @@ namespace {
 
 enum Input : size_t { kX = 0, kW = 1, kEpilogue = 2, kInputs = 6 };
 
+constexpr Option kOptions[] = {LIGERO_INT_OPTION(ActivationOptions, activation, 0, 0, 6)};
+static_assert(kNumActivations == 7);
+
 Status infer(const OpContext& ctx, Inference* out) {
   LIGERO_RETURN_IF_ERROR(check_arity(ctx, 2, kInputs));
   LIGERO_RETURN_IF_ERROR(check_signal(ctx, kX));
   const Tensor& x = ctx.input(kX);
   LIGERO_RETURN_IF_ERROR(check_panels(ctx, kW, x.channels(), x.channels()));
   const int32_t outputs = ctx.input(kW).dim[1];
-  LIGERO_RETURN_IF_ERROR(check_epilogue(ctx, kEpilogue, outputs));
+  LIGERO_RETURN_IF_ERROR(
+      check_epilogue(ctx, kEpilogue, outputs, ctx.options<ActivationOptions>().activation));
   out->outputs[0].set(out->outputs[0].kind, x.bins(), outputs);
   LIGERO_RETURN_IF_ERROR(check_size(out->outputs[0].dim, 2));
   out->macs = static_cast<int64_t>(x.bins()) * x.channels() * outputs;
@@ -40,7 +46,7 @@ Status measure(const OpContext& ctx, Needs* needs) {
 Status prepare(const OpContext& ctx, void* data) {
   ProductProblem& p = make_product_data(data, 0)->problem;
   prepare_weights(ctx, kW, &p);
-  prepare_epilogue(ctx, kEpilogue, &p.epilogue);
+  prepare_epilogue(ctx, kEpilogue, ctx.options<ActivationOptions>().activation, &p.epilogue);
   const Tensor& x = ctx.input(kX);
   set_rows(x, &p.rows);
   p.output.bin_stride = p.weights.outputs;
@@ -58,6 +64,6 @@ void run(const RunContext& ctx) noexcept {
 
 }  // namespace
 
-const Op kLinearOp = {"linear", 1, nullptr, infer, measure, prepare, run};
+const Op kLinearOp = {"linear", 1, parse<kOptions>, infer, measure, prepare, run};
 
 }  // namespace ligero

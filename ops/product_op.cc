@@ -40,15 +40,13 @@ Status check_panels(
   return {};
 }
 
-Status check_epilogue(const OpContext& ctx, size_t first, int64_t outputs) {
+Status check_epilogue(const OpContext& ctx, size_t first, int64_t outputs, Activation activation) {
   for (size_t k = first; k < first + 4; ++k) {
     if (has(ctx, k)) {
       LIGERO_RETURN_IF_ERROR(check_weight(ctx, k, 1, outputs));
     }
   }
-  const int32_t activation = ctx.node.int_or("activation", 0);
-  LIGERO_RETURN_IF_ERROR(check_int(activation, 0, kNumActivations - 1));
-  LIGERO_CHECK(activation != static_cast<int32_t>(Activation::kPrelu) || has(ctx, first + 1),
+  LIGERO_CHECK(activation != Activation::kPrelu || has(ctx, first + 1),
                Code::kBadModel,
                "prelu without slopes");
   return {};
@@ -93,7 +91,10 @@ size_t product_scratch_bytes(const OpContext& ctx,
   return ctx.input(w).type == Type::kQ8 ? product_q8_scratch_bytes(rows, frames) : 0;
 }
 
-void prepare_epilogue(const OpContext& ctx, size_t first, ProductEpilogue* e) {
+void prepare_epilogue(const OpContext& ctx,
+                      size_t first,
+                      Activation activation,
+                      ProductEpilogue* e) {
   const auto pointer = [&](size_t k) -> const float* {
     return has(ctx, k) ? ctx.input(k).f32() : nullptr;
   };
@@ -101,7 +102,7 @@ void prepare_epilogue(const OpContext& ctx, size_t first, ProductEpilogue* e) {
   e->slopes = pointer(first + 1);
   e->post_scale = pointer(first + 2);
   e->post_shift = pointer(first + 3);
-  e->activation = static_cast<Activation>(ctx.node.int_or("activation", 0));
+  e->activation = activation;
 }
 
 ProductData* make_product_data(void* data, int64_t zeros) {

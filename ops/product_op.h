@@ -11,14 +11,14 @@
 namespace ligero {
 
 /// Input `k` is a weight [inner, outputs] in panels with at least one output: f32, f16, or int8 if
-/// the rows of the product are made of pieces of `channels` values, a multiple of 4 (0: the op takes
-/// no int8), and inner / taps_t of them share a scale without overflowing the int32 sum.
+/// the rows of the product are made of pieces of `channels` values, a multiple of 4 (0: the op
+/// takes no int8), and inner / taps_t of them share a scale without overflowing the int32 sum.
 Status check_panels(
     const OpContext& ctx, size_t k, int64_t inner, int32_t channels, int32_t taps_t = 1);
 
 /// Inputs first .. first + 3, each optional: bias, slopes, post_scale, post_shift of `outputs`
-/// elements; attribute `activation` known, and slopes present where it is prelu.
-Status check_epilogue(const OpContext& ctx, size_t first, int64_t outputs);
+/// elements; slopes present where the activation is prelu.
+Status check_epilogue(const OpContext& ctx, size_t first, int64_t outputs, Activation activation);
 
 /// Most rows of one product, so that indices are 32 bits wide.
 inline constexpr int64_t kMaxProductRows = int64_t{1} << 30;
@@ -50,7 +50,10 @@ size_t product_scratch_bytes(const OpContext& ctx,
                              int32_t frames);
 
 /// The epilogue from inputs first .. first + 3.
-void prepare_epilogue(const OpContext& ctx, size_t first, ProductEpilogue* epilogue);
+void prepare_epilogue(const OpContext& ctx,
+                      size_t first,
+                      Activation activation,
+                      ProductEpilogue* epilogue);
 
 /// Puts a ProductData into `data`, with `zeros` zeros behind it, and returns it.
 ProductData* make_product_data(void* data, int64_t zeros);

@@ -8,10 +8,17 @@
 #include <new>
 
 #include "ops/check.h"
+#include "ops/option_table.h"
+#include "ops/options.h"
 #include "ops/product_op.h"
 #include "runtime/op.h"
 
 namespace ligero {
+
+inline constexpr Option kRecurrentOptions[] = {
+    LIGERO_INT_OPTION(RecurrentOptions, axis, 0, 0, 1),
+    LIGERO_INT_OPTION(RecurrentOptions, reverse, 0, 0, 1),
+};
 
 /// The op of a cell, a class made from CpuFeature bits with
 ///   kGates: outputs of either product for each unit;
@@ -24,7 +31,7 @@ template <typename Cell>
 class Recurrent {
  public:
   static constexpr Op op(const char* name) {
-    return {name, 1, nullptr, infer, measure, prepare, run, false, true};
+    return {name, 1, parse<kRecurrentOptions>, infer, measure, prepare, run, false, true};
   }
 
  private:
@@ -37,21 +44,10 @@ class Recurrent {
   /// Along bins: rows (frames times bins) in scratch at once, where one frame has fewer.
   static constexpr int32_t kChunkRows = 256;
 
-  struct Shape {
-    int32_t bins = 1;
-    int32_t hidden = 0;
-    bool along_bins = false;
-    bool reverse = false;
-    bool carried() const {
-      return !along_bins && !reverse;
-    }
-  };
-
   struct Data {
     ProductProblem input;      // x W_ih + bias
     ProductProblem recurrent;  // h W_hh, added in place to the above, or apart
     Cell cell;
-    Shape shape;
     int32_t chunk;      // frames
     size_t q8_scratch;  // where it begins in the scratch
   };
@@ -60,10 +56,7 @@ class Recurrent {
     LIGERO_RETURN_IF_ERROR(check_arity(ctx, kInputs, kInputs));
     LIGERO_RETURN_IF_ERROR(check_signal(ctx, kX));
     const Tensor& x = ctx.input(kX);
-    const int32_t axis = ctx.node.int_or("axis", 0);
-    const int32_t reverse = ctx.node.int_or("reverse", 0);
-    LIGERO_RETURN_IF_ERROR(check_int(axis, 0, 1));
-    LIGERO_RETURN_IF_ERROR(check_int(reverse, 0, 1));
+    const auto& options = ctx.options<RecurrentOptions>();
     LIGERO_RETURN_IF_ERROR(check_panels(ctx, kWih, x.channels(), x.channels()));
     const int32_t gates = ctx.input(kWih).dim[1];
     LIGERO_CHECK(gates % kGates == 0,
@@ -77,11 +70,11 @@ class Recurrent {
     for (size_t k = kBias; k < kInputs; ++k) {
       LIGERO_RETURN_IF_ERROR(check_weight(ctx, k, 1, gates));
     }
-    if (axis == 0) {
+    if (!options.along_bins()) {
       LIGERO_CHECK(x.kind == Kind::kSequence && x.bins() == 1,
                    Code::kBadModel,
                    "a recurrent layer along time needs a sequence of one bin");
-      out->time[kX].use = reverse != 0 ? TimeUse::kWhole : TimeUse::kRecurrent;
+      out->time[kX].use = options.reverse != 0 ? TimeUse::kWhole : TimeUse::kRecurrent;
     }
     out->outputs[0].set(out->outputs[0].kind, x.bins(), hidden);
     LIGERO_RETURN_IF_ERROR(check_size(out->outputs[0].dim, 2));
@@ -91,19 +84,19 @@ class Recurrent {
                  Code::kBadModel,
                  "a recurrent layer is too large");
     out->recurrence.weight = kWhh;
-    if (axis == 1) {
+    if (options.along_bins()) {
       out->recurrence = {kWhh, x.bins(), frames_in_step(x.bins())};
     }
     return {};
   }
 
-  static Shape read_shape(const OpContext& ctx) {
-    Shape s;
-    s.bins = ctx.input(kX).bins();
-    s.hidden = ctx.input(kWhh).dim[0];
-    s.along_bins = ctx.node.int_or("axis", 0) == 1;
-    s.reverse = ctx.node.int_or("reverse", 0) == 1;
-    return s;
+  /// Whether the state goes on from call to call.
+  static bool carried(const RecurrentOptions& options) {
+    return !options.along_bins() && options.reverse == 0;
+  }
+
+  static int32_t hidden_of(const OpContext& ctx) {
+    return ctx.input(kWhh).dim[0];
   }
 
   /// Along bins: frames that take their steps together.
@@ -112,26 +105,28 @@ class Recurrent {
   }
 
   /// Frames worked on at once.
-  static int32_t chunk_frames(const OpContext& ctx, const Shape& s) {
-    const int32_t chunk = s.along_bins ? frames_in_step(s.bins) : kChunkSteps;
+  static int32_t chunk_frames(const OpContext& ctx) {
+    const bool along_bins = ctx.options<RecurrentOptions>().along_bins();
+    const int32_t chunk = along_bins ? frames_in_step(ctx.input(kX).bins()) : kChunkSteps;
     return chunk < ctx.max_frames ? chunk : ctx.max_frames;
   }
 
   /// Sequences that take a step together.
-  static int32_t in_step(const Shape& s, int32_t chunk) {
-    return s.along_bins ? chunk : 1;
+  static int32_t in_step(const RecurrentOptions& options, int32_t chunk) {
+    return options.along_bins() ? chunk : 1;
   }
 
-  /// Bytes of float scratch: gates [chunk, bins, kGates hidden], then those of the recurrent product
-  /// [in_step, kGates hidden] where it stays apart, then the memory [in_step, hidden] where it is no
-  /// state, then, backwards along time, a hidden vector of rows that are no output.
-  static size_t float_bytes(const OpContext& ctx, const Shape& s) {
-    const auto hidden = static_cast<size_t>(s.hidden);
-    const int32_t chunk = chunk_frames(ctx, s);
-    const auto together = static_cast<size_t>(in_step(s, chunk));
-    const size_t rows = static_cast<size_t>(chunk) * static_cast<size_t>(s.bins);
+  /// Bytes of float scratch: gates [chunk, bins, kGates hidden], then those of the recurrent
+  /// product [in_step, kGates hidden] where it stays apart, then the memory [in_step, hidden] where
+  /// it is no state, then, backwards along time, a hidden vector of rows that are no output.
+  static size_t float_bytes(const OpContext& ctx) {
+    const auto& options = ctx.options<RecurrentOptions>();
+    const auto hidden = static_cast<size_t>(hidden_of(ctx));
+    const int32_t chunk = chunk_frames(ctx);
+    const auto together = static_cast<size_t>(in_step(options, chunk));
+    const size_t rows = static_cast<size_t>(chunk) * static_cast<size_t>(ctx.input(kX).bins());
     const size_t products = kGates * (rows + (kApart ? together : 0));
-    const size_t memory = s.carried() ? 0 : s.along_bins ? together : 2;
+    const size_t memory = carried(options) ? 0 : options.along_bins() ? together : 2;
     return align_up((products + memory) * hidden * sizeof(float));
   }
 
@@ -144,32 +139,31 @@ class Recurrent {
     return rows;
   }
 
-  static ProductRows recurrent_rows(const Shape& s) {
+  static ProductRows recurrent_rows(const OpContext& ctx) {
     ProductRows rows;
-    rows.channels = s.hidden;
-    rows.frame_stride = static_cast<int64_t>(s.hidden) * s.bins;
+    rows.channels = hidden_of(ctx);
+    rows.frame_stride = static_cast<int64_t>(rows.channels) * ctx.input(kX).bins();
     return rows;
   }
 
   static Status measure(const OpContext& ctx, Needs* needs) {
     LIGERO_RETURN_IF_ERROR(check_rows(ctx, ctx.output(0).bins()));
-    const Shape s = read_shape(ctx);
-    const int32_t chunk = chunk_frames(ctx, s);
+    const auto& options = ctx.options<RecurrentOptions>();
+    const int32_t chunk = chunk_frames(ctx);
     const size_t input = product_scratch_bytes(ctx, kWih, input_rows(ctx.input(kX)), chunk);
     const size_t recurrent =
-        product_scratch_bytes(ctx, kWhh, recurrent_rows(s), in_step(s, chunk));
+        product_scratch_bytes(ctx, kWhh, recurrent_rows(ctx), in_step(options, chunk));
     needs->data_bytes = sizeof(Data);
-    needs->state_bytes = s.carried() ? 2 * static_cast<size_t>(s.hidden) * sizeof(float) : 0;
-    needs->scratch_bytes = float_bytes(ctx, s) + (input > recurrent ? input : recurrent);
+    needs->state_bytes =
+        carried(options) ? 2 * static_cast<size_t>(hidden_of(ctx)) * sizeof(float) : 0;
+    needs->scratch_bytes = float_bytes(ctx) + (input > recurrent ? input : recurrent);
     return {};
   }
 
   static Status prepare(const OpContext& ctx, void* data) {
-    const Shape shape = read_shape(ctx);
-    auto* d = new (data) Data{
-        {}, {}, Cell(ctx.cpu), shape, chunk_frames(ctx, shape), float_bytes(ctx, shape)};
+    auto* d = new (data) Data{{}, {}, Cell(ctx.cpu), chunk_frames(ctx), float_bytes(ctx)};
     const Tensor& x = ctx.input(kX);
-    const int64_t gates = static_cast<int64_t>(shape.hidden) * kGates;
+    const int64_t gates = int64_t{hidden_of(ctx)} * kGates;
     ProductProblem& input = d->input;
     prepare_weights(ctx, kWih, &input);
     input.epilogue.bias = ctx.input(kBias).f32();
@@ -178,7 +172,7 @@ class Recurrent {
     input.output.frame_stride = gates * x.bins();
     ProductProblem& recurrent = d->recurrent;
     prepare_weights(ctx, kWhh, &recurrent);
-    recurrent.rows = recurrent_rows(shape);
+    recurrent.rows = recurrent_rows(ctx);
     if constexpr (kApart) {
       recurrent.epilogue.bias = ctx.input(kBias + 1).f32();
       recurrent.output.frame_stride = gates;
@@ -195,11 +189,12 @@ class Recurrent {
 
   static float* apart(const RunContext& ctx, const Data& d) {
     return static_cast<float*>(ctx.scratch) +
-           static_cast<int64_t>(d.chunk) * d.shape.bins * d.shape.hidden * kGates;
+           static_cast<int64_t>(d.chunk) * d.input.output.frame_stride;
   }
 
   static float* memory(const RunContext& ctx, const Data& d) {
-    const int64_t step = static_cast<int64_t>(in_step(d.shape, d.chunk)) * d.shape.hidden;
+    const int64_t step =
+        int64_t{in_step(ctx.options<RecurrentOptions>(), d.chunk)} * ctx.output(0).channels();
     return apart(ctx, d) + (kApart ? step * kGates : 0);
   }
 
@@ -233,23 +228,24 @@ class Recurrent {
   /// `unseen`. Returns the last one.
   static const float* run_time(
       const RunContext& ctx, const Data& d, const float* h, float* c, float* unseen) noexcept {
-    const int64_t hidden = d.shape.hidden;
-    const int32_t rows = d.shape.reverse ? ctx.frames + ctx.after : ctx.frames;
+    const int64_t hidden = ctx.output(0).channels();
+    const bool reverse = ctx.options<RecurrentOptions>().reverse != 0;
+    const int32_t rows = reverse ? ctx.frames + ctx.after : ctx.frames;
     auto* gates = static_cast<float*>(ctx.scratch);
     for (int32_t done = 0; done < rows; done += d.chunk) {
       const int32_t frames = rows - done < d.chunk ? rows - done : d.chunk;
-      const int32_t first = d.shape.reverse ? rows - done - frames : done;
+      const int32_t first = reverse ? rows - done - frames : done;
       ProductProblem input = d.input;
       input.scratch = q8_scratch(ctx, d);
       input.rows.x = ctx.x(kX) + first * input.rows.frame_stride;
       input.output.y = gates;
       product(input, frames, ctx.pool);
       for (int32_t i = 0; i < frames; ++i) {
-        const int32_t t = d.shape.reverse ? frames - 1 - i : i;
+        const int32_t t = reverse ? frames - 1 - i : i;
         float* z = gates + t * hidden * kGates;
         float* y = first + t < ctx.frames ? ctx.out[0] + (first + t) * hidden : unseen;
         recurrent_product(ctx, d, i, h, z, 1);
-        d.cell(z, apart(ctx, d), d.shape.hidden, c, y);
+        d.cell(z, apart(ctx, d), static_cast<int32_t>(hidden), c, y);
         h = y;
       }
     }
@@ -258,8 +254,9 @@ class Recurrent {
 
   /// Along the bins of each frame, a chunk of frames in step.
   static void run_bins(const RunContext& ctx, const Data& d) noexcept {
-    const int64_t hidden = d.shape.hidden;
-    const int64_t bins = d.shape.bins;
+    const int64_t hidden = ctx.output(0).channels();
+    const int64_t bins = ctx.input(kX).bins();
+    const bool reverse = ctx.options<RecurrentOptions>().reverse != 0;
     auto* gates = static_cast<float*>(ctx.scratch);
     float* c = memory(ctx, d);
     for (int32_t first = 0; first < ctx.frames; first += d.chunk) {
@@ -272,13 +269,13 @@ class Recurrent {
       product(input, frames, ctx.pool);
       std::memset(c, 0, static_cast<size_t>(frames * hidden) * sizeof(float));
       for (int64_t i = 0; i < bins; ++i) {
-        const int64_t b = d.shape.reverse ? bins - 1 - i : i;
-        const float* h = i == 0 ? nullptr : out + (d.shape.reverse ? b + 1 : b - 1) * hidden;
+        const int64_t b = reverse ? bins - 1 - i : i;
+        const float* h = i == 0 ? nullptr : out + (reverse ? b + 1 : b - 1) * hidden;
         recurrent_product(ctx, d, i, h, gates + b * hidden * kGates, frames);
         for (int64_t f = 0; f < frames; ++f) {
           d.cell(gates + (f * bins + b) * hidden * kGates,
                  apart(ctx, d) + f * hidden * kGates,
-                 d.shape.hidden,
+                 static_cast<int32_t>(hidden),
                  c + f * hidden,
                  out + (f * bins + b) * hidden);
         }
@@ -288,11 +285,12 @@ class Recurrent {
 
   static void run(const RunContext& ctx) noexcept {
     const Data& d = *static_cast<const Data*>(ctx.data);
-    const int64_t hidden = d.shape.hidden;
+    const auto& options = ctx.options<RecurrentOptions>();
+    const int64_t hidden = ctx.output(0).channels();
     const size_t bytes = static_cast<size_t>(hidden) * sizeof(float);
-    if (d.shape.along_bins) {
+    if (options.along_bins()) {
       run_bins(ctx, d);
-    } else if (d.shape.reverse) {
+    } else if (options.reverse != 0) {
       float* c = memory(ctx, d);
       std::memset(c, 0, bytes);
       run_time(ctx, d, nullptr, c, c + hidden);

@@ -3,17 +3,23 @@
 
 #include "ops/check.h"
 #include "ops/frames.h"
+#include "ops/option_table.h"
+#include "ops/options.h"
 #include "ops/table.h"
 
 namespace ligero {
 namespace {
 
+constexpr Option kOptions[] = {
+    LIGERO_INT_OPTION(ReshapeOptions, bins, kRequired, 1, 67108864),
+    LIGERO_INT_OPTION(ReshapeOptions, channels, kRequired, 1, 67108864),
+};
+
 Status infer(const OpContext& ctx, Inference* out) {
   LIGERO_RETURN_IF_ERROR(check_arity(ctx, 1, 1));
   LIGERO_RETURN_IF_ERROR(check_signal(ctx, 0));
-  const int32_t bins = ctx.node.int_or("bins", 0);
-  const int32_t channels = ctx.node.int_or("channels", 0);
-  LIGERO_CHECK(bins >= 1 && channels >= 1 && int64_t{bins} * channels == ctx.input(0).elements(),
+  const auto [bins, channels] = ctx.options<ReshapeOptions>();
+  LIGERO_CHECK(int64_t{bins} * channels == ctx.input(0).elements(),
                Code::kBadModel,
                "reshape must keep the number of elements");
   out->outputs[0].set(out->outputs[0].kind, bins, channels);
@@ -29,6 +35,6 @@ void run(const RunContext& ctx) noexcept {
 
 }  // namespace
 
-const Op kReshapeOp = {"reshape", 1, nullptr, infer, nullptr, nullptr, run, true};
+const Op kReshapeOp = {"reshape", 1, parse<kOptions>, infer, nullptr, nullptr, run, true};
 
 }  // namespace ligero

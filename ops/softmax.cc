@@ -5,25 +5,21 @@
 #include "ops/frames.h"
 #include "ops/kernels/reduce/reduce.h"
 #include "ops/kernels/vec/vec.h"
+#include "ops/option_table.h"
+#include "ops/options.h"
 #include "ops/table.h"
 
 namespace ligero {
 namespace {
 
-constexpr int32_t kAxisTime = 0;
-constexpr int32_t kAxisChannels = 2;
-
-int32_t axis_of(const Node& node) {
-  return node.int_or("axis", kAxisChannels);
-}
+constexpr Option kOptions[] = {LIGERO_INT_OPTION(SoftmaxOptions, axis, 2, 0, 2)};
 
 Status infer(const OpContext& ctx, Inference* out) {
   LIGERO_RETURN_IF_ERROR(infer_unary(ctx, out));
-  const int32_t axis = axis_of(ctx.node);
-  LIGERO_CHECK(axis == kAxisTime || axis == kAxisChannels,
-               Code::kUnsupportedModel,
-               "softmax runs over time (0) or channels (2)");
-  if (axis == kAxisTime) {
+  const auto& options = ctx.options<SoftmaxOptions>();
+  LIGERO_CHECK(
+      options.axis != 1, Code::kUnsupportedModel, "softmax runs over time (0) or channels (2)");
+  if (options.over_time()) {
     out->time[0].use = TimeUse::kWhole;
   }
   return {};
@@ -33,7 +29,7 @@ Status infer(const OpContext& ctx, Inference* out) {
 /// then its largest value, later one over the sum, in float, then a row that is no output.
 Status measure(const OpContext& ctx, Needs* needs) {
   needs->data_bytes = sizeof(VecFn);
-  if (axis_of(ctx.node) == kAxisTime) {
+  if (ctx.options<SoftmaxOptions>().over_time()) {
     needs->scratch_bytes =
         static_cast<size_t>(ctx.input(0).elements()) * (sizeof(double) + 2 * sizeof(float));
   }
@@ -116,7 +112,7 @@ void over_time(const Columns& c, const float* x, const Work& work, float* y) {
 void run(const RunContext& ctx) noexcept {
   const VecFn exp_f32 = *static_cast<const VecFn*>(ctx.data);
   const ptrdiff_t row = ctx.input(0).elements();
-  if (axis_of(ctx.node) == kAxisTime) {
+  if (ctx.options<SoftmaxOptions>().over_time()) {
     auto* sum = static_cast<double*>(ctx.scratch);
     auto* factor = reinterpret_cast<float*>(sum + row);
     const Work work = {sum, factor, factor + row};
@@ -138,6 +134,6 @@ void run(const RunContext& ctx) noexcept {
 
 }  // namespace
 
-const Op kSoftmaxOp = {"softmax", 1, nullptr, infer, measure, prepare, run, true};
+const Op kSoftmaxOp = {"softmax", 1, parse<kOptions>, infer, measure, prepare, run, true};
 
 }  // namespace ligero

@@ -3,17 +3,23 @@
 
 #include "ops/check.h"
 #include "ops/frames.h"
+#include "ops/option_table.h"
 #include "ops/table.h"
 
 namespace ligero {
 namespace {
 
+struct Options {
+  int32_t chunks;
+};
+constexpr Option kOptions[] = {LIGERO_INT_OPTION(Options, chunks, kRequired, 1, 67108864)};
+
 Status infer(const OpContext& ctx, Inference* out) {
   LIGERO_RETURN_IF_ERROR(check_arity(ctx, 1, 1));
   LIGERO_RETURN_IF_ERROR(check_signal(ctx, 0));
   const int32_t channels = ctx.input(0).channels();
-  const int32_t chunks = ctx.node.int_or("chunks", 0);
-  LIGERO_CHECK(chunks >= 1 && channels % chunks == 0,
+  const int32_t chunks = ctx.options<Options>().chunks;
+  LIGERO_CHECK(channels % chunks == 0,
                Code::kBadModel,
                "the channels cannot be split into that many chunks");
   out->outputs[0].set(out->outputs[0].kind, ctx.input(0).bins(), channels / chunks);
@@ -40,6 +46,6 @@ void run(const RunContext& ctx) noexcept {
 
 }  // namespace
 
-const Op kSumChunksOp = {"sum_chunks", 1, nullptr, infer, nullptr, nullptr, run, false};
+const Op kSumChunksOp = {"sum_chunks", 1, parse<kOptions>, infer, nullptr, nullptr, run, false};
 
 }  // namespace ligero

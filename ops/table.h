@@ -4,57 +4,63 @@
 
 #include "runtime/op.h"
 
+/// A row for each op.
+// clang-format off
+#define LIGERO_EVERY_OP(X) \
+  /* Products */ \
+  X(kLinearOp) \
+  X(kConv2dOp) \
+  X(kConv2dTransposedOp) \
+  X(kConv2dMapOp) \
+  X(kLstmOp) \
+  X(kGruOp) \
+  X(kAttentionOp) \
+  /* Signal */ \
+  X(kStftOp) \
+  X(kIstftOp) \
+  X(kFbankOp) \
+  X(kFloorDbOp) \
+  X(kRmsOp) \
+  X(kInputLevelOp) \
+  X(kDeepFilterOp) \
+  X(kMagnitudeOp) \
+  X(kCompressOp) \
+  X(kComplexMultiplyOp) \
+  /* Elementwise, shapes, statistics */ \
+  X(kAddOp) \
+  X(kSubtractOp) \
+  X(kMultiplyOp) \
+  X(kDivideOp) \
+  X(kReluOp) \
+  X(kSigmoidOp) \
+  X(kTanhOp) \
+  X(kGeluOp) \
+  X(kEluOp) \
+  X(kSquareOp) \
+  X(kSqrtOp) \
+  X(kPowerOp) \
+  X(kPreluOp) \
+  X(kBatchNormOp) \
+  X(kLayerNormOp) \
+  X(kCumulativeNormOp) \
+  X(kSoftmaxOp) \
+  X(kConcatOp) \
+  X(kSliceOp) \
+  X(kReshapeOp) \
+  X(kTransposeOp) \
+  X(kSumChunksOp) \
+  X(kTimeMeanOp) \
+  X(kTimeStdOp)
+// clang-format on
+
 namespace ligero {
 
 /// Every op of this build.
 OpTable all_ops();
 
-// Products.
-extern const Op kLinearOp;
-extern const Op kConv2dOp;
-extern const Op kConv2dTransposedOp;
-extern const Op kConv2dMapOp;
-extern const Op kLstmOp;
-extern const Op kGruOp;
-extern const Op kAttentionOp;
-
-// Signal.
-extern const Op kStftOp;
-extern const Op kIstftOp;
-extern const Op kFbankOp;
-extern const Op kFloorDbOp;
-extern const Op kRmsOp;
-extern const Op kInputLevelOp;
-extern const Op kDeepFilterOp;
-extern const Op kMagnitudeOp;
-extern const Op kCompressOp;
-extern const Op kComplexMultiplyOp;
-
-// Elementwise, shapes, statistics.
-extern const Op kAddOp;
-extern const Op kSubtractOp;
-extern const Op kMultiplyOp;
-extern const Op kDivideOp;
-extern const Op kReluOp;
-extern const Op kSigmoidOp;
-extern const Op kTanhOp;
-extern const Op kGeluOp;
-extern const Op kEluOp;
-extern const Op kSquareOp;
-extern const Op kSqrtOp;
-extern const Op kPowerOp;
-extern const Op kPreluOp;
-extern const Op kBatchNormOp;
-extern const Op kLayerNormOp;
-extern const Op kCumulativeNormOp;
-extern const Op kSoftmaxOp;
-extern const Op kConcatOp;
-extern const Op kSliceOp;
-extern const Op kReshapeOp;
-extern const Op kTransposeOp;
-extern const Op kSumChunksOp;
-extern const Op kTimeMeanOp;
-extern const Op kTimeStdOp;
+#define LIGERO_DECLARE(op) extern const Op op;
+LIGERO_EVERY_OP(LIGERO_DECLARE)
+#undef LIGERO_DECLARE
 
 }  // namespace ligero
 

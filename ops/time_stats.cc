@@ -7,12 +7,17 @@
 
 #include "ops/check.h"
 #include "ops/frames.h"
+#include "ops/option_table.h"
+#include "ops/options.h"
 #include "ops/table.h"
 
 namespace ligero {
 namespace {
 
-constexpr float kDefaultEpsilon = 1e-12f;
+constexpr Option kStdOptions[] = {
+    LIGERO_FLOAT_OPTION(TimeStdOptions, epsilon, 1e-12, 0, 1),
+    LIGERO_INT_OPTION(TimeStdOptions, unbiased, 0, 0, 1),
+};
 
 /// Input `k`, where it is there, weighs each value: the shape and kind of input 0.
 Status check_weighting(const OpContext& ctx, size_t k, Inference* out) {
@@ -44,9 +49,9 @@ Status infer_std(const OpContext& ctx, Inference* out) {
                Code::kBadModel,
                "the mean must be a constant of the input's shape");
   LIGERO_RETURN_IF_ERROR(check_weighting(ctx, 2, out));
-  LIGERO_RETURN_IF_ERROR(check_float(ctx.node.float_or("epsilon", kDefaultEpsilon), 0.0f, 1.0f));
-  const bool weighted = ctx.node.has_input(2);
-  LIGERO_RETURN_IF_ERROR(check_int(ctx.node.int_or("unbiased", 0), 0, weighted ? 0 : 1));
+  LIGERO_CHECK(!ctx.node.has_input(2) || ctx.options<TimeStdOptions>().unbiased == 0,
+               Code::kBadModel,
+               "weights in an unbiased deviation");
   out->outputs[0].set(Kind::kConstant, ctx.input(0).bins(), ctx.input(0).channels());
   return {};
 }
@@ -97,8 +102,9 @@ void run_mean(const RunContext& ctx) noexcept {
 
 void run_std(const RunContext& ctx) noexcept {
   const float* mean = ctx.x(1);
-  const double epsilon = ctx.node.float_or("epsilon", kDefaultEpsilon);
-  const bool unbiased = ctx.node.int_or("unbiased", 0) == 1 && whole_frames(ctx) > 1;
+  const auto& options = ctx.options<TimeStdOptions>();
+  const double epsilon = double{options.epsilon};
+  const bool unbiased = options.unbiased == 1 && whole_frames(ctx) > 1;
   const double scale = unbiased ? whole_frames(ctx) / (whole_frames(ctx) - 1.0) : 1.0;
   statistics(
       ctx,
@@ -115,6 +121,7 @@ void run_std(const RunContext& ctx) noexcept {
 }  // namespace
 
 const Op kTimeMeanOp = {"time_mean", 1, nullptr, infer_mean, measure, nullptr, run_mean, false};
-const Op kTimeStdOp = {"time_std", 1, nullptr, infer_std, measure, nullptr, run_std, false};
+const Op kTimeStdOp = {
+    "time_std", 1, parse<kStdOptions>, infer_std, measure, nullptr, run_std, false};
 
 }  // namespace ligero

@@ -5,12 +5,17 @@
 #include "ops/check.h"
 #include "ops/frames.h"
 #include "ops/kernels/vec/vec.h"
+#include "ops/option_table.h"
+#include "ops/options.h"
 #include "ops/table.h"
 
 namespace ligero {
 namespace {
 
-constexpr float kMaxExponent = 64.0f;
+// Negative exponents would turn silence into infinities.
+constexpr Option kPowerOptions[] = {
+    LIGERO_FLOAT_OPTION(ExponentOptions, exponent, kRequired, 0, 64),
+};
 
 /// Data of the op: the function chosen at prepare.
 Status measure(const OpContext&, Needs* needs) {
@@ -60,14 +65,8 @@ void run_sqrt(const RunContext& ctx) noexcept {
   map(ctx, [](float x) { return std::sqrt(positive(x)); });
 }
 
-Status infer_power(const OpContext& ctx, Inference* out) {
-  LIGERO_RETURN_IF_ERROR(infer_unary(ctx, out));
-  // Negative exponents would turn silence into infinities.
-  return check_float(ctx.node.float_or("exponent", -1.0f), 0.0f, kMaxExponent);
-}
-
 void run_power(const RunContext& ctx) noexcept {
-  const float exponent = ctx.node.float_or("exponent", 1.0f);
+  const float exponent = ctx.options<ExponentOptions>().exponent;
   map(ctx, [exponent](float x) { return std::pow(positive(x), exponent); });
 }
 
@@ -85,6 +84,7 @@ const Op kEluOp = {
     "elu", 1, nullptr, infer_unary, measure, prepare<&VecKernels::elu_f32>, run, true};
 const Op kSquareOp = {"square", 1, nullptr, infer_unary, nullptr, nullptr, run_square, true};
 const Op kSqrtOp = {"sqrt", 1, nullptr, infer_unary, nullptr, nullptr, run_sqrt, true};
-const Op kPowerOp = {"power", 1, nullptr, infer_power, nullptr, nullptr, run_power, true};
+const Op kPowerOp = {
+    "power", 1, parse<kPowerOptions>, infer_unary, nullptr, nullptr, run_power, true};
 
 }  // namespace ligero

@@ -15,6 +15,14 @@ inline double hann(int32_t i, int32_t n) {
   return s * s;
 }
 
+/// What gives back a signal that a periodic Hann window of n samples has cut into frames half a
+/// window apart: the window over the sum of the squares of the two that meet at a sample.
+inline double hann_synthesis(int32_t i, int32_t n) {
+  const double a = hann(i, n);
+  const double b = hann((i + n / 2) % n, n);
+  return a / (a * a + b * b);
+}
+
 /// Periodic Hamming window of n samples.
 inline double hamming(int32_t i, int32_t n) {
   return 0.54 - 0.46 * std::cos(2.0 * kPi * i / n);

@@ -58,7 +58,7 @@ struct Tensor {
   }
 };
 
-/// A named option of a node: integers or floats.
+/// A named value of a node, as the file has it: integers or floats. Op::parse() reads it.
 struct Attribute {
   std::string_view name;
   std::span<const int32_t> ints;
@@ -72,23 +72,6 @@ struct Node {
   std::span<const int32_t> outputs;
   std::span<const Attribute> attributes;
 
-  /// The attribute's first value, or `fallback` where the node does not have it.
-  int32_t int_or(std::string_view attribute, int32_t fallback) const {
-    for (const Attribute& a : attributes) {
-      if (a.name == attribute && !a.ints.empty()) {
-        return a.ints[0];
-      }
-    }
-    return fallback;
-  }
-  float float_or(std::string_view attribute, float fallback) const {
-    for (const Attribute& a : attributes) {
-      if (a.name == attribute && !a.floats.empty()) {
-        return a.floats[0];
-      }
-    }
-    return fallback;
-  }
   bool has_input(size_t k) const {
     return k < inputs.size() && inputs[k] >= 0;
   }

@@ -170,7 +170,11 @@ struct Op {
 
 /// The options of `node`, which has an op.
 inline Status parse_options(const Node& node, OpOptions* options) {
-  return node.op->parse != nullptr ? node.op->parse(node, options->bytes) : Status{};
+  if (node.op->parse != nullptr) {
+    return node.op->parse(node, options->bytes);
+  }
+  LIGERO_CHECK(node.attributes.empty(), Code::kBadModel, "an op that has no options has attributes");
+  return {};
 }
 
 /// The ops that a build has; `find` returns nullptr for a name it does not.

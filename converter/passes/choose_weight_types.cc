@@ -7,20 +7,33 @@
 #include "converter/graph_edit.h"
 #include "converter/passes/passes.h"
 #include "model/format/half.h"
+#include "model/systems/shape.h"
 #include "ops/kernels/product/product.h"
 
 namespace ligero {
 namespace {
 
 /// Whether the op of `node` reads its matrix `tensor` as int8 (ops/product_op.h: check_panels).
-bool takes_int8(const GraphEdit& edit, const NodeDraft& node, const TensorDraft& tensor) {
-  if (node.op == "conv2d_map" || edit.int_or(node, "groups", 1) > 1) {
+bool takes_int8(const NodeDraft& node, const TensorDraft& tensor) {
+  int32_t taps_t = 1;
+  int32_t taps_f = 1;
+  if (node.op == "conv2d_map") {
     return false;
   }
-  const int32_t taps_t = edit.int_or(node, "kernel_t", 1);
+  if (node.op == "conv2d") {
+    const auto options = options_of(node).as<ConvOptions>();
+    if (options.groups > 1) {
+      return false;
+    }
+    taps_t = options.kernel_t;
+    taps_f = options.kernel_f;
+  } else if (node.op == "conv2d_transposed") {
+    const auto options = options_of(node).as<TransposedConvOptions>();
+    taps_t = options.kernel_t;
+    taps_f = options.kernel_f;
+  }
   const int32_t inner = tensor.dims[0] / taps_t;
-  return inner / edit.int_or(node, "kernel_f", 1) % kProductQ8Group == 0 &&
-         inner <= kProductQ8MaxInner;
+  return inner / taps_f % kProductQ8Group == 0 && inner <= kProductQ8MaxInner;
 }
 
 /// Whether half precision holds every value as it is.
@@ -50,7 +63,7 @@ Type possible_type(GraphEdit& edit, int tensor, Type wanted) {
     return wanted;
   }
   const bool all = std::all_of(readers.begin(), readers.end(), [&](int node) {
-    return takes_int8(edit, edit.node(node), edit.tensor(tensor));
+    return takes_int8(edit.node(node), edit.tensor(tensor));
   });
   return all ? Type::kQ8 : Type::kF16;
 }

@@ -1,36 +1,34 @@
 // fold_batch_norm: a batch norm goes into the weights of the product before it, after an activation
 // into that product's post scale and shift, and otherwise into the linear layer behind it.
-#include <cmath>
-
 #include "converter/graph_edit.h"
 #include "converter/passes/passes.h"
 #include "model/systems/checkpoint.h"
+#include "model/systems/shape.h"
+#include "ops/batch_norm.h"
 
 namespace ligero {
 namespace {
 
-constexpr float kEpsilon = 1e-5f;
-
-struct Affine {
+struct Affines {
   std::vector<double> scale;
   std::vector<double> shift;
 };
 
-Affine affine_of(GraphEdit& edit, const NodeDraft& bn) {
+Affines affines_of(GraphEdit& edit, const NodeDraft& bn) {
   const auto values = [&](size_t k) -> const std::vector<float>& {
     return edit.tensor(GraphEdit::input(bn, k)).values;
   };
-  const auto found = bn.floats.find("epsilon");
-  const double epsilon = double{found == bn.floats.end() ? kEpsilon : found->second.at(0)};
-  Affine a;
+  const double epsilon = double{options_of(bn).as<NormOptions>().epsilon};
+  Affines a;
   for (size_t c = 0; c < values(1).size(); ++c) {
-    const double scale = values(3)[c] / std::sqrt(values(2)[c] + epsilon);
-    if (!std::isfinite(scale)) {
+    const Affine affine =
+        batch_norm({values(1)[c], values(2)[c], values(3)[c], values(4)[c]}, epsilon);
+    if (!affine.finite()) {
       throw SystemError(bn.name + ": the variance of channel " + std::to_string(c) + " is " +
                         std::to_string(values(2)[c]) + ", expected one of at least 0");
     }
-    a.scale.push_back(scale);
-    a.shift.push_back(values(4)[c] - values(1)[c] * scale);
+    a.scale.push_back(affine.scale);
+    a.shift.push_back(affine.shift);
   }
   return a;
 }
@@ -49,7 +47,7 @@ std::vector<double> bias_of(GraphEdit& edit, const NodeDraft& product, size_t ou
   return {values.begin(), values.end()};
 }
 
-void scale_columns(GraphEdit& edit, NodeDraft& product, const Affine& a) {
+void scale_columns(GraphEdit& edit, NodeDraft& product, const Affines& a) {
   TensorDraft& w = edit.tensor(GraphEdit::input(product, kInputWeights));
   const size_t outputs = a.scale.size();
   for (size_t i = 0; i < w.values.size(); ++i) {
@@ -63,7 +61,7 @@ void scale_columns(GraphEdit& edit, NodeDraft& product, const Affine& a) {
   GraphEdit::set_input(product, kInputBias, folded);
 }
 
-void scale_rows(GraphEdit& edit, NodeDraft& linear, const Affine& a) {
+void scale_rows(GraphEdit& edit, NodeDraft& linear, const Affines& a) {
   TensorDraft& w = edit.tensor(GraphEdit::input(linear, kInputWeights));
   const size_t outputs = w.values.size() / a.scale.size();
   std::vector<double> bias = bias_of(edit, linear, outputs);
@@ -80,7 +78,7 @@ bool owns_weights(GraphEdit& edit, int node) {
   return edit.consumers(GraphEdit::input(edit.node(node), kInputWeights)).size() == 1;
 }
 
-bool fold_backward(GraphEdit& edit, int bn, const Affine& a) {
+bool fold_backward(GraphEdit& edit, int bn, const Affines& a) {
   const int x = GraphEdit::input(edit.node(bn), 0);
   const int p = edit.sole_consumer(x) == bn ? edit.producer(x) : -1;
   if (p < 0 || !is_product(edit.node(p).op) ||
@@ -89,8 +87,8 @@ bool fold_backward(GraphEdit& edit, int bn, const Affine& a) {
     return false;
   }
   NodeDraft& product = edit.node(p);
-  const bool plain = GraphEdit::int_or(product, "activation", 0) == 0 &&
-                     GraphEdit::int_or(product, "groups", 1) == 1;
+  const bool plain = GraphEdit::activation(product) == Activation::kNone &&
+                     (product.op != "conv2d" || options_of(product).as<ConvOptions>().groups == 1);
   if (plain && owns_weights(edit, p) && GraphEdit::input(product, kInputBiasMap) < 0) {
     scale_columns(edit, product, a);
   } else {
@@ -104,7 +102,7 @@ bool fold_backward(GraphEdit& edit, int bn, const Affine& a) {
   return true;
 }
 
-bool fold_forward(GraphEdit& edit, int bn, const Affine& a) {
+bool fold_forward(GraphEdit& edit, int bn, const Affines& a) {
   const int y = edit.node(bn).outputs[0];
   const int next = edit.sole_consumer(y);
   if (next < 0 || edit.node(next).op != "linear" ||
@@ -123,7 +121,7 @@ int fold_graph(GraphEdit edit) {
     if (edit.node(i).op != "batch_norm") {
       continue;
     }
-    const Affine a = affine_of(edit, edit.node(i));
+    const Affines a = affines_of(edit, edit.node(i));
     changes += fold_backward(edit, i, a) || fold_forward(edit, i, a) ? 1 : 0;
   }
   edit.sweep();

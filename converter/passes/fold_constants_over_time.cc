@@ -6,6 +6,7 @@
 
 #include "converter/graph_edit.h"
 #include "converter/passes/passes.h"
+#include "model/systems/shape.h"
 
 namespace ligero {
 namespace {
@@ -42,10 +43,11 @@ Split split_concat(GraphEdit& edit, const NodeDraft& concat, const TensorDraft& 
 
 // Whether `p` can take what it reads of the joined tensor apart.
 bool foldable(GraphEdit& edit, int joined, const NodeDraft& p) {
-  const bool fits =
-      p.op == "linear" ||
-      (p.op == "conv2d" && !GraphEdit::int_or(p, "reflect_t", 0) &&
-       GraphEdit::int_or(p, "groups", 1) == 1 && GraphEdit::input(p, kInputBiasMap) < 0);
+  bool fits = p.op == "linear";
+  if (p.op == "conv2d") {
+    const auto options = options_of(p).as<ConvOptions>();
+    fits = options.reflect_t == 0 && options.groups == 1 && GraphEdit::input(p, kInputBiasMap) < 0;
+  }
   return fits && p.inputs[0] == joined && edit.consumers(p.inputs[1]).size() == 1;
 }
 
@@ -73,8 +75,9 @@ NodeDraft map_node(const NodeDraft& conv, const std::string& name, int constant,
   map.op = "conv2d_map";
   map.inputs = {constant, weights};
   map.ints = conv.ints;
-  map.ints.erase("activation");
-  map.ints.erase("reflect_t");
+  for (const char* not_of_a_map : {"activation", "reflect_t", "groups"}) {
+    map.ints.erase(not_of_a_map);
+  }
   return map;
 }
 

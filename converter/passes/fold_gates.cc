@@ -1,7 +1,8 @@
-// fold_gates: an ARN's query takes over its gates and the scale, keys and values become one sequence,
-// and the value gate acts on the result of the attention (spec 1.5).
+// fold_gates: an ARN's query takes over its gates and the scale, keys and values become one
+// sequence, and the value gate acts on the result of the attention (spec 1.5).
 #include "converter/graph_edit.h"
 #include "converter/passes/passes.h"
+#include "model/systems/shape.h"
 
 namespace ligero {
 namespace {
@@ -17,7 +18,7 @@ Gate gate_before(GraphEdit& edit, int tensor) {
   Gate gate;
   const int p = edit.producer(tensor);
   if (p < 0 || edit.node(p).op != "multiply" || !edit.is_weight(edit.node(p).inputs[1]) ||
-      GraphEdit::int_or(edit.node(p), "activation", 0) != 0 || edit.sole_consumer(tensor) < 0) {
+      GraphEdit::activation(edit.node(p)) != Activation::kNone || edit.sole_consumer(tensor) < 0) {
     return gate;
   }
   gate.node = p;
@@ -38,7 +39,7 @@ bool can_scale(GraphEdit& edit, int q) {
     return false;
   }
   const NodeDraft& n = edit.node(q);
-  const bool plain = n.op == "linear" && GraphEdit::int_or(n, "activation", 0) == 0 &&
+  const bool plain = n.op == "linear" && GraphEdit::activation(n) == Activation::kNone &&
                      GraphEdit::input(n, kInputPostScale) < 0;
   if (!plain && n.op != "layer_norm") {
     return false;
@@ -56,19 +57,18 @@ bool fold_one(GraphEdit& edit, int attention) {
   const Gate q = gate_before(edit, before.inputs[0]);
   const Gate k = gate_before(edit, before.inputs[1]);
   const Gate v = gate_before(edit, before.inputs[2]);
-  if (q.node < 0 || k.node < 0 || v.node < 0 || k.x != v.x ||
-      GraphEdit::int_or(before, "heads", 1) != 1) {
+  const auto options = options_of(before).as<AttentionOptions>();
+  if (q.node < 0 || k.node < 0 || v.node < 0 || k.x != v.x || options.heads != 1) {
     return false;
   }
   const int source = edit.sole_consumer(q.x) == q.node ? edit.producer(q.x) : -1;
   if (!can_scale(edit, source)) {
     return false;
   }
-  const auto found = before.floats.find("scale");
   std::vector<double> scale;
   for (size_t i = 0; i < edit.tensor(q.vector).values.size(); ++i) {
     scale.push_back(double{edit.tensor(q.vector).values[i]} * edit.tensor(k.vector).values[i] *
-                    (found == before.floats.end() ? 1.0f : found->second.at(0)));
+                    options.scale);
   }
   // Rows of panels are [inner, outputs], so that weights, bias, gain and shift all scale alike.
   for (size_t i = 1; i < edit.node(source).inputs.size(); ++i) {

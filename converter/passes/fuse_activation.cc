@@ -8,30 +8,31 @@
 namespace ligero {
 namespace {
 
-constexpr std::pair<std::string_view, int32_t> kActivations[] = {
-    {"relu", 1}, {"prelu", 2}, {"tanh", 3}, {"sigmoid", 4}, {"gelu", 5}, {"elu", 6}};
-constexpr int32_t kPrelu = 2;
+constexpr std::pair<std::string_view, Activation> kActivations[] = {
+    {"relu", Activation::kRelu},
+    {"prelu", Activation::kPrelu},
+    {"tanh", Activation::kTanh},
+    {"sigmoid", Activation::kSigmoid},
+    {"gelu", Activation::kGelu},
+    {"elu", Activation::kElu},
+};
 
-int32_t activation_of(const std::string& op) {
-  for (const auto& [name, code] : kActivations) {
+Activation activation_of(const std::string& op) {
+  for (const auto& [name, activation] : kActivations) {
     if (op == name) {
-      return code;
+      return activation;
     }
   }
-  return 0;
-}
-
-bool is_elementwise(const std::string& op) {
-  return op == "add" || op == "subtract" || op == "multiply" || op == "divide";
+  return Activation::kNone;
 }
 
 // Whether nothing comes after the sum of `n` yet.
-bool takes(const NodeDraft& n, int32_t activation) {
-  if (GraphEdit::int_or(n, "activation", 0) != 0) {
+bool takes(const NodeDraft& n, Activation activation) {
+  if (GraphEdit::activation(n) != Activation::kNone) {
     return false;
   }
   if (is_elementwise(n.op)) {
-    return activation != kPrelu;
+    return activation != Activation::kPrelu;
   }
   return is_product(n.op) && GraphEdit::input(n, kInputPostScale) < 0 &&
          GraphEdit::input(n, kInputPostShift) < 0;
@@ -50,18 +51,18 @@ int slopes_per_output(GraphEdit& edit, int slopes, int outputs) {
 int fuse_graph(GraphEdit edit) {
   int changes = 0;
   for (int i = 0; i < edit.num_nodes(); ++i) {
-    const int32_t activation = activation_of(edit.node(i).op);
-    const int x = activation ? GraphEdit::input(edit.node(i), 0) : -1;
+    const Activation activation = activation_of(edit.node(i).op);
+    const int x = activation != Activation::kNone ? GraphEdit::input(edit.node(i), 0) : -1;
     const int p = x >= 0 && edit.sole_consumer(x) == i ? edit.producer(x) : -1;
     if (p < 0 || !takes(edit.node(p), activation)) {
       continue;
     }
-    if (activation == kPrelu) {
+    if (activation == Activation::kPrelu) {
       const int slopes = GraphEdit::input(edit.node(i), 1);
       const int each = slopes_per_output(edit, slopes, edit.tensor(x).dims.back());
       GraphEdit::set_input(edit.node(p), kInputSlopes, each);
     }
-    edit.node(p).ints["activation"] = {activation};
+    edit.node(p).ints["activation"] = {static_cast<int32_t>(activation)};
     edit.absorb(p, i);
     ++changes;
   }

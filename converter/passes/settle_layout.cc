@@ -1,10 +1,12 @@
-// settle_layout: PyTorch flattens channel by channel, the frame graph bin by bin. Where a flattening
-// feeds a layer norm and then products, their weights are permuted and the transpose goes. Tensors in
-// the new order (the reshape, a modulation by the speaker, the layer norm) are renamed "<name>.by_bin".
+// settle_layout: PyTorch flattens channel by channel, the frame graph bin by bin. Where a
+// flattening feeds a layer norm and then products, their weights are permuted and the transpose
+// goes. Tensors in the new order (the reshape, a modulation by the speaker, the layer norm) are
+// renamed "<name>.by_bin".
 #include <algorithm>
 
 #include "converter/graph_edit.h"
 #include "converter/passes/passes.h"
+#include "model/systems/shape.h"
 
 namespace ligero {
 namespace {
@@ -87,7 +89,7 @@ bool find_flattening(GraphDraft* enroll, GraphEdit& edit, int transpose, Flatten
   f->transpose = transpose;
   f->reshape = edit.sole_consumer(y);
   if (f->reshape < 0 || edit.node(f->reshape).op != "reshape" ||
-      GraphEdit::int_or(edit.node(f->reshape), "bins", 0) != 1) {
+      options_of(edit.node(f->reshape)).as<ReshapeOptions>().bins != 1) {
     return false;
   }
   const auto channels = static_cast<size_t>(edit.tensor(y).dims[0]);

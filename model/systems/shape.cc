@@ -1,4 +1,4 @@
-// Output shapes of a draft's nodes. Not: the rules themselves (ops/).
+// Options and output shapes of a draft's nodes. Not: the rules themselves (ops/).
 #include "model/systems/shape.h"
 
 #include "model/systems/checkpoint.h"
@@ -22,13 +22,36 @@ Tensor tensor_of(const TensorDraft& draft) {
   return t;
 }
 
-}  // namespace
-
-void infer_shapes(GraphDraft* graph, const NodeDraft& node) {
+const Op& op_of(const NodeDraft& node) {
   const Op* op = all_ops().find(node.op);
   if (!op) {
     throw SystemError(node.name + ": this build has no op " + node.op);
   }
+  return *op;
+}
+
+void check(const NodeDraft& node, const Status& status) {
+  if (!status.ok()) {
+    throw SystemError(node.name + " (" + node.op + "): " + status.message);
+  }
+}
+
+}  // namespace
+
+OpOptions options_of(const NodeDraft& node) {
+  std::vector<Attribute> attributes;
+  for (const auto& [name, values] : node.ints) {
+    attributes.push_back({name, values, {}});
+  }
+  for (const auto& [name, values] : node.floats) {
+    attributes.push_back({name, {}, values});
+  }
+  OpOptions options;
+  check(node, parse_options({node.name, &op_of(node), {}, {}, attributes}, &options));
+  return options;
+}
+
+void infer_shapes(GraphDraft* graph, const NodeDraft& node) {
   std::vector<Tensor> tensors;
   std::vector<int32_t> inputs;
   std::vector<int32_t> outputs;
@@ -44,26 +67,13 @@ void infer_shapes(GraphDraft* graph, const NodeDraft& node) {
     outputs.push_back(static_cast<int32_t>(tensors.size()));
     tensors.push_back(tensor_of(graph->tensors[static_cast<size_t>(index)]));
   }
-  std::vector<Attribute> attributes;
-  for (const auto& [name, values] : node.ints) {
-    attributes.push_back({name, values, {}});
-  }
-  for (const auto& [name, values] : node.floats) {
-    attributes.push_back({name, {}, values});
-  }
-  const Node view{node.name, op, inputs, outputs, attributes};
+  const Node view{node.name, &op_of(node), inputs, outputs, {}};
+  const OpOptions options = options_of(node);
   Inference found;
   for (Inference::Output& output : found.outputs) {
     output.kind = any_sequence ? Kind::kSequence : Kind::kConstant;
   }
-  OpOptions options;
-  Status status = parse_options(view, &options);
-  if (status.ok()) {
-    status = op->infer(OpContext{view, tensors, options}, &found);
-  }
-  if (!status.ok()) {
-    throw SystemError(node.name + " (" + node.op + "): " + status.message);
-  }
+  check(node, view.op->infer(OpContext{view, tensors, options}, &found));
   for (size_t k = 0; k < node.outputs.size(); ++k) {
     TensorDraft& t = graph->tensors[static_cast<size_t>(node.outputs[k])];
     t.kind = found.outputs[k].kind;

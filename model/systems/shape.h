@@ -1,14 +1,18 @@
-// Output shapes of a draft's nodes, found by the ops' own rules. Not: planning.
+// Options and output shapes of a draft's nodes, by the ops' own rules. Not: planning.
 #ifndef LIGERO_MODEL_SYSTEMS_SHAPE_H_
 #define LIGERO_MODEL_SYSTEMS_SHAPE_H_
 
 #include "model/draft.h"
+#include "runtime/op.h"
 
 namespace ligero {
 
 /// Sets kind and dims of the tensors that `node` of `graph` produces. Throws SystemError naming the
 /// node where its op is unknown or refuses.
 void infer_shapes(GraphDraft* graph, const NodeDraft& node);
+
+/// The options of `node`, as its op parses them. Throws SystemError as above.
+OpOptions options_of(const NodeDraft& node);
 
 }  // namespace ligero
 

@@ -81,6 +81,11 @@ class Recorder {
   OpContext context() const {
     return op_context(graph_, plan_, n_);
   }
+  /// As the op has parsed them (ops/options.h).
+  template <class T>
+  const T& options() const {
+    return plan_.nodes[n_].options.as<T>();
+  }
   const Tensor& input(size_t k) const {
     return graph_.tensors[static_cast<size_t>(node().inputs[k])];
   }

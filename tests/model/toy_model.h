@@ -22,7 +22,21 @@ inline Status same_shape(const OpContext& c, Inference* i) {
   return {};
 }
 
-/// y = x * weight * factor, the weight one per channel.
+/// y = x * weight * factor, the weight one per channel. It looks at no other attribute.
+struct Scale {
+  float factor;
+};
+inline Status scale_parse(const Node& node, void* options) {
+  float factor = 1.0f;
+  for (const Attribute& a : node.attributes) {
+    if (a.name == "factor") {
+      LIGERO_CHECK(a.floats.size() == 1, Code::kBadModel, "factor must be one float");
+      factor = a.floats[0];
+    }
+  }
+  static_cast<Scale*>(options)->factor = factor;
+  return {};
+}
 inline Status scale_infer(const OpContext& c, Inference* i) {
   LIGERO_CHECK(c.node.inputs.size() == 2 && c.node.has_input(0) && c.node.has_input(1),
                Code::kBadModel,
@@ -36,12 +50,12 @@ inline Status scale_infer(const OpContext& c, Inference* i) {
 }
 inline void scale_run(const RunContext& c) noexcept {
   const int64_t row = c.input(0).elements();
-  const float factor = c.node.float_or("factor", 1.0f);
+  const float factor = c.options<Scale>().factor;
   for (int64_t i = 0; i < c.frames * row; ++i) {
     c.out[0][i] = c.x(0)[i] * c.x(1)[i % c.input(0).channels()] * factor;
   }
 }
-inline const Op kScale{"scale", 3, nullptr, scale_infer, nullptr, nullptr, scale_run};
+inline const Op kScale{"scale", 3, scale_parse, scale_infer, nullptr, nullptr, scale_run};
 
 /// y = x + a constant of the same shape.
 inline Status shift_infer(const OpContext& c, Inference* i) {

@@ -152,10 +152,10 @@ TEST_CASE("conv2d_transposed: what does not fit together is refused") {
     OpHarness h("conv2d_transposed");
     h.sequence(c.bins, c.channels, random.floats(static_cast<size_t>(c.bins * c.channels)));
     h.panels(c.inner(), c.outputs, random.floats(static_cast<size_t>(c.inner() * c.outputs)));
+    h.ints("kernel_t", {c.kernel_t}).ints("kernel_f", {c.kernel_f}).ints("stride_f", {c.stride_f});
     if (name != nullptr) {
       h.ints(name, {value});
     }
-    h.ints("kernel_t", {c.kernel_t}).ints("kernel_f", {c.kernel_f}).ints("stride_f", {c.stride_f});
     return h.infer().code;
   };
   CHECK(refusal(nullptr, 0) == Code::kOk);

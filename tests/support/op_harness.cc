@@ -111,13 +111,23 @@ OpHarness& OpHarness::absent() {
 }
 
 OpHarness& OpHarness::ints(const char* name, std::vector<int32_t> values) {
-  attributes_.push_back({name, std::move(values), {}});
+  set({name, std::move(values), {}});
   return *this;
 }
 
 OpHarness& OpHarness::floats(const char* name, std::vector<float> values) {
-  attributes_.push_back({name, {}, std::move(values)});
+  set({name, {}, std::move(values)});
   return *this;
+}
+
+void OpHarness::set(NamedAttribute attribute) {
+  for (NamedAttribute& a : attributes_) {
+    if (a.name == attribute.name) {
+      a = std::move(attribute);
+      return;
+    }
+  }
+  attributes_.push_back(std::move(attribute));
 }
 
 OpHarness& OpHarness::outputs(int count) {

@@ -56,6 +56,7 @@ class OpHarness {
   /// An optional input that is not there.
   OpHarness& absent();
 
+  /// An attribute; another of its name is replaced.
   OpHarness& ints(const char* name, std::vector<int32_t> values);
   OpHarness& floats(const char* name, std::vector<float> values);
 
@@ -103,6 +104,7 @@ class OpHarness {
     void* scratch = nullptr;
   };
   OpHarness& add(const Tensor& tensor, std::vector<float> x);
+  void set(NamedAttribute attribute);
   void bind();
   void run_call(const Call& call);
   std::vector<float> window(size_t k, const Call& call, int* offset) const;

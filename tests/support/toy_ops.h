@@ -29,12 +29,22 @@ inline Status same_shape(const OpContext& c, Inference* i) {
 }
 
 /// y(t) = sum of x(t-past .. t+future), weighted by distance so that mistakes show.
+struct Window {
+  int32_t past;
+  int32_t future;
+};
+inline Status window_parse(const Node& node, void* options) {
+  LIGERO_CHECK(node.attributes.size() == 2, Code::kBadModel, "window has past and future");
+  *static_cast<Window*>(options) = {node.attributes[0].ints[0], node.attributes[1].ints[0]};
+  return {};
+}
 inline Status window_infer(const OpContext& c, Inference* i) {
-  i->time[0] = {TimeUse::kWindow, c.node.int_or("past", 0), c.node.int_or("future", 0)};
+  const auto [past, future] = c.options<Window>();
+  i->time[0] = {TimeUse::kWindow, past, future};
   return same_shape(c, i);
 }
 inline void window_run(const RunContext& c) noexcept {
-  const int past = c.node.int_or("past", 0), future = c.node.int_or("future", 0);
+  const auto [past, future] = c.options<Window>();
   const int64_t row = c.input(0).elements();
   for (int64_t t = 0; t < c.frames; ++t) {
     for (int64_t e = 0; e < row; ++e) {
@@ -46,7 +56,7 @@ inline void window_run(const RunContext& c) noexcept {
     }
   }
 }
-inline const Op kWindow{"window", 1, nullptr, window_infer, nullptr, nullptr, window_run};
+inline const Op kWindow{"window", 1, window_parse, window_infer, nullptr, nullptr, window_run};
 
 /// y = a + b, b a sequence or a constant.
 inline void add_run(const RunContext& c) noexcept {
@@ -174,7 +184,10 @@ struct Sketch {
         std::vector<Attribute>{{"past", p, {}}, {"future", f, {}}});
     const auto& ins = lists.emplace_back(std::move(in));
     const auto& outs = lists.emplace_back(std::vector<int32_t>{out});
-    nodes.push_back(Node{op.name, &op, ins, outs, a});
+    nodes.push_back(Node{op.name, &op, ins, outs, {}});
+    if (&op == &kWindow) {
+      nodes.back().attributes = a;
+    }
     return out;
   }
   Graph graph() {

@@ -1,13 +1,14 @@
 // attention: one launch. Not: the kernel (kernels/attention.h).
 #include <algorithm>
 
+#include "ops/options.h"
 #include "platforms/cuda/table.h"
 
 namespace ligero::cuda {
 namespace {
 
 Status attention(Recorder* r) {
-  const Node& node = r->node();
+  const auto& options = r->options<AttentionOptions>();
   Attention a = {};
   a.sessions = r->sessions();
   a.rows = r->rows();
@@ -17,11 +18,10 @@ Status attention(Recorder* r) {
   a.y = r->out();
   a.bins = r->input(0).bins();
   a.stride = r->input(0).channels();
-  const int32_t heads = node.int_or("heads", 1);
-  a.head = a.stride / heads;
-  a.window = node.int_or("window", 0);
-  a.along_bins = node.int_or("axis", 0) == 1;
-  a.scale = node.float_or("scale", 1.0f);
+  a.head = a.stride / options.heads;
+  a.window = options.window;
+  a.along_bins = options.along_bins();
+  a.scale = options.scale;
   const int32_t queries = a.along_bins ? a.bins : a.rows.count();
   a.tile = std::min(kTileQueries, queries);
   constexpr int64_t kRoom = kMostSharedBytes / sizeof(float);
@@ -32,7 +32,7 @@ Status attention(Recorder* r) {
   r->launch(a,
             int64_t{a.tiles} * (a.along_bins ? a.rows.count() : 1),
             a.sessions.count,
-            heads,
+            options.heads,
             a.shared_floats());
   return {};
 }

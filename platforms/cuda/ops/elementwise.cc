@@ -1,6 +1,6 @@
 // Functions, sums of two tensors, and moves. Not: kernels (kernels/elementwise.h).
-#include <cmath>
-
+#include "ops/batch_norm.h"
+#include "ops/options.h"
 #include "platforms/cuda/table.h"
 
 namespace ligero::cuda {
@@ -25,7 +25,14 @@ template <Function kFunction>
 Status function(Recorder* r) {
   Map m = start_map(*r);
   m.function = kFunction;
-  m.value = r->node().float_or("exponent", 1.0f);
+  launch(r, m);
+  return {};
+}
+
+Status power(Recorder* r) {
+  Map m = start_map(*r);
+  m.function = Function::kPower;
+  m.value = r->options<ExponentOptions>().exponent;
   launch(r, m);
   return {};
 }
@@ -42,19 +49,16 @@ Status prelu(Recorder* r) {
 /// Statistics, gamma and beta become one scale and shift for each channel.
 Status batch_norm(Recorder* r) {
   enum Input : size_t { kMean = 1, kVariance, kGamma, kBeta };
-  const double epsilon = r->node().float_or("epsilon", 1e-5f);
+  const double epsilon = double{r->options<NormOptions>().epsilon};
+  const auto value = [&](Input k, int32_t c) { return r->input(k).f32()[c]; };
   std::vector<float> scale;
   std::vector<float> shift;
   for (int32_t c = 0; c < r->output().channels(); ++c) {
-    const double variance = r->input(kVariance).f32()[c] + epsilon;
-    LIGERO_CHECK(variance > 0.0 && std::isfinite(variance),
-                 Code::kBadModel,
-                 "a variance is not positive",
-                 -1,
-                 c);
-    const double s = r->input(kGamma).f32()[c] / std::sqrt(variance);
-    scale.push_back(static_cast<float>(s));
-    shift.push_back(static_cast<float>(r->input(kBeta).f32()[c] - r->input(kMean).f32()[c] * s));
+    const Affine affine = ligero::batch_norm(
+        {value(kMean, c), value(kVariance, c), value(kGamma, c), value(kBeta, c)}, epsilon);
+    LIGERO_CHECK(affine.finite(), Code::kBadModel, kBatchNormRefusal, -1, c);
+    scale.push_back(static_cast<float>(affine.scale));
+    shift.push_back(static_cast<float>(affine.shift));
   }
   Map m = start_map(*r);
   m.scale = r->table(scale);
@@ -79,7 +83,7 @@ Status binary(Recorder* r) {
   b.z_bin = spread.bins() == 1 ? 0 : spread.channels();
   b.z_channel = spread.channels() == 1 ? 0 : 1;
   b.op = kOperator;
-  b.activation = static_cast<Function>(r->node().int_or("activation", 0));
+  b.activation = static_cast<Function>(r->options<ActivationOptions>().activation);
   r->launch_elements(b, b.rows.count(), b.width);
   return {};
 }
@@ -117,7 +121,7 @@ Status concat(Recorder* r) {
 
 Status slice(Recorder* r) {
   Move m = start_move(*r, 0);
-  m.x_first = r->node().int_or("begin", 0);
+  m.x_first = r->options<SliceOptions>().begin;
   launch(r, m);
   return {};
 }
@@ -157,7 +161,7 @@ constexpr DeviceOp kOps[] = {
     {"elu", nullptr, function<Function::kElu>},
     {"square", nullptr, function<Function::kSquare>},
     {"sqrt", nullptr, function<Function::kSqrt>},
-    {"power", nullptr, function<Function::kPower>},
+    {"power", nullptr, power},
     {"prelu", nullptr, prelu},
     {"batch_norm", nullptr, batch_norm},
     {"concat", nullptr, concat},

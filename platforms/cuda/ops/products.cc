@@ -2,14 +2,15 @@
 // row. Not: shapes, which ops/ has checked.
 #include <algorithm>
 
+#include "ops/options.h"
 #include "platforms/cuda/ops/weighed.h"
 #include "platforms/cuda/table.h"
 
 namespace ligero::cuda {
 namespace {
 
-void add_epilogue(const Recorder& r, Product* p) {
-  p->activation = static_cast<Function>(r.node().int_or("activation", 0));
+void add_epilogue(const Recorder& r, Activation activation, Product* p) {
+  p->activation = static_cast<Function>(activation);
   p->bias = r.weight(2);
   p->slopes = r.weight(3);
   p->post_scale = r.weight(4);
@@ -18,36 +19,35 @@ void add_epilogue(const Recorder& r, Product* p) {
 
 Status linear(Recorder* r) {
   Weighed w = start_product(*r);
-  add_epilogue(*r, &w.product);
+  add_epilogue(*r, r->options<ActivationOptions>().activation, &w.product);
   launch(r, w);
   return {};
 }
 
-void set_taps(const Recorder& r, Product* p) {
-  const Node& node = r.node();
-  p->taps_t = node.int_or("kernel_t", 1);
-  p->taps_f = node.int_or("kernel_f", 1);
-  p->stride_f = node.int_or("stride_f", 1);
-  p->dilation_t = node.int_or("dilation_t", 1);
-  p->dilation_f = node.int_or("dilation_f", 1);
-  p->pad_f = node.int_or("pad_f", 0);
-  p->past = node.int_or("past", 0);
-  const int32_t extent = p->dilation_f * (p->taps_f - 1) + 1;
-  p->out_bins = (p->bins + 2 * p->pad_f - extent) / p->stride_f + 1;
+void set_taps(const ConvOptions& o, int32_t out_bins, Product* p) {
+  p->taps_t = o.kernel_t;
+  p->taps_f = o.kernel_f;
+  p->stride_f = o.stride_f;
+  p->dilation_t = o.dilation_t;
+  p->dilation_f = o.dilation_f;
+  p->pad_f = o.pad_f;
+  p->past = o.past;
+  p->out_bins = out_bins;
 }
 
 Status conv2d(Recorder* r) {
   constexpr size_t kBiasMap = 6;
   Weighed w = start_product(*r);
   Product& p = w.product;
-  add_epilogue(*r, &p);
-  set_taps(*r, &p);
-  w.groups = r->node().int_or("groups", 1);
+  const auto& options = r->options<ConvOptions>();
+  add_epilogue(*r, options.activation, &p);
+  set_taps(options, r->output().bins(), &p);
+  w.groups = options.groups;
   p.channels /= w.groups;
   p.inner = p.taps_t * p.taps_f * p.channels;
   p.group_stride = static_cast<int64_t>(p.inner) * kPanel;
   p.y_bin = p.outputs * w.groups;
-  p.mirror = r->node().int_or("reflect_t", 0) != 0;
+  p.mirror = options.reflect_t != 0;
   p.mapped = r->has(kBiasMap);
   if (p.mapped) {
     // Its rows are time taps, whether it is a constant or a weight.
@@ -63,11 +63,12 @@ Status conv2d(Recorder* r) {
 Status conv2d_transposed(Recorder* r) {
   Weighed w = start_product(*r);
   Product& p = w.product;
-  add_epilogue(*r, &p);
-  p.taps_t = r->node().int_or("kernel_t", 1);
-  p.past = r->node().int_or("past", 0);
-  const int32_t kernel = r->node().int_or("kernel_f", 1);
-  const int32_t stride = r->node().int_or("stride_f", 1);
+  const auto& options = r->options<TransposedConvOptions>();
+  add_epilogue(*r, options.activation, &p);
+  p.taps_t = options.kernel_t;
+  p.past = options.past;
+  const int32_t kernel = options.kernel_f;
+  const int32_t stride = options.stride_f;
   const int32_t out_bins = r->output().bins();
   const int32_t outputs = p.outputs;
   p.y_bin = stride * outputs;
@@ -88,7 +89,7 @@ Status conv2d_transposed(Recorder* r) {
 Status conv2d_map(Recorder* r) {
   Weighed w = start_product(*r);
   Product& p = w.product;
-  set_taps(*r, &p);
+  set_taps(r->options<ConvOptions>(), r->output().channels() / p.outputs, &p);
   const int32_t kernel_rows = p.taps_t;
   p.taps_t = 1;
   p.past = 0;

@@ -1,5 +1,6 @@
 // lstm, gru: the input product for all steps, then one launch a step. Not: the cells
 // (kernels/recurrent.h).
+#include "ops/options.h"
 #include "platforms/cuda/ops/weighed.h"
 #include "platforms/cuda/table.h"
 
@@ -28,8 +29,8 @@ Layer layer_of(const OpContext& ctx, int64_t rows) {
   l.bins = ctx.input(0).bins();
   l.hidden = ctx.input(kWhh).dim[0];
   l.gates = ctx.input(kWhh).dim[1] / l.hidden;
-  l.along_bins = ctx.node.int_or("axis", 0) == 1;
-  l.reverse = ctx.node.int_or("reverse", 0) == 1;
+  l.along_bins = ctx.options<RecurrentOptions>().along_bins();
+  l.reverse = ctx.options<RecurrentOptions>().reverse != 0;
   l.memory_at = rows * l.bins * l.gates * l.hidden;
   l.unseen_at = l.memory_at + (l.along_bins ? rows : 1) * l.hidden;
   l.floats = l.unseen_at + (!l.along_bins && l.reverse ? rows * l.hidden : 0);

@@ -1,10 +1,9 @@
 // Norms, softmax, statistics over time. Not: kernels (kernels/reduce.h).
+#include "ops/options.h"
 #include "platforms/cuda/table.h"
 
 namespace ligero::cuda {
 namespace {
-
-constexpr float kNormEpsilon = 1e-5f;
 
 BinRows bin_rows(const Recorder& r) {
   return {r.sessions(), r.rows(), r.in(0), r.out(), r.output().bins(), r.output().channels()};
@@ -16,9 +15,7 @@ void launch_bins(Recorder* r, const auto& body) {
 
 Status layer_norm(Recorder* r) {
   launch_bins(
-      r,
-      LayerNorm{
-          bin_rows(*r), r->weight(1), r->weight(2), r->node().float_or("epsilon", kNormEpsilon)});
+      r, LayerNorm{bin_rows(*r), r->weight(1), r->weight(2), r->options<NormOptions>().epsilon});
   return {};
 }
 
@@ -37,7 +34,7 @@ Status cumulative_norm(Recorder* r) {
                                r->weight(2),
                                r->output().channels(),
                                static_cast<int32_t>(r->output().elements()),
-                               double{r->node().float_or("epsilon", kNormEpsilon)}};
+                               double{r->options<NormOptions>().epsilon}};
   r->launch(body, 1, body.sessions.count);
   return {};
 }
@@ -47,7 +44,7 @@ void launch_columns(Recorder* r, const auto& body) {
 }
 
 Status softmax(Recorder* r) {
-  if (r->node().int_or("axis", 2) == 0) {
+  if (r->options<SoftmaxOptions>().over_time()) {
     launch_columns(r,
                    TimeSoftmax{r->sessions(),
                                r->rows(),
@@ -84,8 +81,8 @@ Status time_std(Recorder* r) {
   TimeStatistics s = start_statistics(*r, 2);
   s.spread = true;
   s.mean = r->in(1);
-  s.unbiased = r->node().int_or("unbiased", 0) == 1;
-  s.epsilon = double{r->node().float_or("epsilon", 1e-12f)};
+  s.unbiased = r->options<TimeStdOptions>().unbiased == 1;
+  s.epsilon = double{r->options<TimeStdOptions>().epsilon};
   launch_columns(r, s);
   return {};
 }
@@ -104,7 +101,7 @@ Status floor_db(Recorder* r) {
                        r->in(0),
                        level,
                        static_cast<int32_t>(r->output().elements()),
-                       r->node().float_or("range", 80.0f)};
+                       r->options<FloorDbOptions>().range};
   r->launch(floor, 1, floor.sessions.count);
   Binary above = {};
   above.sessions = floor.sessions;

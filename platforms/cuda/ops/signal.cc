@@ -2,6 +2,8 @@
 // launch each. Not: kernels (kernels/signal.h, kernels/elementwise.h).
 #include <cmath>
 
+#include "ops/fbank.h"
+#include "ops/options.h"
 #include "ops/window.h"
 #include "platforms/cuda/table.h"
 
@@ -18,23 +20,21 @@ std::vector<float> circle(int32_t n) {
   return table;
 }
 
-template <typename F>
-std::vector<float> window_of(int32_t n, F f) {
+std::vector<float> window_of(int32_t n, double (*sample)(int32_t i, int32_t n)) {
   std::vector<float> window;
   for (int32_t i = 0; i < n; ++i) {
-    window.push_back(static_cast<float>(f(i)));
+    window.push_back(static_cast<float>(sample(i, n)));
   }
   return window;
 }
 
 Status stft(Recorder* r) {
-  const int32_t hop = r->node().int_or("hop", 160);
-  const int32_t n = 2 * hop;
+  const auto [n, hop] = r->options<StftOptions>();
   const Stft body = {r->sessions(),
                      r->rows(),
                      r->in(0),
                      r->out(),
-                     r->table(window_of(n, [n](int32_t i) { return hann(i, n); })),
+                     r->table(window_of(n, hann)),
                      r->table(circle(n)),
                      hop};
   r->launch(body, body.rows.count(), body.sessions.count, 1, n);
@@ -42,50 +42,43 @@ Status stft(Recorder* r) {
 }
 
 Status istft(Recorder* r) {
-  const int32_t hop = r->node().int_or("hop", 160);
-  const int32_t n = 2 * hop;
-  const auto synthesis = [n, hop](int32_t i) {
-    const double a = hann(i, n);
-    const double b = hann((i + hop) % n, n);
-    return a / (a * a + b * b);
-  };
+  const auto [n, hop] = r->options<StftOptions>();
   const Istft body = {r->sessions(),
                       r->rows(),
                       r->in(0),
                       r->out(),
-                      r->table(window_of(n, synthesis)),
+                      r->table(window_of(n, hann_synthesis)),
                       r->table(circle(n)),
                       hop};
   r->launch(body, body.rows.count(), body.sessions.count, 1, 2 * (n + 2));
   return {};
 }
 
-/// The recipes of ops/OPS.md.
 Status fbank(Recorder* r) {
-  constexpr float kLeastPower[] = {1e-10f, 1e-6f, 1.1920929e-7f};
-  constexpr float kEmphasis = 0.97f;
-  const Node& node = r->node();
-  const int32_t recipe = node.int_or("recipe", 0);
+  const auto& options = r->options<FbankOptions>();
+  const FbankRecipe& recipe = kFbankRecipes[options.recipe];
+  std::vector<float> window;
+  for (int32_t i = 0; i < options.window; ++i) {
+    window.push_back(static_cast<float>(fbank_window(options, i)));
+  }
   Fbank body = {};
   body.sessions = r->sessions();
   body.rows = r->rows();
   body.x = r->in(0);
   body.y = r->out();
   body.mel = r->weight(1);
-  body.length = node.int_or("window", 400);
-  body.n_fft = node.int_or("n_fft", 400);
-  body.hop = node.int_or("hop", 160);
+  body.length = options.window;
+  body.n_fft = options.n_fft;
+  body.hop = options.hop;
   body.mels = r->input(1).channels();
-  body.mirror = recipe != 0;
-  body.kaldi = recipe == 2;
-  body.decibel = recipe == 0;
-  body.floor_added = recipe == 1;
-  body.emphasis = kEmphasis;
-  body.floor = kLeastPower[recipe];
-  body.lead = body.kaldi ? body.hop : body.length / 2;
-  const int32_t period = body.kaldi ? body.length - 1 : body.length;
-  body.window =
-      r->table(window_of(body.length, [period](int32_t i) { return hamming(i, period); }));
+  body.mirror = recipe.mirror;
+  body.kaldi = recipe.kaldi_frame;
+  body.decibel = recipe.log == FbankLog::kDecibel;
+  body.floor_added = recipe.log == FbankLog::kNaturalSum;
+  body.emphasis = recipe.pre_emphasis;
+  body.floor = recipe.floor;
+  body.lead = fbank_lead(options);
+  body.window = r->table(window);
   body.table = r->table(circle(body.n_fft));
   r->launch(
       body, body.rows.count(), body.sessions.count, 1, int64_t{body.n_fft} + body.n_fft / 2 + 1);
@@ -100,9 +93,9 @@ Status rms(Recorder* r) {
 }
 
 Status input_level(Recorder* r) {
-  const Node& node = r->node();
+  const auto& options = r->options<InputLevelOptions>();
   const int32_t hop = r->input(0).channels();
-  if (node.int_or("mode", 0) == 0) {
+  if (options.of_file()) {
     r->launch(FileLevel{r->sessions(), r->rows(), r->in(0), r->out(), hop}, 1, r->sessions().count);
     return {};
   }
@@ -111,23 +104,23 @@ Status input_level(Recorder* r) {
                             r->in(0),
                             r->out(),
                             hop,
-                            node.int_or("window", 100),
-                            std::pow(10.0, node.float_or("floor_db", -50.0f) / 20.0)};
+                            options.window,
+                            std::pow(10.0, options.floor_db / 20.0)};
   r->launch(body, body.rows.count(), body.sessions.count);
   return {};
 }
 
 Status deep_filter(Recorder* r) {
-  const Node& node = r->node();
+  const auto& options = r->options<DeepFilterOptions>();
   const DeepFilter body = {r->sessions(),
                            r->rows(),
                            r->in(0),
                            r->in(1),
                            r->out(),
                            r->output().bins(),
-                           node.int_or("kernel_t", 5),
-                           node.int_or("kernel_f", 3),
-                           node.int_or("past", 0)};
+                           options.kernel_t,
+                           options.kernel_f,
+                           options.past};
   r->launch_elements(body, body.rows.count(), body.bins);
   return {};
 }
@@ -145,7 +138,7 @@ Status magnitude(Recorder* r) {
 }
 
 Status compress(Recorder* r) {
-  launch_bins(r, BinFunction::kCompress, 0.5f * (r->node().float_or("exponent", 1.0f) - 1.0f));
+  launch_bins(r, BinFunction::kCompress, 0.5f * (r->options<ExponentOptions>().exponent - 1.0f));
   return {};
 }
 

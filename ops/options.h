@@ -1,0 +1,135 @@
+// The options of the ops that other folders read as well: the converter, GPU backends. Ranges and
+// defaults are in the op's table (option_table.h), meanings in OPS.md. Not: options that the op's
+// own file alone reads.
+#ifndef LIGERO_OPS_OPTIONS_H_
+#define LIGERO_OPS_OPTIONS_H_
+
+#include <cstdint>
+
+#include "ops/kernels/vec/vec.h"
+
+namespace ligero {
+
+/// linear, add, subtract, multiply, divide.
+struct ActivationOptions {
+  Activation activation;
+};
+
+/// conv2d, and conv2d_map, which has no reflect_t, groups, activation.
+struct ConvOptions {
+  int32_t kernel_t;
+  int32_t kernel_f;
+  int32_t stride_f;
+  int32_t dilation_t;
+  int32_t dilation_f;
+  int32_t pad_f;
+  int32_t past;
+  int32_t future;
+  int32_t reflect_t;
+  int32_t groups;
+  Activation activation;
+};
+
+struct TransposedConvOptions {
+  int32_t kernel_t;
+  int32_t kernel_f;
+  int32_t stride_f;
+  int32_t out_pad_f;
+  int32_t past;
+  int32_t future;
+  Activation activation;
+};
+
+/// lstm, gru.
+struct RecurrentOptions {
+  int32_t axis;  ///< 0 time, 1 bins
+  int32_t reverse;
+
+  bool along_bins() const {
+    return axis == 1;
+  }
+};
+
+struct AttentionOptions {
+  int32_t axis;  ///< 0 time, 1 bins
+  int32_t window;
+  int32_t heads;
+  float scale;
+
+  bool along_bins() const {
+    return axis == 1;
+  }
+};
+
+/// stft, istft.
+struct StftOptions {
+  int32_t window;
+  int32_t hop;
+};
+
+struct FbankOptions {
+  int32_t window;
+  int32_t n_fft;
+  int32_t hop;
+  int32_t past;
+  int32_t future;
+  int32_t recipe;
+};
+
+struct InputLevelOptions {
+  int32_t mode;  ///< 0 file, 1 window
+  int32_t window;
+  float floor_db;
+
+  bool of_file() const {
+    return mode == 0;
+  }
+};
+
+struct DeepFilterOptions {
+  int32_t kernel_t;
+  int32_t kernel_f;
+  int32_t past;
+  int32_t future;
+};
+
+/// compress, power.
+struct ExponentOptions {
+  float exponent;
+};
+
+/// batch_norm, layer_norm, cumulative_norm.
+struct NormOptions {
+  float epsilon;
+};
+
+struct SoftmaxOptions {
+  int32_t axis;  ///< 0 time, 2 channels
+
+  bool over_time() const {
+    return axis == 0;
+  }
+};
+
+struct SliceOptions {
+  int32_t begin;
+  int32_t count;
+};
+
+struct ReshapeOptions {
+  int32_t bins;
+  int32_t channels;
+};
+
+struct TimeStdOptions {
+  float epsilon;
+  int32_t unbiased;
+};
+
+struct FloorDbOptions {
+  float range;
+};
+
+}  // namespace ligero
+
+#endif  // LIGERO_OPS_OPTIONS_H_
