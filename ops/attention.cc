@@ -7,7 +7,7 @@
 
 #include "ops/check.h"
 #include "ops/frames.h"
-#include "ops/kernels/product/product.h"
+#include "ops/kernels/gemm/gemm.h"
 #include "ops/option_table.h"
 #include "ops/options.h"
 #include "ops/table.h"

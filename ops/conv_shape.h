@@ -5,7 +5,7 @@
 #include <cstdint>
 
 #include "ops/check.h"
-#include "ops/kernels/product/product.h"
+#include "ops/kernels/gemm/gemm.h"
 #include "ops/options.h"
 #include "runtime/op.h"
 

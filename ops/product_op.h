@@ -5,7 +5,7 @@
 
 #include <cstdint>
 
-#include "ops/kernels/product/product.h"
+#include "ops/kernels/gemm/gemm.h"
 #include "runtime/op.h"
 
 namespace ligero {

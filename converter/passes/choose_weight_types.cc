@@ -8,7 +8,7 @@
 #include "converter/passes/passes.h"
 #include "model/format/half.h"
 #include "model/systems/shape.h"
-#include "ops/kernels/product/product.h"
+#include "ops/kernels/gemm/gemm.h"
 
 namespace ligero {
 namespace {

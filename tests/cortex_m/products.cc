@@ -6,7 +6,7 @@
 #include <cstring>
 #include <limits>
 
-#include "ops/kernels/product/product.h"
+#include "ops/kernels/gemm/gemm.h"
 #include "platforms/cortex_m/semihosting.h"
 #include "runtime/base/cpu.h"
 #include "tests/support/random.h"
@@ -160,7 +160,7 @@ void compare_values(const ProductQ8Kernels& a, const ProductQ8Kernels& b) {
   }
 }
 
-/// The sums and values of tests/kernels/product_q8_test.cc, which expects this hash of every
+/// The sums and values of tests/kernels/gemm_q8_test.cc, which expects this hash of every
 /// variant of every processor.
 void compare_with_others(const ProductQ8Kernels& kernels) {
   constexpr uint64_t kEverywhere = 0x26346642AC8590EFu;

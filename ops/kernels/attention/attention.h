@@ -1,5 +1,5 @@
 // Attention scores of a few queries against many keys, and their softmax. Not: the weighted sum of
-// the values, which is a product (product.h), or which keys a query may see (ops/attention.cc).
+// the values, which is a product (gemm.h), or which keys a query may see (ops/attention.cc).
 #ifndef LIGERO_OPS_KERNELS_ATTENTION_ATTENTION_H_
 #define LIGERO_OPS_KERNELS_ATTENTION_ATTENTION_H_
 

@@ -1,4 +1,4 @@
-// One step of an LSTM cell behind its products. Not: the products (product.h) or the walk over
+// One step of an LSTM cell behind its products. Not: the products (gemm.h) or the walk over
 // time.
 //
 //   c = sigmoid(z_f) c + sigmoid(z_i) tanh(z_g),   h = sigmoid(z_o) tanh(c),   z = [i | f | g | o]

@@ -8,7 +8,7 @@
 //   y = A^T [(G w) . (B^T d)]
 //
 // costs 8 multiplications and not m * taps_f. Summed over channels and taps in time, a point's are a
-// matrix product (product.h) whose rows are the groups of a frame; between B^T and A^T stand eight
+// matrix product (gemm.h) whose rows are the groups of a frame; between B^T and A^T stand eight
 // of them. Frames with a dilation are taken in their own order, some at a time, so that a frame is
 // transformed once for all of its taps but where one lot ends and the next begins.
 //
@@ -23,7 +23,7 @@
 #include <cstddef>
 #include <cstdint>
 
-#include "ops/kernels/product/product.h"
+#include "ops/kernels/gemm/gemm.h"
 #include "ops/kernels/variants.h"
 
 namespace ligero {

@@ -1,5 +1,5 @@
 // The matrix product of linear layers and convolutions of every form: rows gathered from frames,
-// times weights in panels, plus an epilogue (ops/kernels/product/product.h is the specification).
+// times weights in panels, plus an epilogue (ops/kernels/gemm/gemm.h is the specification).
 // Not: recurrent products (recurrent.h).
 //
 // Two kernels for one product. ProductTile keeps a tile of rows and outputs in its threads'

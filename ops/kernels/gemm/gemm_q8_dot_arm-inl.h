@@ -1,7 +1,7 @@
 // The int8 dot products of ARM's instruction sets: with the instruction for it (ARMv8.2), without
-// (ARMv8), and for 32 bits (ARMv7). Not: what each has to have (product_q8_dot-inl.h).
-#ifndef LIGERO_OPS_KERNELS_PRODUCT_PRODUCT_Q8_DOT_ARM_INL_H_
-#define LIGERO_OPS_KERNELS_PRODUCT_PRODUCT_Q8_DOT_ARM_INL_H_
+// (ARMv8), and for 32 bits (ARMv7). Not: what each has to have (gemm_q8_dot-inl.h).
+#ifndef LIGERO_OPS_KERNELS_GEMM_GEMM_Q8_DOT_ARM_INL_H_
+#define LIGERO_OPS_KERNELS_GEMM_GEMM_Q8_DOT_ARM_INL_H_
 
 #include <arm_neon.h>
 #include <hwy/highway.h>
@@ -130,4 +130,4 @@ struct Dot {
 }  // namespace LIGERO_ISA
 }  // namespace ligero
 
-#endif  // LIGERO_OPS_KERNELS_PRODUCT_PRODUCT_Q8_DOT_ARM_INL_H_
+#endif  // LIGERO_OPS_KERNELS_GEMM_GEMM_Q8_DOT_ARM_INL_H_

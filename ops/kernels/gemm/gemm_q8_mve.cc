@@ -1,9 +1,9 @@
-// The int8 product for Cortex-M with MVE (M55, M85). Not: the epilogue (product_scalar.h).
+// The int8 product for Cortex-M with MVE (M55, M85). Not: the epilogue (gemm_scalar.h).
 #include <arm_mve.h>
 
 #include <cstring>
 
-#include "ops/kernels/product/product_scalar.h"
+#include "ops/kernels/gemm/gemm_scalar.h"
 
 namespace ligero::mve {
 namespace {

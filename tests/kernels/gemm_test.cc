@@ -1,6 +1,6 @@
 // The product's variants against Eigen in double precision, against each other's rows and at the
 // edges of memory. Not: how ops describe convolutions (tests/ops).
-#include "ops/kernels/product/product.h"
+#include "ops/kernels/gemm/gemm.h"
 
 #include <doctest/doctest.h>
 

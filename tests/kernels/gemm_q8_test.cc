@@ -8,7 +8,7 @@
 #include <string>
 #include <vector>
 
-#include "ops/kernels/product/product.h"
+#include "ops/kernels/gemm/gemm.h"
 #include "runtime/base/checked.h"
 #include "runtime/base/cpu.h"
 #include "tests/support/guard.h"

@@ -1,9 +1,9 @@
-// The epilogue of the product, one output at a time. Not: the sums (product_ref.cc,
-// product_q8_mve.cc).
-#ifndef LIGERO_OPS_KERNELS_PRODUCT_PRODUCT_SCALAR_H_
-#define LIGERO_OPS_KERNELS_PRODUCT_PRODUCT_SCALAR_H_
+// The epilogue of the product, one output at a time. Not: the sums (gemm_ref.cc,
+// gemm_q8_mve.cc).
+#ifndef LIGERO_OPS_KERNELS_GEMM_GEMM_SCALAR_H_
+#define LIGERO_OPS_KERNELS_GEMM_GEMM_SCALAR_H_
 
-#include "ops/kernels/product/product.h"
+#include "ops/kernels/gemm/gemm.h"
 #include "ops/kernels/vec/vec_scalar.h"
 
 namespace ligero::ref {
@@ -32,4 +32,4 @@ inline float finish(
 
 }  // namespace ligero::ref
 
-#endif  // LIGERO_OPS_KERNELS_PRODUCT_PRODUCT_SCALAR_H_
+#endif  // LIGERO_OPS_KERNELS_GEMM_GEMM_SCALAR_H_

@@ -1,8 +1,8 @@
 // Tiles of the int8 product in vectors: int32 sums of one tap in registers, joined in float when the
-// tap ends. Not: the dot products (product_q8_dot-inl.h), which tiles there are to compute
-// (product.cc).
-#include "ops/kernels/product/product_finish-inl.h"
-#include "ops/kernels/product/product_q8_dot-inl.h"
+// tap ends. Not: the dot products (gemm_q8_dot-inl.h), which tiles there are to compute
+// (conv.cc).
+#include "ops/kernels/gemm/gemm_finish-inl.h"
+#include "ops/kernels/gemm/gemm_q8_dot-inl.h"
 
 namespace ligero {
 namespace LIGERO_ISA {

@@ -10,7 +10,7 @@
 #include <hwy/highway.h>
 
 #if HWY_ARCH_ARM
-#include "ops/kernels/product/product_q8_dot_arm-inl.h"
+#include "ops/kernels/gemm/gemm_q8_dot_arm-inl.h"
 #else
-#include "ops/kernels/product/product_q8_dot_x86-inl.h"
+#include "ops/kernels/gemm/gemm_q8_dot_x86-inl.h"
 #endif

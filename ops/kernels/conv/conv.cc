@@ -1,5 +1,5 @@
 // Choice of the product's variant, and the walk over tiles, panels and threads. Not: arithmetic.
-#include "ops/kernels/product/product.h"
+#include "ops/kernels/gemm/gemm.h"
 
 #include <cstring>
 

@@ -1,7 +1,7 @@
 // The int8 dot products of x86's instruction sets. Not: what each has to have
-// (product_q8_dot-inl.h).
-#ifndef LIGERO_OPS_KERNELS_PRODUCT_PRODUCT_Q8_DOT_X86_INL_H_
-#define LIGERO_OPS_KERNELS_PRODUCT_PRODUCT_Q8_DOT_X86_INL_H_
+// (gemm_q8_dot-inl.h).
+#ifndef LIGERO_OPS_KERNELS_GEMM_GEMM_Q8_DOT_X86_INL_H_
+#define LIGERO_OPS_KERNELS_GEMM_GEMM_Q8_DOT_X86_INL_H_
 
 #include <hwy/highway.h>
 #include <immintrin.h>
@@ -172,4 +172,4 @@ struct Dot {
 }  // namespace LIGERO_ISA
 }  // namespace ligero
 
-#endif  // LIGERO_OPS_KERNELS_PRODUCT_PRODUCT_Q8_DOT_X86_INL_H_
+#endif  // LIGERO_OPS_KERNELS_GEMM_GEMM_Q8_DOT_X86_INL_H_

@@ -1,6 +1,6 @@
 // Tiles of the product in vectors: a few rows times a few panels, sums in registers, k outermost.
-// Not: which tiles there are to compute (product.cc).
-#include "ops/kernels/product/product_finish-inl.h"
+// Not: which tiles there are to compute (conv.cc).
+#include "ops/kernels/gemm/gemm_finish-inl.h"
 
 namespace ligero {
 namespace LIGERO_ISA {

@@ -1,11 +1,11 @@
 // The end of a tile of the product, in vectors, for files compiled once per instruction set: a row's
-// sums through the epilogue to the output. Not: the sums (product_simd.cc, product_q8_simd.cc).
-#ifndef LIGERO_OPS_KERNELS_PRODUCT_PRODUCT_FINISH_INL_H_
-#define LIGERO_OPS_KERNELS_PRODUCT_PRODUCT_FINISH_INL_H_
+// sums through the epilogue to the output. Not: the sums (gemm_simd.cc, gemm_q8_simd.cc).
+#ifndef LIGERO_OPS_KERNELS_GEMM_GEMM_FINISH_INL_H_
+#define LIGERO_OPS_KERNELS_GEMM_GEMM_FINISH_INL_H_
 
 #include <string.h>
 
-#include "ops/kernels/product/product.h"
+#include "ops/kernels/gemm/gemm.h"
 #include "ops/kernels/unroll-inl.h"
 #include "ops/kernels/variants.h"
 #include "ops/kernels/vec/vec_math-inl.h"
@@ -193,4 +193,4 @@ HWY_INLINE void finish_tile(const float (*sums)[kP * kProductPanel],
 }  // namespace LIGERO_ISA
 }  // namespace ligero
 
-#endif  // LIGERO_OPS_KERNELS_PRODUCT_PRODUCT_FINISH_INL_H_
+#endif  // LIGERO_OPS_KERNELS_GEMM_GEMM_FINISH_INL_H_

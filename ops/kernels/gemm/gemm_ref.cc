@@ -2,7 +2,7 @@
 #include <cmath>
 #include <cstring>
 
-#include "ops/kernels/product/product_scalar.h"
+#include "ops/kernels/gemm/gemm_scalar.h"
 
 namespace ligero::ref {
 namespace {

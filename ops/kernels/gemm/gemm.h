@@ -1,6 +1,6 @@
 // The one matrix product: rows gathered through pointers, times weights in panels, plus an
 // epilogue. Linear layers, convolutions of every form and LSTM steps are this kernel. Not: the
-// tiles of an instruction set (product_simd.cc, product_q8_simd.cc), how an op describes its rows
+// tiles of an instruction set (gemm_simd.cc, gemm_q8_simd.cc), how an op describes its rows
 // (the ops), or the convolutions that are several smaller products (winograd.h).
 //
 //   y[r][o] = post(act(bias[o] + sum_k a_r[k] w[k][o] + sum_m add_r[m][o]))
@@ -17,8 +17,8 @@
 // scale: they are summed in int32, exactly and alike on every instruction set, and the taps are
 // joined in float32, in order: sum_k a_r[k] w[k][o] is (sum_tap s_tap * sum_int32) * scale[o]. A
 // frame's q and s depend on nothing but the frame, so streaming equals offline here as well.
-#ifndef LIGERO_OPS_KERNELS_PRODUCT_PRODUCT_H_
-#define LIGERO_OPS_KERNELS_PRODUCT_PRODUCT_H_
+#ifndef LIGERO_OPS_KERNELS_GEMM_GEMM_H_
+#define LIGERO_OPS_KERNELS_GEMM_GEMM_H_
 
 #include <cstddef>
 #include <cstdint>
@@ -225,4 +225,4 @@ inline void product(const ProductProblem& problem, int32_t frames, Parallel* poo
 
 }  // namespace ligero
 
-#endif  // LIGERO_OPS_KERNELS_PRODUCT_PRODUCT_H_
+#endif  // LIGERO_OPS_KERNELS_GEMM_GEMM_H_
