@@ -31,8 +31,8 @@ constexpr Option kOptions[] = {
 
 struct Data {
   const AttentionKernels* attention;
-  const ProductKernels* product;
-  const ProductKernels* reference;  // partial last panels of the values
+  const GemmKernels* product;
+  const GemmKernels* reference;  // partial last panels of the values
   int32_t head;                     // channels of a head
   int64_t max_keys;
   int32_t slices;  // of the scratch, one for each task at a time
@@ -107,8 +107,8 @@ Status measure(const OpContext& ctx, Needs* needs) {
 Status prepare(const OpContext& ctx, void* data) {
   auto* d = new (data) Data();
   d->attention = &attention_kernels(ctx.cpu);
-  d->product = &product_kernels(ctx.cpu);
-  d->reference = &product_kernels(0);
+  d->product = &gemm_kernels(ctx.cpu);
+  d->reference = &gemm_kernels(0);
   d->head = ctx.input(kQuery).channels() / ctx.options<AttentionOptions>().heads;
   d->max_keys = max_keys(ctx);
   d->slices = slices(ctx);
@@ -151,18 +151,18 @@ void normalise(const Data& d, const Tile& t, float* scores) noexcept {
 
 /// out = scores times values, a block of keys after another added to the output.
 void mix(const Data& d, const Tile& t, const float* scores) noexcept {
-  const float* a[kProductMaxRows];
-  float* out[kProductMaxRows];
-  const float* add[kProductMaxRows];
-  int32_t add_count[kProductMaxRows];
-  const int32_t full = d.head / kProductPanel;
-  const int32_t panels = (d.head + kProductPanel - 1) / kProductPanel;
-  const ProductEpilogue none;
+  const float* a[kGemmMaxRows];
+  float* out[kGemmMaxRows];
+  const float* add[kGemmMaxRows];
+  int32_t add_count[kGemmMaxRows];
+  const int32_t full = d.head / kGemmPanel;
+  const int32_t panels = (d.head + kGemmPanel - 1) / kGemmPanel;
+  const GemmEpilogue none;
   for (int32_t first = 0; first < t.keys; first += kBlockKeys) {
     const int32_t keys = t.keys - first < kBlockKeys ? t.keys - first : kBlockKeys;
-    ProductWeights weights;
+    GemmWeights weights;
     weights.data = t.value + first * t.stride;
-    weights.panel_stride = kProductPanel;
+    weights.panel_stride = kGemmPanel;
     weights.outputs = d.head;
     weights.row_stride = t.stride;
     const int32_t most = d.product->shape.max_rows;
@@ -174,10 +174,10 @@ void mix(const Data& d, const Tile& t, const float* scores) noexcept {
         add[r] = out[r];
         add_count[r] = first > 0 ? 1 : 0;
       }
-      ProductTile tile = {rows, 1, keys, a, out, add, add_count, 0};
+      GemmTile tile = {rows, 1, keys, a, out, add, add_count, 0};
       d.product->f32(tile, weights, none, 0, full);
       for (int32_t r = 0; full < panels && r < rows; ++r) {
-        const ProductTile one = {1, 1, keys, a + r, out + r, add + r, add_count + r, 0};
+        const GemmTile one = {1, 1, keys, a + r, out + r, add + r, add_count + r, 0};
         d.reference->f32(one, weights, none, full, panels);
       }
     }

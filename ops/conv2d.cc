@@ -75,10 +75,10 @@ Status infer(const OpContext& ctx, Inference* out) {
 }
 
 /// A problem with weights and rows, all but the data.
-ProductProblem describe(const OpContext& ctx) {
+ConvProblem describe(const OpContext& ctx) {
   const Tensor& x = ctx.input(kX);
   const auto& o = ctx.options<ConvOptions>();
-  ProductProblem p;
+  ConvProblem p;
   prepare_weights(ctx, kW, &p);
   // A group's channels of a bin are a bin of their own, `groups` bins from those of the next.
   set_conv_rows(o, x.bins() * o.groups, x.channels() / o.groups, ctx.output(0).bins(), &p.rows);
@@ -99,7 +99,7 @@ size_t winograd_at(const OpContext& ctx) {
 
 Status measure(const OpContext& ctx, Needs* needs) {
   LIGERO_RETURN_IF_ERROR(check_rows(ctx, ctx.output(0).bins()));
-  const ProductProblem p = describe(ctx);
+  const ConvProblem p = describe(ctx);
   if (winograd_serves(p)) {
     needs->data_bytes = add_bytes(winograd_at(ctx), winograd_data_bytes(p));
     needs->scratch_bytes = winograd_scratch_bytes(p, ctx.max_frames);
@@ -111,7 +111,7 @@ Status measure(const OpContext& ctx, Needs* needs) {
 }
 
 Status prepare(const OpContext& ctx, void* data) {
-  ProductProblem& p = make_product_data(data, ctx.input(kX).channels())->problem;
+  ConvProblem& p = make_product_data(data, ctx.input(kX).channels())->problem;
   const float* zeros = p.rows.zeros;
   p = describe(ctx);
   p.rows.zeros = zeros;
@@ -127,7 +127,7 @@ Status prepare(const OpContext& ctx, void* data) {
 }
 
 void run(const RunContext& ctx) noexcept {
-  ProductProblem p = static_cast<const ProductData*>(ctx.data)->problem;
+  ConvProblem p = static_cast<const ProductData*>(ctx.data)->problem;
   p.rows.x = ctx.x(kX);
   p.scratch = ctx.scratch;
   p.output.y = ctx.out[0];
@@ -142,12 +142,12 @@ void run(const RunContext& ctx) noexcept {
     p.add.total_frames = -1;
   }
   const int64_t inner =
-      static_cast<int64_t>(p.rows.taps_t) * p.rows.taps_f * p.rows.channels * kProductPanel;
+      static_cast<int64_t>(p.rows.taps_t) * p.rows.taps_f * p.rows.channels * kGemmPanel;
   const auto next = [&](const float* values) {
     return values != nullptr ? values + p.weights.outputs : nullptr;
   };
   for (int32_t outputs = ctx.output(0).channels(); outputs > 0; outputs -= p.weights.outputs) {
-    product(p, ctx.frames, ctx.pool);
+    convolve(p, ctx.frames, ctx.pool);
     p.rows.x += p.rows.channels;
     p.weights.data = static_cast<const std::byte*>(p.weights.data) + inner * p.weight_bytes;
     p.output.y += p.weights.outputs;

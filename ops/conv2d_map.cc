@@ -51,7 +51,7 @@ Status measure(const OpContext& ctx, Needs* needs) {
 
 Status prepare(const OpContext& ctx, void* data) {
   const Tensor& x = ctx.input(kX);
-  ProductProblem& p = make_product_data(data, x.channels())->problem;
+  ConvProblem& p = make_product_data(data, x.channels())->problem;
   prepare_weights(ctx, kW, &p);
   const int32_t out_bins = ctx.output(0).channels() / p.weights.outputs;
   set_conv_rows(ctx.options<ConvOptions>(), x.bins(), x.channels(), out_bins, &p.rows);
@@ -62,15 +62,15 @@ Status prepare(const OpContext& ctx, void* data) {
 }
 
 void run(const RunContext& ctx) noexcept {
-  ProductProblem p = static_cast<const ProductData*>(ctx.data)->problem;
+  ConvProblem p = static_cast<const ProductData*>(ctx.data)->problem;
   const auto* weights = static_cast<const std::byte*>(p.weights.data);
   const int64_t inner = static_cast<int64_t>(p.rows.taps_f) * p.rows.channels;
   const int32_t rows = ctx.output(0).bins();
   p.rows.x = ctx.x(kX);
   for (int32_t k = 0; k < rows; ++k) {
-    p.weights.data = weights + k * inner * kProductPanel * p.weight_bytes;
+    p.weights.data = weights + k * inner * kGemmPanel * p.weight_bytes;
     p.output.y = ctx.out[0] + static_cast<int64_t>(k) * ctx.output(0).channels();
-    product(p, 1, ctx.pool);
+    convolve(p, 1, ctx.pool);
   }
 }
 

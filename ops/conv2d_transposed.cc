@@ -34,7 +34,7 @@ Status infer(const OpContext& ctx, Inference* out) {
   LIGERO_CHECK(o.past + o.future == o.kernel_t - 1,
                Code::kBadModel,
                "past and future do not add up to the kernel's extent in time");
-  LIGERO_CHECK(o.kernel_t * o.kernel_f <= kProductMaxSegments,
+  LIGERO_CHECK(o.kernel_t * o.kernel_f <= kGemmMaxSegments,
                Code::kUnsupportedModel,
                "a convolution has too many taps");
   LIGERO_CHECK(x.kind == Kind::kSequence || o.kernel_t == 1,
@@ -64,7 +64,7 @@ constexpr int32_t kManyFrames = 16;
 
 /// Followed by the problems, the first output bin of each, and the zeros of a bin outside.
 struct Data {
-  ProductProblem* problems;
+  ConvProblem* problems;
   int32_t* first_bins;
   int32_t count;
 };
@@ -103,7 +103,7 @@ int32_t problem_count(const OpContext& ctx) {
 }
 
 /// What all phases have in common.
-void set_rows(const OpContext& ctx, ProductRows* rows) {
+void set_rows(const OpContext& ctx, ConvRows* rows) {
   const Tensor& x = ctx.input(kX);
   rows->frame_stride = x.elements();
   rows->bins = x.bins();
@@ -114,21 +114,21 @@ void set_rows(const OpContext& ctx, ProductRows* rows) {
 
 Status measure(const OpContext& ctx, Needs* needs) {
   LIGERO_RETURN_IF_ERROR(check_rows(ctx, ctx.output(0).bins()));
-  ProductRows rows;
+  ConvRows rows;
   set_rows(ctx, &rows);
   const auto problems = static_cast<size_t>(problem_count(ctx));
-  needs->data_bytes = align_up(sizeof(Data)) + problems * sizeof(ProductProblem) +
+  needs->data_bytes = align_up(sizeof(Data)) + problems * sizeof(ConvProblem) +
                       align_up(problems * sizeof(int32_t)) + product_data_bytes(rows.channels);
   needs->scratch_bytes = product_scratch_bytes(ctx, kW, rows, ctx.max_frames);
   return {};
 }
 
 /// The rows [q, q + rows) of a phase, of which `p` has the weights.
-void add_problem(ProductProblem p, int32_t first_bin, int32_t q, int32_t rows, Data* d) {
+void add_problem(ConvProblem p, int32_t first_bin, int32_t q, int32_t rows, Data* d) {
   p.rows.pad_f = p.rows.taps_f - 1 - q;
   p.rows.out_bins = rows;
   d->first_bins[d->count] = first_bin;
-  new (d->problems + d->count) ProductProblem(p);
+  new (d->problems + d->count) ConvProblem(p);
   ++d->count;
 }
 
@@ -138,9 +138,9 @@ Status prepare(const OpContext& ctx, void* data) {
   const int32_t problems = problem_count(ctx);
   auto* d = new (data) Data();
   d->problems =
-      reinterpret_cast<ProductProblem*>(static_cast<std::byte*>(data) + align_up(sizeof(Data)));
+      reinterpret_cast<ConvProblem*>(static_cast<std::byte*>(data) + align_up(sizeof(Data)));
   d->first_bins = reinterpret_cast<int32_t*>(d->problems + problems);
-  ProductProblem p =
+  ConvProblem p =
       make_product_data(reinterpret_cast<std::byte*>(d->first_bins) +
                             align_up(static_cast<size_t>(problems) * sizeof(int32_t)),
                         x.channels())
@@ -152,12 +152,12 @@ Status prepare(const OpContext& ctx, void* data) {
   p.output.bin_stride = static_cast<int64_t>(o.stride_f) * p.weights.outputs;
   for (int32_t phase = 0; phase < phase_count(ctx); ++phase) {
     const Phase of = phase_of(ctx, phase);
-    const auto add = [&](const ProductProblem& rows_of, int32_t q, int32_t rows) {
+    const auto add = [&](const ConvProblem& rows_of, int32_t q, int32_t rows) {
       add_problem(rows_of, phase + o.stride_f * q, q, rows, d);
     };
     p.rows.taps_f = of.taps;
     add(p, of.edge, of.rows - 2 * of.edge);
-    ProductProblem alone = p;
+    ConvProblem alone = p;
     alone.rows.zeros = nullptr;
     for (int32_t k = 0; k < of.edge; ++k) {
       add(alone, k, 1);
@@ -165,7 +165,7 @@ Status prepare(const OpContext& ctx, void* data) {
     }
     p.weights.data =
         static_cast<const std::byte*>(p.weights.data) +
-        int64_t{p.rows.taps_t} * of.taps * x.channels() * kProductPanel * p.weight_bytes;
+        int64_t{p.rows.taps_t} * of.taps * x.channels() * kGemmPanel * p.weight_bytes;
   }
   return {};
 }
@@ -173,12 +173,12 @@ Status prepare(const OpContext& ctx, void* data) {
 void run(const RunContext& ctx) noexcept {
   const Data& d = *static_cast<const Data*>(ctx.data);
   for (int32_t n = 0; n < d.count; ++n) {
-    ProductProblem& p = d.problems[n];
+    ConvProblem& p = d.problems[n];
     p.rows.x = ctx.x(kX);
     p.scratch = ctx.scratch;
     p.output.y = ctx.out[0] + static_cast<int64_t>(d.first_bins[n]) * p.weights.outputs;
   }
-  product(d.problems, d.count, ctx.frames, ctx.pool);
+  convolve(d.problems, d.count, ctx.frames, ctx.pool);
 }
 
 }  // namespace

@@ -16,7 +16,7 @@ inline Status check_conv(const ConvOptions& o, int32_t bins, int32_t* out_bins) 
   LIGERO_CHECK(o.past + o.future == o.dilation_t * (o.kernel_t - 1),
                Code::kBadModel,
                "past and future do not add up to the kernel's extent in time");
-  LIGERO_CHECK(o.kernel_t * o.kernel_f <= kProductMaxSegments,
+  LIGERO_CHECK(o.kernel_t * o.kernel_f <= kGemmMaxSegments,
                Code::kUnsupportedModel,
                "a convolution has too many taps");
   const int64_t extent = static_cast<int64_t>(o.dilation_f) * (o.kernel_f - 1) + 1;
@@ -28,7 +28,7 @@ inline Status check_conv(const ConvOptions& o, int32_t bins, int32_t* out_bins) 
 
 /// The rows of a convolution on frames [bins, channels].
 inline void set_conv_rows(
-    const ConvOptions& o, int32_t bins, int32_t channels, int32_t out_bins, ProductRows* rows) {
+    const ConvOptions& o, int32_t bins, int32_t channels, int32_t out_bins, ConvRows* rows) {
   rows->frame_stride = static_cast<int64_t>(bins) * channels;
   rows->bins = bins;
   rows->channels = channels;

@@ -27,7 +27,7 @@ Status infer(const OpContext& ctx, Inference* out) {
   return {};
 }
 
-void set_rows(const Tensor& x, ProductRows* rows) {
+void set_rows(const Tensor& x, ConvRows* rows) {
   rows->frame_stride = x.elements();
   rows->bins = x.bins();
   rows->channels = x.channels();
@@ -37,14 +37,14 @@ void set_rows(const Tensor& x, ProductRows* rows) {
 Status measure(const OpContext& ctx, Needs* needs) {
   LIGERO_RETURN_IF_ERROR(check_rows(ctx, ctx.output(0).bins()));
   needs->data_bytes = product_data_bytes(0);
-  ProductRows rows;
+  ConvRows rows;
   set_rows(ctx.input(kX), &rows);
   needs->scratch_bytes = product_scratch_bytes(ctx, kW, rows, ctx.max_frames);
   return {};
 }
 
 Status prepare(const OpContext& ctx, void* data) {
-  ProductProblem& p = make_product_data(data, 0)->problem;
+  ConvProblem& p = make_product_data(data, 0)->problem;
   prepare_weights(ctx, kW, &p);
   prepare_epilogue(ctx, kEpilogue, ctx.options<ActivationOptions>().activation, &p.epilogue);
   const Tensor& x = ctx.input(kX);
@@ -55,11 +55,11 @@ Status prepare(const OpContext& ctx, void* data) {
 }
 
 void run(const RunContext& ctx) noexcept {
-  ProductProblem p = static_cast<const ProductData*>(ctx.data)->problem;
+  ConvProblem p = static_cast<const ProductData*>(ctx.data)->problem;
   p.rows.x = ctx.x(kX);
   p.scratch = ctx.scratch;
   p.output.y = ctx.out[0];
-  product(p, ctx.frames, ctx.pool);
+  convolve(p, ctx.frames, ctx.pool);
 }
 
 }  // namespace

@@ -20,12 +20,12 @@ Status check_panels(
   if (w.type == Type::kQ8) {
     LIGERO_CHECK(w.scale != nullptr, Code::kBadModel, "int8 weights without scales", -1, where);
     LIGERO_CHECK(channels > 0, Code::kUnsupportedModel, "an op that takes no int8", -1, where);
-    LIGERO_CHECK(channels % kProductQ8Group == 0,
+    LIGERO_CHECK(channels % kGemmQ8Group == 0,
                  Code::kUnsupportedModel,
                  "int8 weights of an input whose channels are no multiple of 4",
                  -1,
                  where);
-    LIGERO_CHECK(inner / taps_t <= kProductQ8MaxInner,
+    LIGERO_CHECK(inner / taps_t <= kGemmQ8MaxInner,
                  Code::kUnsupportedModel,
                  "int8 weights of too many inputs for one sum",
                  -1,
@@ -64,37 +64,37 @@ size_t product_data_bytes(int64_t zeros) {
   return align_up(sizeof(ProductData)) + static_cast<size_t>(zeros) * sizeof(float);
 }
 
-void prepare_weights(const OpContext& ctx, size_t w, ProductProblem* p) {
+void prepare_weights(const OpContext& ctx, size_t w, ConvProblem* p) {
   const Tensor& t = ctx.input(w);
   if (t.type == Type::kQ8) {
-    p->q8 = &product_q8_kernels(ctx.cpu);
+    p->q8 = &gemm_q8_kernels(ctx.cpu);
     p->shape = p->q8->shape;
     p->tile = p->q8->tile;
     p->weight_bytes = 1;
     p->weights.scale = t.scale;
   } else {
-    const ProductKernels& kernels = product_kernels(ctx.cpu);
+    const GemmKernels& kernels = gemm_kernels(ctx.cpu);
     const bool half = t.type == Type::kF16;
     p->shape = kernels.shape;
     p->tile = half ? kernels.f16 : kernels.f32;
     p->weight_bytes = half ? 2 : 4;
   }
   p->weights.data = t.data;
-  p->weights.panel_stride = static_cast<int64_t>(t.dim[0]) * kProductPanel;
+  p->weights.panel_stride = static_cast<int64_t>(t.dim[0]) * kGemmPanel;
   p->weights.outputs = t.dim[1];
 }
 
 size_t product_scratch_bytes(const OpContext& ctx,
                              size_t w,
-                             const ProductRows& rows,
+                             const ConvRows& rows,
                              int32_t frames) {
-  return ctx.input(w).type == Type::kQ8 ? product_q8_scratch_bytes(rows, frames) : 0;
+  return ctx.input(w).type == Type::kQ8 ? conv_q8_scratch_bytes(rows, frames) : 0;
 }
 
 void prepare_epilogue(const OpContext& ctx,
                       size_t first,
                       Activation activation,
-                      ProductEpilogue* e) {
+                      GemmEpilogue* e) {
   const auto pointer = [&](size_t k) -> const float* {
     return has(ctx, k) ? ctx.input(k).f32() : nullptr;
   };

@@ -33,27 +33,27 @@ inline bool has(const OpContext& ctx, size_t k) {
 
 /// What prepare() leaves in an op's data: a problem without x, y and add, and zeros behind it.
 struct ProductData {
-  ProductProblem problem;
+  ConvProblem problem;
 };
 
 /// Bytes of ProductData and `zeros` floats.
 size_t product_data_bytes(int64_t zeros);
 
 /// The kernels and weights (input `w`) of a problem.
-void prepare_weights(const OpContext& ctx, size_t w, ProductProblem* problem);
+void prepare_weights(const OpContext& ctx, size_t w, ConvProblem* problem);
 
 /// For measure(): bytes of scratch of a product with weights `w`, with `frames` frames at most; 0
 /// where these are not int8. run() gives them to the problem.
 size_t product_scratch_bytes(const OpContext& ctx,
                              size_t w,
-                             const ProductRows& rows,
+                             const ConvRows& rows,
                              int32_t frames);
 
 /// The epilogue from inputs first .. first + 3.
 void prepare_epilogue(const OpContext& ctx,
                       size_t first,
                       Activation activation,
-                      ProductEpilogue* epilogue);
+                      GemmEpilogue* epilogue);
 
 /// Puts a ProductData into `data`, with `zeros` zeros behind it, and returns it.
 ProductData* make_product_data(void* data, int64_t zeros);

@@ -45,8 +45,8 @@ class Recurrent {
   static constexpr int32_t kChunkRows = 256;
 
   struct Data {
-    ProductProblem input;      // x W_ih + bias
-    ProductProblem recurrent;  // h W_hh, added in place to the above, or apart
+    ConvProblem input;      // x W_ih + bias
+    ConvProblem recurrent;  // h W_hh, added in place to the above, or apart
     Cell cell;
     int32_t chunk;      // frames
     size_t q8_scratch;  // where it begins in the scratch
@@ -130,8 +130,8 @@ class Recurrent {
     return align_up((products + memory) * hidden * sizeof(float));
   }
 
-  static ProductRows input_rows(const Tensor& x) {
-    ProductRows rows;
+  static ConvRows input_rows(const Tensor& x) {
+    ConvRows rows;
     rows.frame_stride = x.elements();
     rows.bins = x.bins();
     rows.channels = x.channels();
@@ -139,8 +139,8 @@ class Recurrent {
     return rows;
   }
 
-  static ProductRows recurrent_rows(const OpContext& ctx) {
-    ProductRows rows;
+  static ConvRows recurrent_rows(const OpContext& ctx) {
+    ConvRows rows;
     rows.channels = hidden_of(ctx);
     rows.frame_stride = static_cast<int64_t>(rows.channels) * ctx.input(kX).bins();
     return rows;
@@ -164,13 +164,13 @@ class Recurrent {
     auto* d = new (data) Data{{}, {}, Cell(ctx.cpu), chunk_frames(ctx), float_bytes(ctx)};
     const Tensor& x = ctx.input(kX);
     const int64_t gates = int64_t{hidden_of(ctx)} * kGates;
-    ProductProblem& input = d->input;
+    ConvProblem& input = d->input;
     prepare_weights(ctx, kWih, &input);
     input.epilogue.bias = ctx.input(kBias).f32();
     input.rows = input_rows(x);
     input.output.bin_stride = gates;
     input.output.frame_stride = gates * x.bins();
-    ProductProblem& recurrent = d->recurrent;
+    ConvProblem& recurrent = d->recurrent;
     prepare_weights(ctx, kWhh, &recurrent);
     recurrent.rows = recurrent_rows(ctx);
     if constexpr (kApart) {
@@ -206,14 +206,14 @@ class Recurrent {
                                 const float* h,
                                 float* z,
                                 int32_t frames) {
-    ProductProblem p = d.recurrent;
+    ConvProblem p = d.recurrent;
     p.last_panels_first = step % 2 != 0;
     p.scratch = q8_scratch(ctx, d);
     p.output.y = kApart ? apart(ctx, d) : z;
     if (h != nullptr) {
       p.rows.x = h;
       p.add.data = kApart ? nullptr : z;
-      product(p, frames, ctx.pool);
+      convolve(p, frames, ctx.pool);
     } else if (kApart) {
       const int64_t gates = p.output.frame_stride;
       for (int32_t f = 0; f < frames; ++f) {
@@ -235,11 +235,11 @@ class Recurrent {
     for (int32_t done = 0; done < rows; done += d.chunk) {
       const int32_t frames = rows - done < d.chunk ? rows - done : d.chunk;
       const int32_t first = reverse ? rows - done - frames : done;
-      ProductProblem input = d.input;
+      ConvProblem input = d.input;
       input.scratch = q8_scratch(ctx, d);
       input.rows.x = ctx.x(kX) + first * input.rows.frame_stride;
       input.output.y = gates;
-      product(input, frames, ctx.pool);
+      convolve(input, frames, ctx.pool);
       for (int32_t i = 0; i < frames; ++i) {
         const int32_t t = reverse ? frames - 1 - i : i;
         float* z = gates + t * hidden * kGates;
@@ -262,11 +262,11 @@ class Recurrent {
     for (int32_t first = 0; first < ctx.frames; first += d.chunk) {
       const int32_t frames = ctx.frames - first < d.chunk ? ctx.frames - first : d.chunk;
       float* out = ctx.out[0] + first * bins * hidden;
-      ProductProblem input = d.input;
+      ConvProblem input = d.input;
       input.scratch = q8_scratch(ctx, d);
       input.rows.x = ctx.x(kX) + first * input.rows.frame_stride;
       input.output.y = gates;
-      product(input, frames, ctx.pool);
+      convolve(input, frames, ctx.pool);
       std::memset(c, 0, static_cast<size_t>(frames * hidden) * sizeof(float));
       for (int64_t i = 0; i < bins; ++i) {
         const int64_t b = reverse ? bins - 1 - i : i;

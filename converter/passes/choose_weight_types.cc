@@ -33,7 +33,7 @@ bool takes_int8(const NodeDraft& node, const TensorDraft& tensor) {
     taps_f = options.kernel_f;
   }
   const int32_t inner = tensor.dims[0] / taps_t;
-  return inner / taps_f % kProductQ8Group == 0 && inner <= kProductQ8MaxInner;
+  return inner / taps_f % kGemmQ8Group == 0 && inner <= kGemmQ8MaxInner;
 }
 
 /// Whether half precision holds every value as it is.

@@ -20,7 +20,7 @@ using testing::Random;
 constexpr int kMostInner = 1024;
 constexpr int kMostOutputs = 80;
 constexpr int kMostRows = 4;
-constexpr int kMostPlaces = 16 * kProductMaxRows;  // 16 segments
+constexpr int kMostPlaces = 16 * kGemmMaxRows;  // 16 segments
 
 int checks = 0;
 int failures = 0;
@@ -55,7 +55,7 @@ void fill(Random* random, float* x, int n) {
   }
 }
 
-void compute(const ProductQ8Kernels& kernels, const Problem& p, Activation activation, int to) {
+void compute(const GemmQ8Kernels& kernels, const Problem& p, Activation activation, int to) {
   float* out[kMostRows];
   const float* add_rows[kMostRows];
   int32_t add_count[kMostRows];
@@ -65,7 +65,7 @@ void compute(const ProductQ8Kernels& kernels, const Problem& p, Activation activ
     add_rows[r] = add;
     add_count[r] = r % 3;
   }
-  ProductTile tile = {};
+  GemmTile tile = {};
   tile.rows = p.rows;
   tile.segments = p.taps * p.segments;
   tile.length = p.length;
@@ -76,20 +76,20 @@ void compute(const ProductQ8Kernels& kernels, const Problem& p, Activation activ
   tile.taps = p.taps;
   tile.q = q;
   tile.q_scales = q_scales;
-  ProductWeights w;
+  GemmWeights w;
   w.data = weights;
-  w.panel_stride = int64_t{kProductPanel} * p.taps * p.segments * p.length;
+  w.panel_stride = int64_t{kGemmPanel} * p.taps * p.segments * p.length;
   w.outputs = p.outputs;
   w.scale = w_scales;
-  ProductEpilogue epilogue;
+  GemmEpilogue epilogue;
   epilogue.bias = bias;
   epilogue.slopes = slopes;
   epilogue.activation = activation;
-  kernels.tile(tile, w, epilogue, 0, (p.outputs + kProductPanel - 1) / kProductPanel);
+  kernels.tile(tile, w, epilogue, 0, (p.outputs + kGemmPanel - 1) / kGemmPanel);
 }
 
 /// Every bit of every output, and nothing written beyond them.
-void compare_tiles(const ProductQ8Kernels& a, const ProductQ8Kernels& b) {
+void compare_tiles(const GemmQ8Kernels& a, const GemmQ8Kernels& b) {
   constexpr Problem kProblems[] = {
       {1, 1, 4, 1, 1},
       {1, 1, 16, 16, 1},
@@ -112,10 +112,10 @@ void compare_tiles(const ProductQ8Kernels& a, const ProductQ8Kernels& b) {
     for (int8_t& v : values) {
       v = static_cast<int8_t>(random.integer(0, 9) == 0 ? 127 : random.integer(-127, 127));
     }
-    for (int s = 0; s < p.taps * p.segments * kProductMaxRows; ++s) {
+    for (int s = 0; s < p.taps * p.segments * kGemmMaxRows; ++s) {
       q[s] = values + random.integer(0, kMostInner - p.length);
     }
-    fill(&random, q_scales, p.taps * kProductMaxRows);
+    fill(&random, q_scales, p.taps * kGemmMaxRows);
     fill(&random, w_scales, kMostOutputs);
     fill(&random, bias, kMostOutputs);
     fill(&random, slopes, kMostOutputs);
@@ -132,7 +132,7 @@ void compare_tiles(const ProductQ8Kernels& a, const ProductQ8Kernels& b) {
   }
 }
 
-void compare_values(const ProductQ8Kernels& a, const ProductQ8Kernels& b) {
+void compare_values(const GemmQ8Kernels& a, const GemmQ8Kernels& b) {
   float x[70];
   int8_t of_a[72], of_b[72];
   for (int n = 0; n <= 70; ++n) {
@@ -162,7 +162,7 @@ void compare_values(const ProductQ8Kernels& a, const ProductQ8Kernels& b) {
 
 /// The sums and values of tests/kernels/gemm_q8_test.cc, which expects this hash of every
 /// variant of every processor.
-void compare_with_others(const ProductQ8Kernels& kernels) {
+void compare_with_others(const GemmQ8Kernels& kernels) {
   constexpr uint64_t kEverywhere = 0x26346642AC8590EFu;
   constexpr Problem kProblem = {1, 1, 516, 48, 1};
   static float x[kProblem.length];
@@ -190,10 +190,10 @@ void compare_with_others(const ProductQ8Kernels& kernels) {
 }
 
 int run() {
-  const ProductQ8Kernels* variants[4];
-  const size_t count = product_q8_variants(cpu_features(), variants, 4);
+  const GemmQ8Kernels* variants[4];
+  const size_t count = gemm_q8_variants(cpu_features(), variants, 4);
   check(count == 2, "expected MVE's kernel and the reference, not", static_cast<int64_t>(count));
-  const ProductQ8Kernels& reference = *variants[count - 1];
+  const GemmQ8Kernels& reference = *variants[count - 1];
   for (size_t i = 0; i < count; ++i) {
     say(variants[i]->name);
     say("\n");

@@ -23,9 +23,9 @@ namespace {
 
 constexpr size_t kMaxVariants = 8;
 
-std::vector<const ProductQ8Kernels*> variants() {
-  const ProductQ8Kernels* list[kMaxVariants];
-  const size_t count = product_q8_variants(cpu_features(), list, kMaxVariants);
+std::vector<const GemmQ8Kernels*> variants() {
+  const GemmQ8Kernels* list[kMaxVariants];
+  const size_t count = gemm_q8_variants(cpu_features(), list, kMaxVariants);
   REQUIRE(count >= 1);
   return {list, list + count};
 }
@@ -42,7 +42,7 @@ struct Case {
 };
 
 /// Integers all the way: scales of 1, so that every variant must give the very sums.
-void check(const ProductQ8Kernels& kernels, const Case& c, int most, Random& random) {
+void check(const GemmQ8Kernels& kernels, const Case& c, int most, Random& random) {
   const auto integer = [&] { return static_cast<int8_t>(std::lround(random.floats(1)[0] * most)); };
   std::vector<int8_t> q(static_cast<size_t>(c.rows * c.inner()));
   std::generate(q.begin(), q.end(), integer);
@@ -59,16 +59,16 @@ void check(const ProductQ8Kernels& kernels, const Case& c, int most, Random& ran
   for (int first = 0; first < c.rows; first += kernels.shape.max_rows) {
     const int rows = std::min(kernels.shape.max_rows, c.rows - first);
     const int pieces = c.taps * c.segments;
-    std::vector<const int8_t*> pointers(static_cast<size_t>(pieces * kProductMaxRows));
+    std::vector<const int8_t*> pointers(static_cast<size_t>(pieces * kGemmMaxRows));
     std::vector<float*> out(static_cast<size_t>(rows));
-    std::vector<float> tap_scales(static_cast<size_t>(c.taps * kProductMaxRows));
-    std::vector<int32_t> sums(static_cast<size_t>(c.taps * kProductMaxRows), 0);
+    std::vector<float> tap_scales(static_cast<size_t>(c.taps * kGemmMaxRows));
+    std::vector<int32_t> sums(static_cast<size_t>(c.taps * kGemmMaxRows), 0);
     for (int r = 0; r < rows; ++r) {
       out[static_cast<size_t>(r)] = y.data() + (first + r) * c.outputs;
       for (int s = 0; s < pieces; ++s) {
         const int8_t* at = q_guarded.data() + (first + r) * c.inner() + s * c.length;
-        pointers[static_cast<size_t>(s * kProductMaxRows + r)] = at;
-        const auto tap = static_cast<size_t>(s / c.segments * kProductMaxRows + r);
+        pointers[static_cast<size_t>(s * kGemmMaxRows + r)] = at;
+        const auto tap = static_cast<size_t>(s / c.segments * kGemmMaxRows + r);
         tap_scales[tap] = static_cast<float>(1 << (s / c.segments));
         int32_t sum = 0;
         if (kernels.sums != nullptr) {
@@ -77,7 +77,7 @@ void check(const ProductQ8Kernels& kernels, const Case& c, int most, Random& ran
         sums[tap] += sum;
       }
     }
-    ProductTile tile = {};
+    GemmTile tile = {};
     tile.rows = rows;
     tile.segments = pieces;
     tile.length = c.length;
@@ -86,12 +86,12 @@ void check(const ProductQ8Kernels& kernels, const Case& c, int most, Random& ran
     tile.q = pointers.data();
     tile.q_scales = tap_scales.data();
     tile.q_sums = sums.data();
-    ProductWeights weights;
+    GemmWeights weights;
     weights.data = w_guarded.data();
     weights.panel_stride = int64_t{16} * c.inner();
     weights.outputs = c.outputs;
     weights.scale = scales.data();
-    kernels.tile(tile, weights, ProductEpilogue(), 0, panels);
+    kernels.tile(tile, weights, GemmEpilogue(), 0, panels);
   }
   INFO(std::string(kernels.name), " rows ", c.rows, " taps ", c.taps, " outputs ", c.outputs);
   size_t wrong = 0;
@@ -114,7 +114,7 @@ void check(const ProductQ8Kernels& kernels, const Case& c, int most, Random& ran
 }  // namespace
 
 TEST_CASE("int8 product: every variant gives the exact sums, for all sizes, guard pages") {
-  for (const ProductQ8Kernels* kernels : variants()) {
+  for (const GemmQ8Kernels* kernels : variants()) {
     MESSAGE("variant ", std::string(kernels->name));
     Random random(21);
     for (int rows : {1, 2, 3, 5, 6, 7, 13}) {
@@ -128,8 +128,8 @@ TEST_CASE("int8 product: every variant gives the exact sums, for all sizes, guar
 }
 
 TEST_CASE("int8 product: extreme values at the largest inner size do not overflow") {
-  for (const ProductQ8Kernels* kernels : variants()) {
-    const auto inner = static_cast<size_t>(kProductQ8MaxInner);
+  for (const GemmQ8Kernels* kernels : variants()) {
+    const auto inner = static_cast<size_t>(kGemmQ8MaxInner);
     for (int sign : {1, -1}) {
       const std::vector<int8_t> q(inner, 127);
       const std::vector<int8_t> w(inner * 16, static_cast<int8_t>(127 * sign));
@@ -141,7 +141,7 @@ TEST_CASE("int8 product: extreme values at the largest inner size do not overflo
       if (kernels->sums != nullptr) {
         kernels->sums(row, 1, static_cast<int32_t>(inner), &sum);
       }
-      ProductTile tile = {};
+      GemmTile tile = {};
       tile.rows = 1;
       tile.segments = 1;
       tile.length = static_cast<int32_t>(inner);
@@ -150,12 +150,12 @@ TEST_CASE("int8 product: extreme values at the largest inner size do not overflo
       tile.q_scales = &one;
       tile.q_sums = &sum;
       const std::vector<float> scale(16, 1.0f);
-      ProductWeights weights;
+      GemmWeights weights;
       weights.data = w.data();
       weights.panel_stride = static_cast<int64_t>(inner) * 16;
       weights.outputs = 16;
       weights.scale = scale.data();
-      kernels->tile(tile, weights, ProductEpilogue(), 0, 1);
+      kernels->tile(tile, weights, GemmEpilogue(), 0, 1);
       const double want = 127.0 * 127.0 * static_cast<double>(inner) * sign;
       CHECK(static_cast<double>(y[15]) == doctest::Approx(want).epsilon(1e-7));
     }
@@ -165,7 +165,7 @@ TEST_CASE("int8 product: extreme values at the largest inner size do not overflo
 TEST_CASE("int8 product: quantize rounds to even, keeps 127, and is alike on every variant") {
   Random random(22);
   const auto all = variants();
-  const ProductQ8Kernels& reference = *all.back();
+  const GemmQ8Kernels& reference = *all.back();
   for (int n : {1, 3, 15, 16, 17, 100, 1031}) {
     for (float size : {1.0f, 1e-30f, 3e37f}) {
       std::vector<float> x = random.floats(static_cast<size_t>(n));
@@ -179,7 +179,7 @@ TEST_CASE("int8 product: quantize rounds to even, keeps 127, and is alike on eve
                 want.begin(), want.end(), [](int a, int b) { return std::abs(a) < std::abs(b); }) /
                 127 !=
             0);
-      for (const ProductQ8Kernels* kernels : all) {
+      for (const GemmQ8Kernels* kernels : all) {
         Guarded<int8_t> q(x.size(), Edge::kEnd);
         INFO(std::string(kernels->name), " n ", n, " size ", size);
         CHECK(kernels->quantize(guarded.data(), n, q.data()) == scale);
@@ -190,14 +190,14 @@ TEST_CASE("int8 product: quantize rounds to even, keeps 127, and is alike on eve
 }
 
 TEST_CASE("int8 product: scratch of rows larger than memory is not taken for little") {
-  const ProductRows plain = {.bins = 2, .channels = 64};
-  CHECK(product_q8_scratch_bytes(plain, 3) == 64 + 64 + 64 + 3 * 128);
+  const ConvRows plain = {.bins = 2, .channels = 64};
+  CHECK(conv_q8_scratch_bytes(plain, 3) == 64 + 64 + 64 + 3 * 128);
   for (const int32_t bins : {1 << 16, 1 << 30, INT32_MAX}) {
     for (const int32_t channels : {1 << 16, 1 << 30, INT32_MAX - 3}) {
-      const ProductRows rows = {.bins = bins, .channels = channels, .taps_t = 8, .dilation_t = 64};
+      const ConvRows rows = {.bins = bins, .channels = channels, .taps_t = 8, .dilation_t = 64};
       CAPTURE(bins);
       CAPTURE(channels);
-      const size_t bytes = product_q8_scratch_bytes(rows, 1 << 20);
+      const size_t bytes = conv_q8_scratch_bytes(rows, 1 << 20);
       // At least 64 frames at once: more than 2^38 bytes.
       CHECK(bytes >= (sizeof(size_t) < 8 ? kTooManyBytes : size_t{1} << 19 << 19));
       CHECK(bytes <= kTooManyBytes);
@@ -206,7 +206,7 @@ TEST_CASE("int8 product: scratch of rows larger than memory is not taken for lit
 }
 
 TEST_CASE("int8 product: a frame of zeros, or nearly, is zeros; what is no number stays none") {
-  for (const ProductQ8Kernels* kernels : variants()) {
+  for (const GemmQ8Kernels* kernels : variants()) {
     std::vector<float> x(37, 0.0f);
     std::vector<int8_t> q(x.size(), 5);
     CHECK(kernels->quantize(x.data(), 37, q.data()) == 0.0f);
@@ -231,7 +231,7 @@ TEST_CASE("int8 product: values and sums are those of every other processor, bit
   constexpr uint64_t kEverywhere = 0x26346642AC8590EFu;
   constexpr int kInner = 516;
   constexpr int kOutputs = 48;
-  for (const ProductQ8Kernels* kernels : variants()) {
+  for (const GemmQ8Kernels* kernels : variants()) {
     Hash hash;
     for (uint64_t seed = 1; seed <= 20; ++seed) {
       Random random(seed);
@@ -249,7 +249,7 @@ TEST_CASE("int8 product: values and sums are those of every other processor, bit
       if (kernels->sums != nullptr) {
         kernels->sums(row, 1, kInner, &sum);
       }
-      ProductTile tile = {};
+      GemmTile tile = {};
       tile.rows = 1;
       tile.segments = 1;
       tile.length = kInner;
@@ -257,12 +257,12 @@ TEST_CASE("int8 product: values and sums are those of every other processor, bit
       tile.q = &row;
       tile.q_scales = &scale;
       tile.q_sums = &sum;
-      ProductWeights weights;
+      GemmWeights weights;
       weights.data = w.data();
       weights.panel_stride = int64_t{16} * kInner;
       weights.outputs = kOutputs;
       weights.scale = w_scales.data();
-      kernels->tile(tile, weights, ProductEpilogue(), 0, kOutputs / 16);
+      kernels->tile(tile, weights, GemmEpilogue(), 0, kOutputs / 16);
       hash.add(y, sizeof(y));
     }
     INFO(std::string(kernels->name));

@@ -54,13 +54,13 @@ struct Operands {
   Guarded<uint16_t> w_half;
 };
 
-ProductProblem problem(const ProductKernels& kernels, const Case& c, Operands& x) {
-  ProductProblem p;
+ConvProblem problem(const GemmKernels& kernels, const Case& c, Operands& x) {
+  ConvProblem p;
   p.shape = kernels.shape;
   p.tile = c.half ? kernels.f16 : kernels.f32;
   p.weight_bytes = c.half ? 2 : 4;
   p.weights.data = c.half ? static_cast<const void*>(x.w_half.data()) : x.w.data();
-  p.weights.panel_stride = int64_t{1} * c.inner * kProductPanel;
+  p.weights.panel_stride = int64_t{1} * c.inner * kGemmPanel;
   p.weights.outputs = c.outputs;
   p.epilogue.bias = x.bias.data();
   p.rows.x = x.a.data();
@@ -73,10 +73,10 @@ ProductProblem problem(const ProductKernels& kernels, const Case& c, Operands& x
   return p;
 }
 
-void check(const ProductKernels& kernels, const Case& c, Edge edge, Random& random) {
+void check(const GemmKernels& kernels, const Case& c, Edge edge, Random& random) {
   Operands x(c, edge, random);
-  const ProductProblem p = problem(kernels, c, x);
-  product(p, c.rows, nullptr);
+  const ConvProblem p = problem(kernels, c, x);
+  convolve(p, c.rows, nullptr);
   const std::vector<float> w = c.half ? rounded_to_half(x.w_values) : x.w_values;
   const Matrix a = matrix(x.a_values, c.rows, c.inner);
   const Matrix b = matrix(w, c.inner, c.outputs);
@@ -97,13 +97,13 @@ void check(const ProductKernels& kernels, const Case& c, Edge edge, Random& rand
        c.half);
   CHECK(((got - want).cwiseAbs() - bound).maxCoeff() <= 0);
   // One row alone gives the same bits as in a block.
-  ProductProblem one = p;
+  ConvProblem one = p;
   const std::vector<float> block = x.y.values();
   for (int row = 0; row < c.rows; ++row) {
     one.rows.x = x.a.data() + row * c.inner;
     one.add.data = x.add.data() + row * c.outputs;
     one.output.y = x.y.data() + row * c.outputs;
-    product(one, 1, nullptr);
+    convolve(one, 1, nullptr);
   }
   CHECK(x.y.values() == block);
 }
@@ -111,8 +111,8 @@ void check(const ProductKernels& kernels, const Case& c, Edge edge, Random& rand
 }  // namespace
 
 TEST_CASE("product: every variant, odd sizes, guard pages: Eigen in double precision agrees") {
-  const ProductKernels* variants[kMaxVariants];
-  const size_t count = product_variants(cpu_features(), variants, kMaxVariants);
+  const GemmKernels* variants[kMaxVariants];
+  const size_t count = gemm_variants(cpu_features(), variants, kMaxVariants);
   REQUIRE(count >= 1);
   Random random(11);
   for (size_t v = 0; v < count; ++v) {
@@ -131,8 +131,8 @@ TEST_CASE("product: every variant, odd sizes, guard pages: Eigen in double preci
 }
 
 TEST_CASE("product: every variant at the sizes of the networks") {
-  const ProductKernels* variants[kMaxVariants];
-  const size_t count = product_variants(cpu_features(), variants, kMaxVariants);
+  const GemmKernels* variants[kMaxVariants];
+  const size_t count = gemm_variants(cpu_features(), variants, kMaxVariants);
   const Case cases[] = {{1, 1024, 4096, false},
                         {1, 512, 2048, true},
                         {9, 1152, 256, false},
@@ -147,40 +147,40 @@ TEST_CASE("product: every variant at the sizes of the networks") {
 }
 
 TEST_CASE("product: the output may be its own add row") {
-  const ProductKernels* variants[kMaxVariants];
-  const size_t count = product_variants(cpu_features(), variants, kMaxVariants);
+  const GemmKernels* variants[kMaxVariants];
+  const size_t count = gemm_variants(cpu_features(), variants, kMaxVariants);
   Random random(13);
   for (size_t v = 0; v < count; ++v) {
     const Case c = {5, 20, 77, false};
     Operands x(c, Edge::kEnd, random);
-    ProductProblem p = problem(*variants[v], c, x);
-    product(p, c.rows, nullptr);
+    ConvProblem p = problem(*variants[v], c, x);
+    convolve(p, c.rows, nullptr);
     const std::vector<float> apart = x.y.values();
     p.output.y = x.add.data();
-    product(p, c.rows, nullptr);
+    convolve(p, c.rows, nullptr);
     CHECK(x.add.values() == apart);
   }
 }
 
 TEST_CASE("product: threads change no bit") {
-  const ProductKernels& kernels = product_kernels(cpu_features());
+  const GemmKernels& kernels = gemm_kernels(cpu_features());
   Random random(14);
   for (const Case& c :
        {Case{1, 1024, 1000, false}, Case{5, 512, 500, true}, Case{90, 256, 100, false}}) {
     Operands x(c, Edge::kEnd, random);
-    const ProductProblem p = problem(kernels, c, x);
-    product(p, c.rows, nullptr);
+    const ConvProblem p = problem(kernels, c, x);
+    convolve(p, c.rows, nullptr);
     const std::vector<float> alone = x.y.values();
     Threads threads(3);
-    product(p, c.rows, &threads);
+    convolve(p, c.rows, &threads);
     CHECK(x.y.values() == alone);
     CHECK(threads.runs() == 1);
   }
 }
 
 TEST_CASE("product: half-precision weights widen exactly, subnormals too") {
-  const ProductKernels* variants[kMaxVariants];
-  const size_t count = product_variants(cpu_features(), variants, kMaxVariants);
+  const GemmKernels* variants[kMaxVariants];
+  const size_t count = gemm_variants(cpu_features(), variants, kMaxVariants);
   std::vector<uint16_t> halves;
   for (uint32_t h = 0; h < 0x10000; ++h) {
     if ((h & 0x7C00u) != 0x7C00u) {
@@ -196,12 +196,12 @@ TEST_CASE("product: half-precision weights widen exactly, subnormals too") {
       float y[16];
       float* out = y;
       const float* a = &one;
-      const ProductTile tile = {1, 1, 1, &a, &out, nullptr, nullptr, 0};
-      ProductWeights weights;
+      const GemmTile tile = {1, 1, 1, &a, &out, nullptr, nullptr, 0};
+      GemmWeights weights;
       weights.data = panel;
       weights.panel_stride = 16;
       weights.outputs = 16;
-      variants[v]->f16(tile, weights, ProductEpilogue(), 0, 1);
+      variants[v]->f16(tile, weights, GemmEpilogue(), 0, 1);
       for (int j = 0; j < 16; ++j) {
         const uint32_t e = (panel[j] >> 10) & 0x1Fu;
         const uint32_t m = panel[j] & 0x3FFu;

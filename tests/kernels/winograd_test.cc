@@ -73,13 +73,13 @@ struct Operands {
   Guarded<uint16_t> w_half;
 };
 
-ProductProblem problem(const ProductKernels& kernels, const Case& c, Operands& o) {
-  ProductProblem p;
+ConvProblem problem(const GemmKernels& kernels, const Case& c, Operands& o) {
+  ConvProblem p;
   p.shape = kernels.shape;
   p.tile = c.half ? kernels.f16 : kernels.f32;
   p.weight_bytes = c.half ? 2 : 4;
   p.weights.data = c.half ? static_cast<const void*>(o.w_half.data()) : o.w.data();
-  p.weights.panel_stride = int64_t{c.inner()} * kProductPanel;
+  p.weights.panel_stride = int64_t{c.inner()} * kGemmPanel;
   p.weights.outputs = c.outputs;
   p.epilogue.bias = o.bias.data();
   p.epilogue.slopes = o.slopes.data();
@@ -164,17 +164,17 @@ std::string described(const Case& c, const char* name) {
 /// A variant's transforms with the product of the same set.
 struct Both {
   const WinogradKernels* transforms[kMaxVariants];
-  const ProductKernels* products[kMaxVariants];
+  const GemmKernels* products[kMaxVariants];
   size_t count = winograd_variants(cpu_features(), transforms, kMaxVariants);
 
   Both() {
-    REQUIRE(product_variants(cpu_features(), products, kMaxVariants) == count);
+    REQUIRE(gemm_variants(cpu_features(), products, kMaxVariants) == count);
   }
 };
 
 /// Runs a problem whose weights are transformed here, on scratch of the size that it asks for.
 struct Ready {
-  Ready(const WinogradKernels& kernels, const ProductKernels& products, ProductProblem p, int frames)
+  Ready(const WinogradKernels& kernels, const GemmKernels& products, ConvProblem p, int frames)
       : data(winograd_data_bytes(p) / sizeof(float), Edge::kEnd),
         scratch(winograd_scratch_bytes(p, frames) / sizeof(float), Edge::kEnd),
         problem(p) {
@@ -185,15 +185,15 @@ struct Ready {
     problem.scratch = scratch.data();
   }
   Guarded<float> data, scratch;
-  ProductProblem problem;
+  ConvProblem problem;
 };
 
 /// `limit`: of the bound that winograd.h states. Values as they come stay far below it.
 void check(const Both& both, size_t variant, const Case& c, Operands& o, double limit = 0.03) {
   INFO(described(c, both.transforms[variant]->name));
-  const ProductProblem plain = problem(*both.products[variant], c, o);
+  const ConvProblem plain = problem(*both.products[variant], c, o);
   Ready ready(*both.transforms[variant], *both.products[variant], plain, c.frames);
-  product(ready.problem, c.frames, nullptr);
+  convolve(ready.problem, c.frames, nullptr);
   const Floats got = o.y.values();
   const Floats x = o.x.values();
   const Floats map = o.map.values();
@@ -213,12 +213,12 @@ void check(const Both& both, size_t variant, const Case& c, Operands& o, double 
   }
   CHECK(worst < limit);
   // A frame alone gives the same bits as in a block.
-  ProductProblem one = ready.problem;
+  ConvProblem one = ready.problem;
   for (int t = 0; t < c.frames; ++t) {
     one.rows.x = plain.rows.x + t * plain.rows.frame_stride;
     one.output.y = plain.output.y + t * plain.output.frame_stride;
     one.add.first_frame = t;
-    product(one, 1, nullptr);
+    convolve(one, 1, nullptr);
   }
   CHECK(o.y.values() == got);
 }
@@ -297,7 +297,7 @@ TEST_CASE("winograd: taps in time, apart too, with a map, in chunks") {
   c.outputs = 64;
   check(both, 0, c, Edge::kEnd, random);
   Operands o(c, Edge::kEnd, random);
-  const ProductProblem p = problem(*both.products[0], c, o);
+  const ConvProblem p = problem(*both.products[0], c, o);
   CHECK(winograd_scratch_bytes(p, 1 << 20) <= 3 << 19);
   CHECK(winograd_scratch_bytes(p, c.frames) == winograd_scratch_bytes(p, 1 << 20));
 }
@@ -309,10 +309,10 @@ TEST_CASE("winograd: the outputs of equal bins are equal, silence is the bias") 
     Case c;
     Operands o(c, Edge::kEnd, random);
     std::memset(o.x.data(), 0, o.x.values().size() * sizeof(float));
-    ProductProblem p = problem(*both.products[v], c, o);
+    ConvProblem p = problem(*both.products[v], c, o);
     p.epilogue.activation = Activation::kNone;
     Ready ready(*both.transforms[v], *both.products[v], p, c.frames);
-    product(ready.problem, c.frames, nullptr);
+    convolve(ready.problem, c.frames, nullptr);
     const Floats y = o.y.values();
     size_t wrong = 0;
     for (size_t i = 0; i < y.size(); ++i) {
@@ -334,10 +334,10 @@ TEST_CASE("winograd: threads change no bit") {
   c.map = true;
   Operands o(c, Edge::kEnd, random);
   Ready ready(*both.transforms[0], *both.products[0], problem(*both.products[0], c, o), c.frames);
-  product(ready.problem, c.frames, nullptr);
+  convolve(ready.problem, c.frames, nullptr);
   const Floats alone = o.y.values();
   Threads threads(3);
-  product(ready.problem, c.frames, &threads);
+  convolve(ready.problem, c.frames, &threads);
   CHECK(o.y.values() == alone);
   CHECK(threads.runs() > 0);
 }
@@ -348,23 +348,23 @@ TEST_CASE("winograd: serves what it can and what pays, nothing else") {
   Case c;
   c.bins = 64;
   Operands o(c, Edge::kEnd, random);
-  const ProductProblem fit = problem(*both.products[0], c, o);
+  const ConvProblem fit = problem(*both.products[0], c, o);
   CHECK(winograd_serves(fit) == (kVectorIsas > 0));
   const auto serves = [&](auto change) {
-    ProductProblem p = fit;
+    ConvProblem p = fit;
     change(p);
     return winograd_serves(p);
   };
-  const ProductQ8Kernels& q8 = product_q8_kernels(cpu_features());
-  CHECK_FALSE(serves([&](ProductProblem& p) { p.q8 = &q8; }));
-  CHECK_FALSE(serves([](ProductProblem& p) { p.rows.stride_f = 2; }));
-  CHECK_FALSE(serves([](ProductProblem& p) { p.rows.dilation_f = 2; }));
-  CHECK_FALSE(serves([](ProductProblem& p) { p.rows.mirror_frames = 1; }));
-  CHECK_FALSE(serves([](ProductProblem& p) { p.rows.taps_f = 2; }));
-  CHECK_FALSE(serves([](ProductProblem& p) { p.rows.taps_f = 8; }));
-  CHECK_FALSE(serves([](ProductProblem& p) { p.rows.channels = 16; }));
-  CHECK_FALSE(serves([](ProductProblem& p) { p.rows.channels = 40; }));
-  CHECK_FALSE(serves([](ProductProblem& p) { p.weights.outputs = 16; }));
-  CHECK_FALSE(serves([](ProductProblem& p) { p.weights.outputs = 40; }));
-  CHECK_FALSE(serves([](ProductProblem& p) { p.rows.out_bins = 63; }));
+  const GemmQ8Kernels& q8 = gemm_q8_kernels(cpu_features());
+  CHECK_FALSE(serves([&](ConvProblem& p) { p.q8 = &q8; }));
+  CHECK_FALSE(serves([](ConvProblem& p) { p.rows.stride_f = 2; }));
+  CHECK_FALSE(serves([](ConvProblem& p) { p.rows.dilation_f = 2; }));
+  CHECK_FALSE(serves([](ConvProblem& p) { p.rows.mirror_frames = 1; }));
+  CHECK_FALSE(serves([](ConvProblem& p) { p.rows.taps_f = 2; }));
+  CHECK_FALSE(serves([](ConvProblem& p) { p.rows.taps_f = 8; }));
+  CHECK_FALSE(serves([](ConvProblem& p) { p.rows.channels = 16; }));
+  CHECK_FALSE(serves([](ConvProblem& p) { p.rows.channels = 40; }));
+  CHECK_FALSE(serves([](ConvProblem& p) { p.weights.outputs = 16; }));
+  CHECK_FALSE(serves([](ConvProblem& p) { p.weights.outputs = 40; }));
+  CHECK_FALSE(serves([](ConvProblem& p) { p.rows.out_bins = 63; }));
 }

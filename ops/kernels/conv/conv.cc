@@ -9,13 +9,13 @@
 
 #define LIGERO_DECLARE(isa, features)   \
   namespace ligero::isa {               \
-  extern const ProductKernels kProduct; \
+  extern const GemmKernels kGemm; \
   }
 LIGERO_FOR_EACH_ISA(LIGERO_DECLARE)
 #undef LIGERO_DECLARE
 #define LIGERO_DECLARE(isa, features)       \
   namespace ligero::isa {                   \
-  extern const ProductQ8Kernels kProductQ8; \
+  extern const GemmQ8Kernels kGemmQ8; \
   }
 LIGERO_FOR_EACH_Q8_ISA(LIGERO_DECLARE)
 #undef LIGERO_DECLARE
@@ -23,11 +23,11 @@ LIGERO_FOR_EACH_Q8_ISA(LIGERO_DECLARE)
 namespace ligero {
 namespace {
 
-#define LIGERO_ENTRY(isa, features) {features, &isa::kProduct},
-constexpr Variant<ProductKernels> kVariants[] = {LIGERO_FOR_EACH_ISA(LIGERO_ENTRY)};
+#define LIGERO_ENTRY(isa, features) {features, &isa::kGemm},
+constexpr Variant<GemmKernels> kVariants[] = {LIGERO_FOR_EACH_ISA(LIGERO_ENTRY)};
 #undef LIGERO_ENTRY
-#define LIGERO_ENTRY(isa, features) {features, &isa::kProductQ8},
-constexpr Variant<ProductQ8Kernels> kQ8Variants[] = {LIGERO_FOR_EACH_Q8_ISA(LIGERO_ENTRY)};
+#define LIGERO_ENTRY(isa, features) {features, &isa::kGemmQ8},
+constexpr Variant<GemmQ8Kernels> kQ8Variants[] = {LIGERO_FOR_EACH_Q8_ISA(LIGERO_ENTRY)};
 #undef LIGERO_ENTRY
 
 /// Weights that are gone through for one tile after another stay in the second-level cache.
@@ -36,12 +36,12 @@ constexpr int64_t kGroupBytes = 384 * 1024;
 constexpr int64_t kChunkBytes = 128 * 1024;
 constexpr int64_t kMinChunkFrames = 64;
 
-int32_t panel_count(const ProductWeights& w) {
-  return (w.outputs + kProductPanel - 1) / kProductPanel;
+int32_t panel_count(const GemmWeights& w) {
+  return (w.outputs + kGemmPanel - 1) / kGemmPanel;
 }
 
 /// Rows of a full tile of a product of so many panels.
-int32_t full_tile_rows(const ProductTileShape& shape, int32_t panels) {
+int32_t full_tile_rows(const GemmTileShape& shape, int32_t panels) {
   return panels <= shape.narrow_panels ? shape.narrow_rows : shape.max_rows;
 }
 
@@ -63,7 +63,7 @@ struct Source {
 };
 
 /// The frame from which row (t, b) takes tap i.
-int32_t tap_frame(const ProductRows& r, int32_t t, int32_t i) {
+int32_t tap_frame(const ConvRows& r, int32_t t, int32_t i) {
   const int32_t frame = t + i * r.dilation_t - r.past;
   return r.mirror_frames > 0 ? mirrored(frame, r.mirror_frames) : frame;
 }
@@ -77,7 +77,7 @@ struct Run {
 };
 
 /// The run that begins with row (t, b), of at most `most` rows.
-Run find_run(const ProductRows& r, int32_t t, int32_t b, int32_t most) {
+Run find_run(const ConvRows& r, int32_t t, int32_t b, int32_t most) {
   const int32_t first = b * r.stride_f - r.pad_f;
   const int32_t room = r.bins - 1 - (r.taps_f - 1) * r.dilation_f - first;
   const bool inside = first >= 0 && room >= 0;
@@ -94,7 +94,7 @@ Run find_run(const ProductRows& r, int32_t t, int32_t b, int32_t most) {
 template <typename T>
 void spread(T* first, int64_t step, int32_t row, int32_t count, T** to) {
   if (row == 0) {
-    for (int32_t k = 0; k < kProductMaxRows; ++k) {
+    for (int32_t k = 0; k < kGemmMaxRows; ++k) {
       to[k] = first + k * step;
     }
   } else {
@@ -107,7 +107,7 @@ void spread(T* first, int64_t step, int32_t row, int32_t count, T** to) {
 /// The pointers of a run's rows, of which the first is number `row` of the tile, to `pieces` pieces
 /// of each frame.
 template <typename T>
-void gather(const ProductRows& r,
+void gather(const ConvRows& r,
             const Source<T>& source,
             const Run& run,
             int32_t pieces,
@@ -118,7 +118,7 @@ void gather(const ProductRows& r,
   for (int32_t i = 0; i < r.taps_t; ++i) {
     const T* x = source.x + (tap_frame(r, run.t, i) - source.first) * source.frame_stride +
                  int64_t{run.first_bin} * r.channels;
-    for (int32_t j = 0; j < pieces; ++j, x += tap_step, a += kProductMaxRows) {
+    for (int32_t j = 0; j < pieces; ++j, x += tap_step, a += kGemmMaxRows) {
       const int32_t bin = run.first_bin + j * r.dilation_f;
       if (run.inside) {
         spread(x, row_step, row, run.count, a);
@@ -141,30 +141,30 @@ struct Input {
 /// What a tile points to.
 struct TileRows {
   union {
-    const float* f32[kProductMaxSegments * kProductMaxRows];
-    const int8_t* q8[kProductMaxSegments * kProductMaxRows];
+    const float* f32[kGemmMaxSegments * kGemmMaxRows];
+    const int8_t* q8[kGemmMaxSegments * kGemmMaxRows];
   };
-  float scales[kProductMaxSegments * kProductMaxRows];
-  int32_t sums[kProductMaxSegments * kProductMaxRows];
-  float* out[kProductMaxRows];
-  const float* add[kProductMaxRows];
-  int32_t add_count[kProductMaxRows];
+  float scales[kGemmMaxSegments * kGemmMaxRows];
+  int32_t sums[kGemmMaxSegments * kGemmMaxRows];
+  float* out[kGemmMaxRows];
+  const float* add[kGemmMaxRows];
+  int32_t add_count[kGemmMaxRows];
 };
 
 /// Scales and sums of a run's rows, of which the first is number `row` of the tile.
 void gather_scales(
-    const ProductRows& r, const Input& input, const Run& run, int32_t row, TileRows* out) {
+    const ConvRows& r, const Input& input, const Run& run, int32_t row, TileRows* out) {
   for (int32_t tap = 0; tap < r.taps_t; ++tap) {
     const int64_t frame = tap_frame(r, run.t, tap) - input.q8.first;
-    float* scales = out->scales + tap * kProductMaxRows;
-    for (int32_t k = row; k < kProductMaxRows; ++k) {
+    float* scales = out->scales + tap * kGemmMaxRows;
+    for (int32_t k = row; k < kGemmMaxRows; ++k) {
       scales[k] = input.scales[frame];
     }
     if (input.sums == nullptr) {
       continue;
     }
     const int32_t* bins = input.sums + frame * r.bins;
-    int32_t* sums = out->sums + tap * kProductMaxRows + row;
+    int32_t* sums = out->sums + tap * kGemmMaxRows + row;
     for (int32_t k = 0; k < run.count; ++k) {
       int32_t sum = 0;
       int32_t bin = run.first_bin + k * r.stride_f;
@@ -177,8 +177,8 @@ void gather_scales(
 }
 
 /// A tile that points to `to`, without rows.
-ProductTile make_tile(const ProductProblem& p, TileRows* to) {
-  ProductTile tile = {};
+GemmTile make_tile(const ConvProblem& p, TileRows* to) {
+  GemmTile tile = {};
   tile.out = to->out;
   tile.add = p.add.data != nullptr ? to->add : nullptr;
   tile.add_count = to->add_count;
@@ -196,13 +196,13 @@ ProductTile make_tile(const ProductProblem& p, TileRows* to) {
 
 /// Fills a tile of tile->rows rows, the first of them (*t, *b), which moves on behind the last. The
 /// taps of a frame are one segment where they lie together in every row.
-void fill_tile(const ProductProblem& p,
+void fill_tile(const ConvProblem& p,
                const Input& input,
                int32_t* t,
                int32_t* b,
                TileRows* to,
-               ProductTile* tile) {
-  const ProductRows& r = p.rows;
+               GemmTile* tile) {
+  const ConvRows& r = p.rows;
   int32_t pieces = 1;
   for (int32_t i = 0; i < tile->rows;) {
     const Run run = find_run(r, *t, *b, tile->rows - i);
@@ -222,7 +222,7 @@ void fill_tile(const ProductProblem& p,
     float* y = p.output.y + *t * p.output.frame_stride + *b * p.output.bin_stride;
     spread(y, p.output.bin_stride, i, run.count, to->out);
     for (int32_t k = 0; p.add.data != nullptr && k < run.count; ++k) {
-      to->add[i + k] = product_add_rows(p.add, *t, *b + k, &to->add_count[i + k]);
+      to->add[i + k] = conv_add_rows(p.add, *t, *b + k, &to->add_count[i + k]);
     }
     i += run.count;
     *b += run.count;
@@ -234,12 +234,12 @@ void fill_tile(const ProductProblem& p,
 }
 
 /// Panels of `all` that are gone through together.
-int32_t group_panels(const ProductProblem& p, int32_t rows, int32_t all) {
+int32_t group_panels(const ConvProblem& p, int32_t rows, int32_t all) {
   if (rows == 1 && !p.last_panels_first) {
     return all;
   }
   const int64_t panel_bytes = int64_t{p.rows.taps_t} * p.rows.taps_f * p.rows.channels *
-                                  kProductPanel * p.weight_bytes +
+                                  kGemmPanel * p.weight_bytes +
                               1;
   const int64_t fitting = kGroupBytes / (p.shape.panels * panel_bytes);
   const int64_t wanted = p.shape.panels * (fitting > 1 ? fitting : 1);
@@ -247,7 +247,7 @@ int32_t group_panels(const ProductProblem& p, int32_t rows, int32_t all) {
 }
 
 /// Rows [row_begin, row_end) of panels [panel_begin, panel_end), a group of panels at a time.
-void product_range(const ProductProblem& p,
+void walk_range(const ConvProblem& p,
                    const Input& input,
                    int32_t row_begin,
                    int32_t row_end,
@@ -258,7 +258,7 @@ void product_range(const ProductProblem& p,
     return;
   }
   TileRows to;
-  ProductTile tile = make_tile(p, &to);
+  GemmTile tile = make_tile(p, &to);
   const int32_t all = panel_end - panel_begin;
   const int32_t group = group_panels(p, rows, all);
   const int32_t groups = (all + group - 1) / group;
@@ -281,50 +281,50 @@ void product_range(const ProductProblem& p,
 
 /// Rows [begin, end), over the pool's threads where the work is worth it.
 void product_rows(
-    const ProductProblem& p, const Input& input, int32_t begin, int32_t end, Parallel* pool) {
+    const ConvProblem& p, const Input& input, int32_t begin, int32_t end, Parallel* pool) {
   const int32_t rows = end - begin;
   const int32_t panels = panel_count(p.weights);
   const int64_t macs = static_cast<int64_t>(rows) * p.weights.outputs * p.rows.taps_t *
                        p.rows.taps_f * p.rows.channels;
-  if (pool == nullptr || pool->threads() < 2 || macs < 2 * kProductMinMacsPerThread) {
-    product_range(p, input, begin, end, 0, panels);
+  if (pool == nullptr || pool->threads() < 2 || macs < 2 * kConvMinMacsPerThread) {
+    walk_range(p, input, begin, end, 0, panels);
     return;
   }
   const int32_t max_rows = full_tile_rows(p.shape, panels);
   if (rows >= 2 * max_rows * pool->threads()) {
     parallel_for(pool, rows, max_rows, [&](int from, int to) noexcept {
-      product_range(p, input, begin + from, begin + to, 0, panels);
+      walk_range(p, input, begin + from, begin + to, 0, panels);
     });
   } else {
     const int32_t grain = rows == 1 ? p.shape.vec_panels : p.shape.panels;
     parallel_for(pool, panels, grain, [&](int from, int to) noexcept {
-      product_range(p, input, begin, end, from, to);
+      walk_range(p, input, begin, end, from, to);
     });
   }
 }
 
 /// Elements of a frame, and the bytes from one frame of int8 to the next.
-int64_t frame_elements(const ProductRows& r) {
+int64_t frame_elements(const ConvRows& r) {
   return static_cast<int64_t>(r.bins) * r.channels;
 }
-int64_t q8_stride(const ProductRows& r) {
+int64_t q8_stride(const ConvRows& r) {
   return ceil_div(frame_elements(r), int64_t{kAlignment}) * int64_t{kAlignment};
 }
 
 /// Frames before and after an output frame that its taps reach.
-int32_t reach(const ProductRows& r) {
+int32_t reach(const ConvRows& r) {
   return (r.taps_t - 1) * r.dilation_t;
 }
 
 /// Output frames whose input is held as int8 at once.
-int32_t chunk_frames(const ProductRows& r, int32_t frames) {
+int32_t chunk_frames(const ConvRows& r, int32_t frames) {
   const int64_t wanted = kChunkBytes / q8_stride(r);
   const int64_t chunk = wanted < kMinChunkFrames ? kMinChunkFrames : wanted;
   return chunk < frames ? static_cast<int32_t>(chunk) : frames;
 }
 
 /// The frames [*begin, *end) that the output frames [from, to) read, at most to - from + reach().
-void frames_read(const ProductRows& r, int32_t from, int32_t to, int32_t* begin, int32_t* end) {
+void frames_read(const ConvRows& r, int32_t from, int32_t to, int32_t* begin, int32_t* end) {
   const int32_t future = reach(r) - r.past;
   *begin = from - r.past;
   *end = to + future;
@@ -352,7 +352,7 @@ struct Q8Scratch {
   size_t bytes;
 };
 
-Q8Scratch lay_out_q8(const ProductRows& r, int32_t frames) {
+Q8Scratch lay_out_q8(const ConvRows& r, int32_t frames) {
   const int64_t bins = int64_t{frames} * r.bins;
   const size_t frame = bytes_of(q8_stride(r), 1);
   Q8Scratch s = {};
@@ -364,11 +364,11 @@ Q8Scratch lay_out_q8(const ProductRows& r, int32_t frames) {
 }
 
 /// A chunk of frames after another: what they read to int8, then their rows.
-void product_q8(const ProductProblem* problems,
+void convolve_q8(const ConvProblem* problems,
                 int32_t count,
                 int32_t frames,
                 Parallel* pool) noexcept {
-  const ProductProblem& p = problems[0];
+  const ConvProblem& p = problems[0];
   const int64_t stride = q8_stride(p.rows);
   const int32_t chunk = chunk_frames(p.rows, frames);
   const Q8Scratch parts = lay_out_q8(p.rows, chunk + reach(p.rows));
@@ -407,31 +407,31 @@ void product_q8(const ProductProblem* problems,
 
 }  // namespace
 
-const ProductKernels& product_kernels(uint32_t cpu) {
-  const ProductKernels* best = nullptr;
+const GemmKernels& gemm_kernels(uint32_t cpu) {
+  const GemmKernels* best = nullptr;
   list_variants(kVariants, cpu, &best, 1);
   return *best;
 }
 
-size_t product_variants(uint32_t cpu, const ProductKernels** out, size_t capacity) {
+size_t gemm_variants(uint32_t cpu, const GemmKernels** out, size_t capacity) {
   return list_variants(kVariants, cpu, out, capacity);
 }
 
-const ProductQ8Kernels& product_q8_kernels(uint32_t cpu) {
-  const ProductQ8Kernels* best = nullptr;
+const GemmQ8Kernels& gemm_q8_kernels(uint32_t cpu) {
+  const GemmQ8Kernels* best = nullptr;
   list_variants(kQ8Variants, cpu, &best, 1);
   return *best;
 }
 
-size_t product_q8_variants(uint32_t cpu, const ProductQ8Kernels** out, size_t capacity) {
+size_t gemm_q8_variants(uint32_t cpu, const GemmQ8Kernels** out, size_t capacity) {
   return list_variants(kQ8Variants, cpu, out, capacity);
 }
 
-size_t product_q8_scratch_bytes(const ProductRows& rows, int32_t frames) {
+size_t conv_q8_scratch_bytes(const ConvRows& rows, int32_t frames) {
   return lay_out_q8(rows, chunk_frames(rows, frames) + reach(rows)).bytes;
 }
 
-const float* product_add_rows(const ProductAdd& add, int32_t t, int32_t b, int32_t* count) {
+const float* conv_add_rows(const ConvAdd& add, int32_t t, int32_t b, int32_t* count) {
   int32_t first = 0;
   int32_t last = add.taps;
   if (add.total_frames >= 0) {
@@ -448,7 +448,7 @@ const float* product_add_rows(const ProductAdd& add, int32_t t, int32_t b, int32
   return add.data + t * add.frame_stride + b * add.bin_stride + first * add.tap_stride;
 }
 
-void product(const ProductProblem* problems,
+void convolve(const ConvProblem* problems,
              int32_t count,
              int32_t frames,
              Parallel* pool) noexcept {
@@ -456,7 +456,7 @@ void product(const ProductProblem* problems,
     return;
   }
   if (problems[0].q8 != nullptr) {
-    product_q8(problems, count, frames, pool);
+    convolve_q8(problems, count, frames, pool);
     return;
   }
   for (int32_t i = 0; i < count; ++i) {
@@ -464,7 +464,7 @@ void product(const ProductProblem* problems,
       winograd(problems[i], frames, pool);
       continue;
     }
-    const ProductRows& rows = problems[i].rows;
+    const ConvRows& rows = problems[i].rows;
     Input input;
     input.f32 = {rows.x, rows.zeros, rows.frame_stride, 0};
     product_rows(problems[i], input, 0, frames * rows.out_bins, pool);

@@ -29,37 +29,37 @@
 namespace ligero {
 
 /// Outputs in a panel, as in the file's layout.
-inline constexpr int kProductPanel = 16;
+inline constexpr int kGemmPanel = 16;
 /// Inner rows of int8 weights that lie side by side for each output.
-inline constexpr int kProductQ8Group = 4;
+inline constexpr int kGemmQ8Group = 4;
 /// Largest magnitude of an int8 value, and the magnitude below which a frame counts as zero.
-inline constexpr float kProductQ8Max = 127.0f;
-inline constexpr float kProductQ8Smallest = 0x1p-119f;
+inline constexpr float kQ8Max = 127.0f;
+inline constexpr float kQ8Smallest = 0x1p-119f;
 /// Most int8 products of one sum: 127 * 127 of each stay below 2^31.
-inline constexpr int64_t kProductQ8MaxInner = 1 << 17;
+inline constexpr int64_t kGemmQ8MaxInner = 1 << 17;
 /// Most rows of a tile in any variant.
-inline constexpr int kProductMaxRows = 8;
+inline constexpr int kGemmMaxRows = 8;
 /// Below this many multiply-adds waking a thread costs more than it saves.
-inline constexpr int64_t kProductMinMacsPerThread = 200 * 1000;
+inline constexpr int64_t kConvMinMacsPerThread = 200 * 1000;
 /// Most segments of a row: taps of a convolution.
-inline constexpr int kProductMaxSegments = 128;
+inline constexpr int kGemmMaxSegments = 128;
 
 /// Weights [inner][outputs] in panels [inner][16] (int8: [inner / 4][16][4]), the last filled up
 /// with zeros. `data` is float, half precision or int8, 64-byte aligned at the first panel's start;
 /// it may point into a panel, so that a range of inner rows is used. No panel is read past its
 /// inner rows. A row-major matrix is read as panels with panel_stride 16 and its own row stride;
 /// its vector kernels read whole panels, so the last one, where it is partial, is the reference's.
-struct ProductWeights {
+struct GemmWeights {
   const void* data = nullptr;
   int64_t panel_stride = 0;  ///< elements from a panel to the next
   int32_t outputs = 0;
-  int64_t row_stride = kProductPanel;  ///< elements from an inner row to the next; not int8
+  int64_t row_stride = kGemmPanel;  ///< elements from an inner row to the next; not int8
   const float* scale = nullptr;        ///< int8 only: one for each output
 };
 
 /// Each pointer: one float for each output, any alignment, or nullptr. slopes: kPrelu only,
 /// required.
-struct ProductEpilogue {
+struct GemmEpilogue {
   const float* bias = nullptr;
   const float* slopes = nullptr;
   const float* post_scale = nullptr;  ///< 1 where absent
@@ -67,14 +67,14 @@ struct ProductEpilogue {
   Activation activation = Activation::kNone;
 };
 
-/// A few rows, all pointers resolved; of the kProductMaxRows places only those of rows are read.
+/// A few rows, all pointers resolved; of the kGemmMaxRows places only those of rows are read.
 /// Outputs must not overlap anything that is read, except that add rows may be the output rows
 /// themselves.
-struct ProductTile {
-  int32_t rows;              ///< 1 .. ProductTileShape::max_rows, or narrow_rows
+struct GemmTile {
+  int32_t rows;              ///< 1 .. GemmTileShape::max_rows, or narrow_rows
   int32_t segments;          ///< may be 0: the sum is empty
   int32_t length;            ///< floats of a segment
-  const float* const* a;     ///< [segments][kProductMaxRows], any alignment; a segment whose first
+  const float* const* a;     ///< [segments][kGemmMaxRows], any alignment; a segment whose first
                              ///< is nullptr is left out; int8 rows: nullptr
   float* const* out;         ///< [rows]: where output 0 goes; `outputs` floats are written
   const float* const* add;   ///< [rows]: add row 0, output 0; or nullptr: none
@@ -83,20 +83,20 @@ struct ProductTile {
   // Rows of int8 only, where `length` is a multiple of 4:
   int32_t taps = 1;                  ///< pieces of equal numbers of segments, each with its scale
   const int8_t* const* q = nullptr;  ///< as `a`, none left out; values in [-127, 127]
-  const float* q_scales = nullptr;   ///< [taps][kProductMaxRows]
+  const float* q_scales = nullptr;   ///< [taps][kGemmMaxRows]
   const int32_t* q_sums = nullptr;   ///< as q_scales: the sum of a tap's values, for variants
                                      ///< that ask for it
 };
 
 /// Computes the panels [panel_begin, panel_end) of a tile.
-using ProductTileFn = void (*)(const ProductTile& tile,
-                               const ProductWeights& weights,
-                               const ProductEpilogue& epilogue,
+using GemmTileFn = void (*)(const GemmTile& tile,
+                               const GemmWeights& weights,
+                               const GemmEpilogue& epilogue,
                                int32_t panel_begin,
                                int32_t panel_end) noexcept;
 
 /// What a variant computes at once.
-struct ProductTileShape {
+struct GemmTileShape {
   int32_t max_rows = 1;       ///< rows of a full tile
   int32_t panels = 1;         ///< panels of a full tile
   int32_t vec_panels = 1;     ///< panels of a tile of one row
@@ -104,20 +104,20 @@ struct ProductTileShape {
   int32_t narrow_rows = 0;    ///< so many rows
 };
 
-struct ProductKernels {
+struct GemmKernels {
   const char* name;  ///< of the instruction set
-  ProductTileShape shape;
-  ProductTileFn f32;  ///< weights are float
-  ProductTileFn f16;  ///< weights are IEEE half precision, widened as they are loaded
+  GemmTileShape shape;
+  GemmTileFn f32;  ///< weights are float
+  GemmTileFn f16;  ///< weights are IEEE half precision, widened as they are loaded
 };
 
 /// The int8 product of an instruction set.
-struct ProductQ8Kernels {
+struct GemmQ8Kernels {
   const char* name;
-  ProductTileShape shape;
-  ProductTileFn tile;
+  GemmTileShape shape;
+  GemmTileFn tile;
   /// q[i] = round(x[i] * (127 / max |x|)), ties to even, for 0 <= i < n; returns s = max |x| / 127.
-  /// All q and s are 0 where max |x| is below kProductQ8Smallest, whose inverse is still finite.
+  /// All q and s are 0 where max |x| is below kQ8Smallest, whose inverse is still finite.
   /// With a value that is not finite all q are 0 and s is NaN, so that what follows is no number.
   float (*quantize)(const float* x, int64_t n, int8_t* q) noexcept;
   /// out[b]: the sum of the n values from q + b * n on, 0 <= b < bins; nullptr where the tile does
@@ -128,17 +128,17 @@ struct ProductQ8Kernels {
 struct Winograd;
 
 /// The best variant for a processor with these features (CpuFeature bits). Load time, any thread.
-const ProductKernels& product_kernels(uint32_t cpu);
-const ProductQ8Kernels& product_q8_kernels(uint32_t cpu);
+const GemmKernels& gemm_kernels(uint32_t cpu);
+const GemmQ8Kernels& gemm_q8_kernels(uint32_t cpu);
 
 /// Every variant of this build that such a processor runs, best first; the reference is last.
-size_t product_variants(uint32_t cpu, const ProductKernels** out, size_t capacity);
-size_t product_q8_variants(uint32_t cpu, const ProductQ8Kernels** out, size_t capacity);
+size_t gemm_variants(uint32_t cpu, const GemmKernels** out, size_t capacity);
+size_t gemm_q8_variants(uint32_t cpu, const GemmQ8Kernels** out, size_t capacity);
 
 /// Rows of A: row (t, b), t a frame and b < out_bins, takes from frame t + i * dilation_t - past, 0
 /// <= i < taps_t, the bins b * stride_f + j * dilation_f - pad_f, 0 <= j < taps_f; inner order (i,
 /// j, channel). Bins outside [0, bins) are zero.
-struct ProductRows {
+struct ConvRows {
   const float* x = nullptr;  ///< frame 0, bin 0, channel 0
   int64_t frame_stride = 0;  ///< floats; a bin is `channels` floats
   int32_t bins = 1;
@@ -164,7 +164,7 @@ struct ProductRows {
 };
 
 /// Where row (t, b) goes: y + t * frame_stride + b * bin_stride.
-struct ProductOutput {
+struct ConvOutput {
   float* y = nullptr;
   int64_t frame_stride = 0;
   int64_t bin_stride = 0;
@@ -173,7 +173,7 @@ struct ProductOutput {
 /// What is added to row (t, b): the `taps` rows data + t * frame_stride + b * bin_stride + m *
 /// tap_stride; with total_frames >= 0 only those m whose frame first_frame + t + m * dilation -
 /// past lies in [0, total_frames).
-struct ProductAdd {
+struct ConvAdd {
   const float* data = nullptr;  ///< nullptr: nothing
   int64_t frame_stride = 0;
   int64_t bin_stride = 0;
@@ -185,42 +185,42 @@ struct ProductAdd {
   int64_t total_frames = -1;
 };
 
-struct ProductProblem {
-  ProductTileFn tile = nullptr;
-  ProductTileShape shape;
+struct ConvProblem {
+  GemmTileFn tile = nullptr;
+  GemmTileShape shape;
   int32_t weight_bytes = 4;  ///< of one weight
   /// int8 only: else nullptr. rows.channels is then a multiple of 4.
-  const ProductQ8Kernels* q8 = nullptr;
+  const GemmQ8Kernels* q8 = nullptr;
   const Winograd* winograd = nullptr;  ///< a convolution with fewer multiplications: winograd.h
-  /// 64-byte aligned; product_q8_scratch_bytes() or winograd_scratch_bytes(), else none.
+  /// 64-byte aligned; conv_q8_scratch_bytes() or winograd_scratch_bytes(), else none.
   void* scratch = nullptr;
   /// The order of the panels, of no consequence to the result. A product that is taken again and
   /// again with weights larger than a cache finds the last of them there if it turns around.
   bool last_panels_first = false;
-  ProductWeights weights;
-  ProductEpilogue epilogue;
-  ProductRows rows;
-  ProductOutput output;
-  ProductAdd add;
+  GemmWeights weights;
+  GemmEpilogue epilogue;
+  ConvRows rows;
+  ConvOutput output;
+  ConvAdd add;
 };
 
 /// Bytes of `scratch` for int8 products of these rows, of at most `frames` frames at a time: some
 /// frames of the input as int8, their scales and the sums of their bins.
-size_t product_q8_scratch_bytes(const ProductRows& rows, int32_t frames);
+size_t conv_q8_scratch_bytes(const ConvRows& rows, int32_t frames);
 
 /// The add rows of row (t, b): the first one, and their number.
-const float* product_add_rows(const ProductAdd& add, int32_t t, int32_t b, int32_t* count);
+const float* conv_add_rows(const ConvAdd& add, int32_t t, int32_t b, int32_t* count);
 
 /// Computes `frames` * out_bins rows of each of `count` problems, on the pool's threads where the
 /// work is worth it. The problems differ only in weights, epilogue, output, out_bins, zeros and the
 /// taps along bins: int8 rows are made once for all. Real-time safe. Uses about 16 KB of stack.
-void product(const ProductProblem* problems,
+void convolve(const ConvProblem* problems,
              int32_t count,
              int32_t frames,
              Parallel* pool) noexcept;
 
-inline void product(const ProductProblem& problem, int32_t frames, Parallel* pool) noexcept {
-  product(&problem, 1, frames, pool);
+inline void convolve(const ConvProblem& problem, int32_t frames, Parallel* pool) noexcept {
+  convolve(&problem, 1, frames, pool);
 }
 
 }  // namespace ligero

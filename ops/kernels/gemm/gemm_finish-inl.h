@@ -14,15 +14,15 @@ namespace ligero {
 namespace LIGERO_ISA {
 namespace {
 
-using D = hn::CappedTag<float, kProductPanel>;
+using D = hn::CappedTag<float, kGemmPanel>;
 using V = hn::Vec<D>;
 constexpr int kLanes = static_cast<int>(hn::MaxLanes(D()));
-constexpr int kRegs = kProductPanel / kLanes;  // vectors in a panel row
+constexpr int kRegs = kGemmPanel / kLanes;  // vectors in a panel row
 
 /// A panel of a tile, on its way to the output.
 struct Finish {
-  const ProductTile& tile;
-  const ProductEpilogue& epilogue;
+  const GemmTile& tile;
+  const GemmEpilogue& epilogue;
   const float* scale;  ///< of each output's sum; nullptr: 1
   int32_t output;  ///< the panel's first
   int row;         ///< the first of the tile's
@@ -83,14 +83,14 @@ HWY_INLINE const float* at(const float* p, int32_t o) {
 template <bool kPart>
 HWY_NOINLINE void finish_panel(const float* sums, int64_t stride, const Finish& f, int count) {
   const D d;
-  const ProductEpilogue& e = f.epilogue;
+  const GemmEpilogue& e = f.epilogue;
   const float* scale = at(f.scale, f.output);
   const float* bias = at(e.bias, f.output);
   const float* slope = at(e.activation == Activation::kPrelu ? e.slopes : nullptr, f.output);
   const float* post_scale = at(e.post_scale, f.output);
   const float* post_shift = at(e.post_shift, f.output);
   const bool post = post_scale != nullptr || post_shift != nullptr;
-  for (int i = 0; i < kProductPanel; i += kLanes) {
+  for (int i = 0; i < kGemmPanel; i += kLanes) {
     const V zero = hn::Zero(d);
     const V biases = load_lanes<kPart>(bias, i, count, zero);
     const V slopes = load_lanes<kPart>(slope, i, count, zero);
@@ -131,9 +131,9 @@ HWY_NOINLINE void finish_panel(const float* sums, int64_t stride, const Finish& 
 /// A panel of which only `count` outputs exist, without masks: through copies, so that nothing is
 /// read or written beyond them. The add rows are summed after the bias as above.
 HWY_NOINLINE void finish_copies(const float* sums, int64_t stride, const Finish& f, int count) {
-  alignas(64) float y[kProductPanel];
-  float copies[3][kProductPanel] = {};
-  const ProductEpilogue& e = f.epilogue;
+  alignas(64) float y[kGemmPanel];
+  float copies[3][kGemmPanel] = {};
+  const GemmEpilogue& e = f.epilogue;
   const float* lines[3] = {e.slopes, e.post_scale, e.post_shift};
   const size_t bytes = static_cast<size_t>(count) * sizeof(float);
   for (int i = 0; i < 3; ++i) {
@@ -141,13 +141,13 @@ HWY_NOINLINE void finish_copies(const float* sums, int64_t stride, const Finish&
       memcpy(copies[i], lines[i] + f.output, bytes);
     }
   }
-  const ProductEpilogue rest = {nullptr,
+  const GemmEpilogue rest = {nullptr,
                                 copies[0],
                                 e.post_scale != nullptr ? copies[1] : nullptr,
                                 e.post_shift != nullptr ? copies[2] : nullptr,
                                 e.activation};
   float* const out[1] = {y};
-  const ProductTile alone = {1, 0, 0, nullptr, out, nullptr, nullptr, 0};
+  const GemmTile alone = {1, 0, 0, nullptr, out, nullptr, nullptr, 0};
   for (int r = 0; r < f.rows; ++r) {
     memcpy(y, sums + r * stride, sizeof(y));
     for (int i = 0; i < count; ++i) {
@@ -161,26 +161,26 @@ HWY_NOINLINE void finish_copies(const float* sums, int64_t stride, const Finish&
         y[i] += f.tile.add[f.row + r][f.output + m * f.tile.add_stride + i];
       }
     }
-    finish_panel<false>(y, 0, {alone, rest, nullptr, 0, 0, 1}, kProductPanel);
+    finish_panel<false>(y, 0, {alone, rest, nullptr, 0, 0, 1}, kGemmPanel);
     memcpy(f.tile.out[f.row + r] + f.output, y, bytes);
   }
 }
 
 /// Writes kP panels of kR rows, the first of them `row` and `panel`.
 template <int kR, int kP>
-HWY_INLINE void finish_tile(const float (*sums)[kP * kProductPanel],
-                            const ProductTile& t,
-                            const ProductEpilogue& e,
-                            const ProductWeights& w,
+HWY_INLINE void finish_tile(const float (*sums)[kP * kGemmPanel],
+                            const GemmTile& t,
+                            const GemmEpilogue& e,
+                            const GemmWeights& w,
                             int row,
                             int32_t panel) {
-  constexpr int64_t kStride = kP * kProductPanel;
+  constexpr int64_t kStride = kP * kGemmPanel;
   for (int p = 0; p < kP; ++p) {
-    const Finish f = {t, e, w.scale, (panel + p) * kProductPanel, row, kR};
-    const float* first = sums[0] + p * kProductPanel;
+    const Finish f = {t, e, w.scale, (panel + p) * kGemmPanel, row, kR};
+    const float* first = sums[0] + p * kGemmPanel;
     const int count = w.outputs - f.output;
-    if (count >= kProductPanel) {
-      finish_panel<false>(first, kStride, f, kProductPanel);
+    if (count >= kGemmPanel) {
+      finish_panel<false>(first, kStride, f, kGemmPanel);
     } else if constexpr (kMasks) {
       finish_panel<true>(first, kStride, f, count);
     } else {

@@ -1,7 +1,7 @@
 // The int8 dot products of the instruction set that a file is compiled for: Highway has none. Not:
 // tiles.
 //
-// Each set has kRows, kPanels, kVecPanels and kSums (ProductQ8Kernels::sums) and, in struct Dot,
+// Each set has kRows, kPanels, kVecPanels and kSums (GemmQ8Kernels::sums) and, in struct Dot,
 //   Weights: a group of 4 inner rows of a panel; load(w).
 //   Values: the 4 values of a row, in every lane; splat(q).
 //   Sums: of 16 outputs; zero(), add(sums, weights, values).

@@ -10,8 +10,8 @@ namespace {
 
 constexpr int32_t kColumns =
     4;  ///< outputs at a time: as many sums as fit the even registers, and a spare
-constexpr int32_t kStep = 4 * kProductQ8Group;  ///< values at a time: a vector
-constexpr int32_t kGroupBytes = kProductPanel * kProductQ8Group;
+constexpr int32_t kStep = 4 * kGemmQ8Group;  ///< values at a time: a vector
+constexpr int32_t kGroupBytes = kGemmPanel * kGemmQ8Group;
 
 /// Adds q[0 .. n) times the weights of kColumns outputs, whose groups lie from `w` on, to `sums`; n
 /// is a multiple of 4. The instruction multiplies 16 pairs of bytes and adds the products to one
@@ -25,7 +25,7 @@ inline void add_dots(const int8_t* q, const int8_t* w, int32_t n, int32_t* sums)
       vaddq_n_u32(vmulq_n_u32(group, kGroupBytes), 12),
   };
   int32_t s[kColumns] = {sums[0], sums[1], sums[2], sums[3]};
-  for (; n >= kStep; n -= kStep, q += kStep, w += kStep / kProductQ8Group * kGroupBytes) {
+  for (; n >= kStep; n -= kStep, q += kStep, w += kStep / kGemmQ8Group * kGroupBytes) {
     const int8x16_t x = vldrbq_s8(q);
     const auto* words = reinterpret_cast<const int32_t*>(w);
     for (int c = 0; c < kColumns; ++c) {
@@ -45,23 +45,23 @@ inline void add_dots(const int8_t* q, const int8_t* w, int32_t n, int32_t* sums)
 }
 
 /// Outputs [o, o + count) of a row; `o` is a multiple of kColumns, `count` at most that.
-void columns(const ProductTile& t,
-             const ProductWeights& w,
-             const ProductEpilogue& e,
+void columns(const GemmTile& t,
+             const GemmWeights& w,
+             const GemmEpilogue& e,
              int32_t row,
              int32_t o,
              int32_t count) {
-  const int8_t* weight = static_cast<const int8_t*>(w.data) + (o / kProductPanel) * w.panel_stride +
-                         (o % kProductPanel) * kProductQ8Group;
+  const int8_t* weight = static_cast<const int8_t*>(w.data) + (o / kGemmPanel) * w.panel_stride +
+                         (o % kGemmPanel) * kGemmQ8Group;
   const int32_t segments = t.segments / t.taps;
   float y[kColumns] = {};
   for (int32_t tap = 0; tap < t.taps; ++tap) {
     int32_t sums[kColumns] = {};
     for (int32_t s = tap * segments; s < (tap + 1) * segments; ++s) {
-      add_dots(t.q[s * kProductMaxRows + row], weight, t.length, sums);
-      weight += static_cast<ptrdiff_t>(t.length) * kProductPanel;
+      add_dots(t.q[s * kGemmMaxRows + row], weight, t.length, sums);
+      weight += static_cast<ptrdiff_t>(t.length) * kGemmPanel;
     }
-    const float scale = t.q_scales[tap * kProductMaxRows + row];
+    const float scale = t.q_scales[tap * kGemmMaxRows + row];
     for (int c = 0; c < kColumns; ++c) {
       y[c] += static_cast<float>(sums[c]) * scale;
     }
@@ -71,13 +71,13 @@ void columns(const ProductTile& t,
   }
 }
 
-void product_q8_tile(const ProductTile& t,
-                     const ProductWeights& w,
-                     const ProductEpilogue& e,
+void gemm_q8_tile(const GemmTile& t,
+                     const GemmWeights& w,
+                     const GemmEpilogue& e,
                      int32_t panel_begin,
                      int32_t panel_end) noexcept {
-  const int32_t begin = panel_begin * kProductPanel;
-  const int32_t end = panel_end * kProductPanel < w.outputs ? panel_end * kProductPanel : w.outputs;
+  const int32_t begin = panel_begin * kGemmPanel;
+  const int32_t end = panel_end * kGemmPanel < w.outputs ? panel_end * kGemmPanel : w.outputs;
   for (int32_t o = begin; o < end; o += kColumns) {
     for (int32_t row = 0; row < t.rows; ++row) {
       columns(t, w, e, row, o, end - o < kColumns ? end - o : kColumns);
@@ -107,22 +107,22 @@ float quantize(const float* x, int64_t n, int8_t* q) noexcept {
   const int32_t bits = largest_bits(x, n);
   float largest;
   std::memcpy(&largest, &bits, sizeof(largest));
-  if (bits >= kInfinity || largest < kProductQ8Smallest) {
+  if (bits >= kInfinity || largest < kQ8Smallest) {
     std::memset(q, 0, static_cast<size_t>(n));
     return bits >= kInfinity ? __builtin_nanf("") : 0.0f;
   }
-  const float factor = kProductQ8Max / largest;
+  const float factor = kQ8Max / largest;
   for (int64_t i = 0; i < n; i += 4) {
     const mve_pred16_t some = lanes(n - i);
     const float32x4_t scaled = vmulq_n_f32(vldrwq_z_f32(x + i, some), factor);
     vstrbq_p_s32(q + i, vcvtnq_s32_f32(scaled), some);
   }
-  return largest / kProductQ8Max;
+  return largest / kQ8Max;
 }
 
 }  // namespace
 
-extern const ProductQ8Kernels kProductQ8;
-const ProductQ8Kernels kProductQ8 = {"mve", {4, 1, 1}, product_q8_tile, quantize, nullptr};
+extern const GemmQ8Kernels kGemmQ8;
+const GemmQ8Kernels kGemmQ8 = {"mve", {4, 1, 1}, gemm_q8_tile, quantize, nullptr};
 
 }  // namespace ligero::mve

@@ -10,15 +10,15 @@ namespace {
 
 /// kR rows times kP panels from `panel` on.
 template <int kR, int kP>
-HWY_NOINLINE void tile(const ProductTile& t,
-                       const ProductWeights& w,
-                       const ProductEpilogue& e,
+HWY_NOINLINE void tile(const GemmTile& t,
+                       const GemmWeights& w,
+                       const GemmEpilogue& e,
                        int row,
                        int32_t panel) {
-  constexpr int kGroupBytes = kProductPanel * kProductQ8Group;
+  constexpr int kGroupBytes = kGemmPanel * kGemmQ8Group;
   const int8_t* weight = static_cast<const int8_t*>(w.data) + panel * w.panel_stride;
   const int64_t stride = w.panel_stride;
-  alignas(64) float y[kR][kP * kProductPanel];
+  alignas(64) float y[kR][kP * kGemmPanel];
   const int32_t segments = t.segments / t.taps;
   for (int32_t tap = 0; tap < t.taps; ++tap) {
     Dot::Sums sums[kR][kP];
@@ -29,9 +29,9 @@ HWY_NOINLINE void tile(const ProductTile& t,
     for (int32_t s = tap * segments; s < (tap + 1) * segments; ++s) {
       const int8_t* q[kR];
       unroll<0, kR>([&](auto i) LIGERO_INLINE_LAMBDA {
-        q[decltype(i)::value] = t.q[s * kProductMaxRows + row + decltype(i)::value];
+        q[decltype(i)::value] = t.q[s * kGemmMaxRows + row + decltype(i)::value];
       });
-      for (int32_t k = 0; k < t.length; k += kProductQ8Group) {
+      for (int32_t k = 0; k < t.length; k += kGemmQ8Group) {
         Dot::Weights b[kP];
         unroll<0, kP>([&](auto i) LIGERO_INLINE_LAMBDA {
           b[decltype(i)::value] = Dot::load(weight + decltype(i)::value * stride);
@@ -49,8 +49,8 @@ HWY_NOINLINE void tile(const ProductTile& t,
     unroll<0, kR * kP>([&](auto i) LIGERO_INLINE_LAMBDA {
       constexpr int r = decltype(i)::value / kP;
       constexpr int p = decltype(i)::value % kP;
-      const int32_t at = tap * kProductMaxRows + row + r;
-      float* out = &y[r][p * kProductPanel];
+      const int32_t at = tap * kGemmMaxRows + row + r;
+      float* out = &y[r][p * kGemmPanel];
       Dot::join(sums[r][p], t.q_sums[at], t.q_scales[at], tap > 0 ? out : nullptr, out);
     });
   }
@@ -59,9 +59,9 @@ HWY_NOINLINE void tile(const ProductTile& t,
 
 /// All panels of [begin, end) for kR rows from `row` on, kP at a time, then by halves.
 template <int kR, int kP>
-void panels(const ProductTile& t,
-            const ProductWeights& w,
-            const ProductEpilogue& e,
+void panels(const GemmTile& t,
+            const GemmWeights& w,
+            const GemmEpilogue& e,
             int row,
             int32_t begin,
             int32_t end) {
@@ -76,9 +76,9 @@ void panels(const ProductTile& t,
 
 /// The last kR rows or fewer, from `row` on.
 template <int kR>
-void rows(const ProductTile& t,
-          const ProductWeights& w,
-          const ProductEpilogue& e,
+void rows(const GemmTile& t,
+          const GemmWeights& w,
+          const GemmEpilogue& e,
           int row,
           int32_t begin,
           int32_t end) {
@@ -89,9 +89,9 @@ void rows(const ProductTile& t,
   }
 }
 
-void product_q8_tile(const ProductTile& t,
-                     const ProductWeights& w,
-                     const ProductEpilogue& e,
+void gemm_q8_tile(const GemmTile& t,
+                     const GemmWeights& w,
+                     const GemmEpilogue& e,
                      int32_t panel_begin,
                      int32_t panel_end) noexcept {
   rows<kRows>(t, w, e, 0, panel_begin, panel_end);
@@ -136,12 +136,12 @@ float quantize(const float* x, int64_t n, int8_t* q) noexcept {
   const int32_t bits = largest_bits(x, n);
   float largest;
   memcpy(&largest, &bits, sizeof(largest));
-  if (bits >= kInfinity || largest < kProductQ8Smallest) {
+  if (bits >= kInfinity || largest < kQ8Smallest) {
     memset(q, 0, static_cast<size_t>(n));
     return bits >= kInfinity ? __builtin_nanf("") : 0.0f;
   }
   int64_t i;
-  const V factor = hn::Set(d, kProductQ8Max / largest);
+  const V factor = hn::Set(d, kQ8Max / largest);
   const hn::Rebind<int8_t, D> narrow;
   for (i = 0; i + kLanes <= n; i += kLanes) {
     const auto whole = hn::NearestInt(hn::Mul(hn::LoadU(d, x + i), factor));
@@ -155,16 +155,16 @@ float quantize(const float* x, int64_t n, int8_t* q) noexcept {
     hn::StoreU(hn::DemoteTo(narrow, whole), narrow, out);
     memcpy(q + i, out, static_cast<size_t>(n - i));
   }
-  return largest / kProductQ8Max;
+  return largest / kQ8Max;
 }
 
 }  // namespace
 
-extern const ProductQ8Kernels kProductQ8;
-const ProductQ8Kernels kProductQ8 = {
+extern const GemmQ8Kernels kGemmQ8;
+const GemmQ8Kernels kGemmQ8 = {
     LIGERO_ISA_NAME,
     {kRows, kPanels, kVecPanels},
-    product_q8_tile,
+    gemm_q8_tile,
     quantize,
     kSums,
 };

@@ -29,24 +29,24 @@ float load(const uint16_t* p) {
 }
 
 template <typename T>
-void product_tile(const ProductTile& t,
-                  const ProductWeights& w,
-                  const ProductEpilogue& e,
+void gemm_tile(const GemmTile& t,
+                  const GemmWeights& w,
+                  const GemmEpilogue& e,
                   int32_t panel_begin,
                   int32_t panel_end) noexcept {
   const T* data = static_cast<const T*>(w.data);
-  const int32_t begin = panel_begin * kProductPanel;
-  const int32_t end = panel_end * kProductPanel < w.outputs ? panel_end * kProductPanel : w.outputs;
+  const int32_t begin = panel_begin * kGemmPanel;
+  const int32_t end = panel_end * kGemmPanel < w.outputs ? panel_end * kGemmPanel : w.outputs;
   for (int32_t row = 0; row < t.rows; ++row) {
     for (int32_t o = begin; o < end; ++o) {
-      const T* weight = data + (o / kProductPanel) * w.panel_stride + o % kProductPanel;
+      const T* weight = data + (o / kGemmPanel) * w.panel_stride + o % kGemmPanel;
       float sum = 0.0f;
       for (int32_t s = 0; s < t.segments; ++s) {
-        if (t.a[s * kProductMaxRows] == nullptr) {
+        if (t.a[s * kGemmMaxRows] == nullptr) {
           weight += t.length * w.row_stride;
           continue;
         }
-        const float* a = t.a[s * kProductMaxRows + row];
+        const float* a = t.a[s * kGemmMaxRows + row];
         for (int32_t k = 0; k < t.length; ++k, weight += w.row_stride) {
           sum += a[k] * load(weight);
         }
@@ -56,31 +56,31 @@ void product_tile(const ProductTile& t,
   }
 }
 
-void product_q8_tile(const ProductTile& t,
-                     const ProductWeights& w,
-                     const ProductEpilogue& e,
+void gemm_q8_tile(const GemmTile& t,
+                     const GemmWeights& w,
+                     const GemmEpilogue& e,
                      int32_t panel_begin,
                      int32_t panel_end) noexcept {
   const auto* data = static_cast<const int8_t*>(w.data);
-  const int32_t begin = panel_begin * kProductPanel;
-  const int32_t end = panel_end * kProductPanel < w.outputs ? panel_end * kProductPanel : w.outputs;
+  const int32_t begin = panel_begin * kGemmPanel;
+  const int32_t end = panel_end * kGemmPanel < w.outputs ? panel_end * kGemmPanel : w.outputs;
   const int32_t segments = t.segments / t.taps;
   for (int32_t row = 0; row < t.rows; ++row) {
     for (int32_t o = begin; o < end; ++o) {
-      const int8_t* panel = data + (o / kProductPanel) * w.panel_stride;
-      const int32_t column = o % kProductPanel;
+      const int8_t* panel = data + (o / kGemmPanel) * w.panel_stride;
+      const int32_t column = o % kGemmPanel;
       float y = 0.0f;
       int64_t k = 0;
       for (int32_t tap = 0; tap < t.taps; ++tap) {
         int32_t sum = 0;
         for (int32_t s = tap * segments; s < (tap + 1) * segments; ++s) {
-          const int8_t* q = t.q[s * kProductMaxRows + row];
+          const int8_t* q = t.q[s * kGemmMaxRows + row];
           for (int32_t i = 0; i < t.length; ++i, ++k) {
-            const int64_t group = k / kProductQ8Group * kProductPanel + column;
-            sum += q[i] * panel[group * kProductQ8Group + k % kProductQ8Group];
+            const int64_t group = k / kGemmQ8Group * kGemmPanel + column;
+            sum += q[i] * panel[group * kGemmQ8Group + k % kGemmQ8Group];
           }
         }
-        y += static_cast<float>(sum) * t.q_scales[tap * kProductMaxRows + row];
+        y += static_cast<float>(sum) * t.q_scales[tap * kGemmMaxRows + row];
       }
       t.out[row][o] = finish(y * w.scale[o], t, e, row, o);
     }
@@ -95,28 +95,28 @@ float quantize(const float* x, int64_t n, int8_t* q) noexcept {
     largest = a > largest ? a : largest;
     fault += x[i] * 0.0f;
   }
-  if (!(largest >= kProductQ8Smallest) || fault != 0.0f) {
+  if (!(largest >= kQ8Smallest) || fault != 0.0f) {
     std::memset(q, 0, static_cast<size_t>(n));
     return fault;
   }
-  const float factor = kProductQ8Max / largest;
+  const float factor = kQ8Max / largest;
   for (int64_t i = 0; i < n; ++i) {
     q[i] = static_cast<int8_t>(std::nearbyint(x[i] * factor));
   }
-  return largest / kProductQ8Max;
+  return largest / kQ8Max;
 }
 
 }  // namespace
 
-extern const ProductKernels kProduct;
-const ProductKernels kProduct = {
+extern const GemmKernels kGemm;
+const GemmKernels kGemm = {
     "ref",
     {4, 1, 1},
-    product_tile<float>,
-    product_tile<uint16_t>,
+    gemm_tile<float>,
+    gemm_tile<uint16_t>,
 };
 
-extern const ProductQ8Kernels kProductQ8;
-const ProductQ8Kernels kProductQ8 = {"ref", {4, 1, 1}, product_q8_tile, quantize, nullptr};
+extern const GemmQ8Kernels kGemmQ8;
+const GemmQ8Kernels kGemmQ8 = {"ref", {4, 1, 1}, gemm_q8_tile, quantize, nullptr};
 
 }  // namespace ligero::ref

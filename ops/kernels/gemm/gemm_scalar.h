@@ -10,7 +10,7 @@ namespace ligero::ref {
 
 /// Output `o` of row `row`, whose sum is `sum`.
 inline float finish(
-    float sum, const ProductTile& t, const ProductEpilogue& e, int32_t row, int32_t o) {
+    float sum, const GemmTile& t, const GemmEpilogue& e, int32_t row, int32_t o) {
   float y = sum;
   if (e.bias != nullptr) {
     y += e.bias[o];

@@ -27,7 +27,7 @@ constexpr int kVecPanels = 2;
 #endif
 constexpr int kNarrowRows = HWY_TARGET == HWY_AVX3 ? 8 : kRows;
 constexpr int kNarrowPanels = HWY_TARGET == HWY_AVX3 ? 2 : kPanels;
-static_assert(kRows <= kNarrowRows && kNarrowRows <= kProductMaxRows);
+static_assert(kRows <= kNarrowRows && kNarrowRows <= kGemmMaxRows);
 
 struct F32 {
   using T = float;
@@ -45,9 +45,9 @@ struct F16 {
 
 /// kR rows times kP panels from `panel` on.
 template <class W, int kR, int kP>
-HWY_NOINLINE void tile(const ProductTile& t,
-                       const ProductWeights& w,
-                       const ProductEpilogue& e,
+HWY_NOINLINE void tile(const GemmTile& t,
+                       const GemmWeights& w,
+                       const GemmEpilogue& e,
                        int32_t panel) {
   using T = typename W::T;
   constexpr int kWide = kP * kRegs;
@@ -61,13 +61,13 @@ HWY_NOINLINE void tile(const ProductTile& t,
     sums[n / kWide][n % kWide] = hn::Zero(d);
   });
   for (int32_t s = 0; s < t.segments; ++s) {
-    if (t.a[s * kProductMaxRows] == nullptr) {
+    if (t.a[s * kGemmMaxRows] == nullptr) {
       weight += t.length * row_stride;
       continue;
     }
     const float* a[kR];
     unroll<0, kR>([&](auto i) LIGERO_INLINE_LAMBDA {
-      a[decltype(i)::value] = t.a[s * kProductMaxRows + decltype(i)::value];
+      a[decltype(i)::value] = t.a[s * kGemmMaxRows + decltype(i)::value];
     });
     for (int32_t k = 0; k < t.length; ++k) {
       V b[kWide];
@@ -86,7 +86,7 @@ HWY_NOINLINE void tile(const ProductTile& t,
       weight += row_stride;
     }
   }
-  alignas(64) float buffer[kR][kP * kProductPanel];
+  alignas(64) float buffer[kR][kP * kGemmPanel];
   unroll<0, kR * kWide>([&](auto i) LIGERO_INLINE_LAMBDA {
     constexpr int n = decltype(i)::value;
     hn::Store(sums[n / kWide][n % kWide], d, &buffer[n / kWide][(n % kWide) * kLanes]);
@@ -97,9 +97,9 @@ HWY_NOINLINE void tile(const ProductTile& t,
 /// All panels of [begin, end) for kR rows, kP at a time, three where that is what is left of four,
 /// then by halves.
 template <class W, int kR, int kP>
-HWY_INLINE void panels(const ProductTile& t,
-                       const ProductWeights& w,
-                       const ProductEpilogue& e,
+HWY_INLINE void panels(const GemmTile& t,
+                       const GemmWeights& w,
+                       const GemmEpilogue& e,
                        int32_t begin,
                        int32_t end) {
   int32_t panel = begin;
@@ -117,9 +117,9 @@ HWY_INLINE void panels(const ProductTile& t,
 }
 
 template <class W, int kR>
-void rows(const ProductTile& t,
-          const ProductWeights& w,
-          const ProductEpilogue& e,
+void rows(const GemmTile& t,
+          const GemmWeights& w,
+          const GemmEpilogue& e,
           int32_t begin,
           int32_t end) {
   if (t.rows == kR) {
@@ -131,9 +131,9 @@ void rows(const ProductTile& t,
 }
 
 template <class W>
-void product_tile(const ProductTile& t,
-                  const ProductWeights& w,
-                  const ProductEpilogue& e,
+void gemm_tile(const GemmTile& t,
+                  const GemmWeights& w,
+                  const GemmEpilogue& e,
                   int32_t panel_begin,
                   int32_t panel_end) noexcept {
   rows<W, kNarrowRows>(t, w, e, panel_begin, panel_end);
@@ -141,12 +141,12 @@ void product_tile(const ProductTile& t,
 
 }  // namespace
 
-extern const ProductKernels kProduct;
-const ProductKernels kProduct = {
+extern const GemmKernels kGemm;
+const GemmKernels kGemm = {
     LIGERO_ISA_NAME,
     {kRows, kPanels, kVecPanels, kNarrowPanels, kNarrowRows},
-    product_tile<F32>,
-    product_tile<F16>,
+    gemm_tile<F32>,
+    gemm_tile<F16>,
 };
 
 }  // namespace LIGERO_ISA

@@ -39,49 +39,49 @@ float weight_factor(int32_t point, int32_t tap, int32_t taps) {
   return power / kOver[point];
 }
 
-WinogradFrame frame_of(const ProductProblem& p) {
-  const ProductRows& r = p.rows;
+WinogradFrame frame_of(const ConvProblem& p) {
+  const ConvRows& r = p.rows;
   return {r.taps_f, r.pad_f, r.bins, r.channels, r.out_bins, p.weights.outputs, r.zeros};
 }
 
 /// Floats of a point's transformed weights.
-int64_t point_weights(const ProductProblem& p) {
+int64_t point_weights(const ConvProblem& p) {
   return int64_t{p.rows.taps_t} * p.rows.channels * p.weights.outputs;
 }
 
 /// G w into panels [8][taps_t * channels][outputs]: a product whose rows are those of G, and whose
 /// inner rows are a channel's taps along bins.
-void transform_weights(const ProductProblem& p, float* weights) {
-  const ProductRows& r = p.rows;
+void transform_weights(const ConvProblem& p, float* weights) {
+  const ConvRows& r = p.rows;
   float g[kWinogradPoints][kWinogradPoints];
-  const float* a[kProductMaxRows];
-  float* to[kProductMaxRows];
+  const float* a[kGemmMaxRows];
+  float* to[kGemmMaxRows];
   for (int32_t i = 0; i < kWinogradPoints; ++i) {
     for (int32_t j = 0; j < r.taps_f; ++j) {
       g[i][j] = weight_factor(i, j, r.taps_f);
     }
   }
-  ProductTile tile = {};
+  GemmTile tile = {};
   tile.segments = 1;
   tile.length = r.taps_f;
   tile.a = a;
   tile.out = to;
-  ProductWeights w = p.weights;
-  w.outputs = kProductPanel;
-  w.row_stride = int64_t{r.channels} * kProductPanel;
+  GemmWeights w = p.weights;
+  w.outputs = kGemmPanel;
+  w.row_stride = int64_t{r.channels} * kGemmPanel;
   const int64_t inner = int64_t{r.taps_t} * r.channels;  // of a point
-  for (int64_t n = 0; n < inner * (p.weights.outputs / kProductPanel); ++n) {
+  for (int64_t n = 0; n < inner * (p.weights.outputs / kGemmPanel); ++n) {
     const int64_t panel = n / inner;
     const int64_t tap = n % inner / r.channels;
     const int64_t from = tap * r.taps_f * r.channels + n % r.channels;
     w.data = static_cast<const std::byte*>(p.weights.data) +
-             (panel * p.weights.panel_stride + from * kProductPanel) * p.weight_bytes;
+             (panel * p.weights.panel_stride + from * kGemmPanel) * p.weight_bytes;
     for (int32_t i = 0; i < kWinogradPoints; i += tile.rows) {
       const int32_t left = kWinogradPoints - i;
       tile.rows = left < p.shape.max_rows ? left : p.shape.max_rows;
       for (int32_t k = 0; k < tile.rows; ++k) {
         a[k] = g[i + k];
-        to[k] = weights + (i + k) * point_weights(p) + n * kProductPanel;
+        to[k] = weights + (i + k) * point_weights(p) + n * kGemmPanel;
       }
       p.tile(tile, w, {}, 0, 1);
     }
@@ -96,7 +96,7 @@ struct Chunk {
   int64_t sum_stride;
 };
 
-Chunk lay_out(const ProductProblem& p, int32_t frames) {
+Chunk lay_out(const ConvProblem& p, int32_t frames) {
   const int64_t groups = frame_of(p).groups();
   const int64_t row_floats = groups * p.rows.channels;
   const int64_t sum_floats = groups * p.weights.outputs;
@@ -111,16 +111,16 @@ Chunk lay_out(const ProductProblem& p, int32_t frames) {
 
 /// Adds the problem's add rows to the sums of frame t, which are in the output, and sends them
 /// through its epilogue: a product without segments.
-void finish_frame(const ProductProblem& p, int32_t t) {
+void finish_frame(const ConvProblem& p, int32_t t) {
   float* y = p.output.y + t * p.output.frame_stride;
-  float* out[kProductMaxRows];
-  const float* add[kProductMaxRows];
-  int32_t add_count[kProductMaxRows];
-  ProductTile tile = {};
+  float* out[kGemmMaxRows];
+  const float* add[kGemmMaxRows];
+  int32_t add_count[kGemmMaxRows];
+  GemmTile tile = {};
   tile.out = out;
   tile.add = add;
   tile.add_count = add_count;
-  const int32_t panels = p.weights.outputs / kProductPanel;
+  const int32_t panels = p.weights.outputs / kGemmPanel;
   for (int32_t b = 0; b < p.rows.out_bins; b += tile.rows) {
     const int32_t left = p.rows.out_bins - b;
     tile.rows = left < p.shape.max_rows ? left : p.shape.max_rows;
@@ -130,7 +130,7 @@ void finish_frame(const ProductProblem& p, int32_t t) {
       add_count[i] = 1;
       if (p.add.data != nullptr) {
         int32_t count = 0;
-        const float* rows = product_add_rows(p.add, t, b + i, &count);
+        const float* rows = conv_add_rows(p.add, t, b + i, &count);
         for (int32_t m = 0; m < count; ++m, rows += p.add.tap_stride) {
           for (int32_t o = 0; o < p.weights.outputs; ++o) {
             out[i][o] += rows[o];
@@ -154,35 +154,35 @@ size_t winograd_variants(uint32_t cpu, const WinogradKernels** out, size_t capac
   return list_variants(kVariants, cpu, out, capacity);
 }
 
-size_t winograd_data_bytes(const ProductProblem& p) {
+size_t winograd_data_bytes(const ConvProblem& p) {
   return add_bytes(align_up(sizeof(Winograd)),
                    bytes_of(kWinogradPoints * point_weights(p), sizeof(float)));
 }
 
-Winograd* make_winograd(const ProductProblem& p, uint32_t cpu, void* data) {
+Winograd* make_winograd(const ConvProblem& p, uint32_t cpu, void* data) {
   auto* weights = reinterpret_cast<float*>(static_cast<std::byte*>(data) + align_up(sizeof(Winograd)));
   transform_weights(p, weights);
-  return new (data) Winograd{&winograd_kernels(cpu), product_kernels(cpu).f32, weights};
+  return new (data) Winograd{&winograd_kernels(cpu), gemm_kernels(cpu).f32, weights};
 }
 
-size_t winograd_scratch_bytes(const ProductProblem& p, int32_t frames) {
+size_t winograd_scratch_bytes(const ConvProblem& p, int32_t frames) {
   const Chunk chunk = lay_out(p, frames);
   return bytes_of(kWinogradPoints * (chunk.row_stride + chunk.sum_stride), sizeof(float));
 }
 
-void winograd(const ProductProblem& p, int32_t frames, Parallel* pool) noexcept {
-  const ProductRows& r = p.rows;
+void winograd(const ConvProblem& p, int32_t frames, Parallel* pool) noexcept {
+  const ConvRows& r = p.rows;
   const WinogradFrame frame = frame_of(p);
   const WinogradKernels& kernels = *p.winograd->kernels;
   const Chunk chunk = lay_out(p, frames);
   const int64_t macs = kWinogradPoints * point_weights(p) * frame.groups() * frames;
-  pool = macs < 2 * kProductMinMacsPerThread ? nullptr : pool;
+  pool = macs < 2 * kConvMinMacsPerThread ? nullptr : pool;
   auto* rows = static_cast<float*>(p.scratch);
   float* sums = rows + kWinogradPoints * chunk.row_stride;
-  ProductProblem point;  // its frames are every dilation_t-th of the convolution's
+  ConvProblem point;  // its frames are every dilation_t-th of the convolution's
   point.tile = p.winograd->tile;
   point.shape = p.shape;
-  point.weights.panel_stride = int64_t{r.taps_t} * r.channels * kProductPanel;
+  point.weights.panel_stride = int64_t{r.taps_t} * r.channels * kGemmPanel;
   point.weights.outputs = p.weights.outputs;
   point.rows.bins = frame.groups();
   point.rows.out_bins = frame.groups();
@@ -208,7 +208,7 @@ void winograd(const ProductProblem& p, int32_t frames, Parallel* pool) noexcept 
         point.weights.data = p.winograd->weights + k * point_weights(p);
         point.rows.x = rows + k * chunk.row_stride;
         point.output.y = sums + k * chunk.sum_stride;
-        product(point, count, pool);
+        convolve(point, count, pool);
       }
       parallel_for(pool, count, 1, [&](int begin, int end) noexcept {
         for (int32_t i = begin; i < end; ++i) {

@@ -68,7 +68,7 @@ struct WinogradKernels {
 /// What such a convolution has beside its own tile and weights.
 struct Winograd {
   const WinogradKernels* kernels = nullptr;
-  ProductTileFn tile = nullptr;    ///< of float weights
+  GemmTileFn tile = nullptr;    ///< of float weights
   const float* weights = nullptr;  ///< G w: panels [8][taps_t * channels][outputs]
 };
 
@@ -81,10 +81,10 @@ size_t winograd_variants(uint32_t cpu, const WinogradKernels** out, size_t capac
 /// Whether a convolution is one of these, and faster so: float weights, 3 to 7 neighbouring taps,
 /// enough channels that the transforms, in vectors, are little beside the products, and enough bins
 /// that a frame alone, in a stream, is worth more weights to read.
-inline bool winograd_serves(const ProductProblem& p) {
+inline bool winograd_serves(const ConvProblem& p) {
   constexpr int32_t kFewest = 2 * kWinogradLanes;
   constexpr int32_t kFewestBins = 64;
-  const ProductRows& r = p.rows;
+  const ConvRows& r = p.rows;
   return kVectorIsas > 0 && p.q8 == nullptr && r.stride_f == 1 && r.dilation_f == 1 &&
          r.mirror_frames == 0 && r.taps_f >= 3 && r.taps_f <= 7 && r.channels >= kFewest &&
          r.channels % kWinogradLanes == 0 && p.weights.outputs >= kFewest &&
@@ -92,16 +92,16 @@ inline bool winograd_serves(const ProductProblem& p) {
 }
 
 /// Bytes of what make_winograd() makes of a problem that winograd_serves().
-size_t winograd_data_bytes(const ProductProblem& problem);
+size_t winograd_data_bytes(const ConvProblem& problem);
 
 /// Makes a Winograd for such a processor in `data`, 64-byte aligned. Load time.
-Winograd* make_winograd(const ProductProblem& problem, uint32_t cpu, void* data);
+Winograd* make_winograd(const ConvProblem& problem, uint32_t cpu, void* data);
 
 /// Bytes of `scratch` for at most `frames` frames at a time.
-size_t winograd_scratch_bytes(const ProductProblem& problem, int32_t frames);
+size_t winograd_scratch_bytes(const ConvProblem& problem, int32_t frames);
 
 /// product() of a problem that has a Winograd.
-void winograd(const ProductProblem& problem, int32_t frames, Parallel* pool) noexcept;
+void winograd(const ConvProblem& problem, int32_t frames, Parallel* pool) noexcept;
 
 }  // namespace ligero
 
