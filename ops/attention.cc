@@ -106,9 +106,9 @@ Status measure(const OpContext& ctx, Needs* needs) {
 
 Status prepare(const OpContext& ctx, void* data) {
   auto* d = new (data) Data();
-  d->attention = &attention_kernels(ctx.cpu);
-  d->product = &gemm_kernels(ctx.cpu);
-  d->reference = &gemm_kernels(0);
+  d->attention = &kAttentionVariants.best(ctx.cpu);
+  d->product = &kGemmVariants.best(ctx.cpu);
+  d->reference = &kGemmVariants.best(0);
   d->head = ctx.input(kQuery).channels() / ctx.options<AttentionOptions>().heads;
   d->max_keys = max_keys(ctx);
   d->slices = slices(ctx);

@@ -58,7 +58,7 @@ Status measure(const OpContext&, Needs* needs) {
 }
 
 Status prepare(const OpContext& ctx, void* data) {
-  const VecKernels& vec = vec_kernels(ctx.cpu);
+  const VecKernels& vec = kVecVariants.best(ctx.cpu);
   VecFn function = nullptr;
   switch (ctx.options<ActivationOptions>().activation) {
     case Activation::kRelu:

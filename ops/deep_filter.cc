@@ -45,7 +45,7 @@ Status measure(const OpContext&, Needs* needs) {
 }
 
 Status prepare(const OpContext& ctx, void* data) {
-  *static_cast<DeepFilterFn*>(data) = deep_filter_kernels(ctx.cpu).deep_filter_f32;
+  *static_cast<DeepFilterFn*>(data) = kDeepFilterVariants.best(ctx.cpu).deep_filter_f32;
   return {};
 }
 

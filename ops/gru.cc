@@ -16,7 +16,7 @@ class GruCell {
  public:
   static constexpr int32_t kGates = 3;  // r, u (PyTorch: z), n
   static constexpr size_t kBiases = 2;
-  explicit GruCell(uint32_t cpu) : vec_(&vec_kernels(cpu)) {}
+  explicit GruCell(uint32_t cpu) : vec_(&kVecVariants.best(cpu)) {}
 
   /// The memory is the output of the step before.
   void operator()(float* x, const float* r, int32_t hidden, float* c, float* h) const noexcept {

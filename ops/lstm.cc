@@ -12,7 +12,7 @@ class LstmCell {
  public:
   static constexpr int32_t kGates = 4;
   static constexpr size_t kBiases = 1;
-  explicit LstmCell(uint32_t cpu) : kernels_(&lstm_kernels(cpu)) {}
+  explicit LstmCell(uint32_t cpu) : kernels_(&kLstmVariants.best(cpu)) {}
 
   void operator()(float* z, const float*, int32_t hidden, float* c, float* h) const noexcept {
     kernels_->cell_f32(z, hidden, c, h);

@@ -40,7 +40,7 @@ Status measure(const OpContext& ctx, Needs* needs) {
 }
 
 Status prepare(const OpContext& ctx, void* data) {
-  auto* d = new (data) Data{vec_kernels(ctx.cpu).prelu_f32, ctx.input(1).f32()};
+  auto* d = new (data) Data{kVecVariants.best(ctx.cpu).prelu_f32, ctx.input(1).f32()};
   if (single(ctx)) {
     auto* row = reinterpret_cast<float*>(d + 1);
     std::fill(row, row + ctx.input(0).channels(), d->slopes[0]);

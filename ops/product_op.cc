@@ -67,13 +67,13 @@ size_t product_data_bytes(int64_t zeros) {
 void prepare_weights(const OpContext& ctx, size_t w, ConvProblem* p) {
   const Tensor& t = ctx.input(w);
   if (t.type == Type::kQ8) {
-    p->q8 = &gemm_q8_kernels(ctx.cpu);
+    p->q8 = &kGemmQ8Variants.best(ctx.cpu);
     p->shape = p->q8->shape;
     p->tile = p->q8->tile;
     p->weight_bytes = 1;
     p->weights.scale = t.scale;
   } else {
-    const GemmKernels& kernels = gemm_kernels(ctx.cpu);
+    const GemmKernels& kernels = kGemmVariants.best(ctx.cpu);
     const bool half = t.type == Type::kF16;
     p->shape = kernels.shape;
     p->tile = half ? kernels.f16 : kernels.f32;

@@ -37,7 +37,7 @@ Status measure(const OpContext& ctx, Needs* needs) {
 }
 
 Status prepare(const OpContext& ctx, void* data) {
-  *static_cast<VecFn*>(data) = vec_kernels(ctx.cpu).exp_f32;
+  *static_cast<VecFn*>(data) = kVecVariants.best(ctx.cpu).exp_f32;
   return {};
 }
 

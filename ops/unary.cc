@@ -25,7 +25,7 @@ Status measure(const OpContext&, Needs* needs) {
 
 template <VecFn VecKernels::*kFunction>
 Status prepare(const OpContext& ctx, void* data) {
-  *static_cast<VecFn*>(data) = vec_kernels(ctx.cpu).*kFunction;
+  *static_cast<VecFn*>(data) = kVecVariants.best(ctx.cpu).*kFunction;
   return {};
 }
 

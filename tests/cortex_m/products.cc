@@ -190,17 +190,17 @@ void compare_with_others(const GemmQ8Kernels& kernels) {
 }
 
 int run() {
-  const GemmQ8Kernels* variants[4];
-  const size_t count = gemm_q8_variants(cpu_features(), variants, 4);
-  check(count == 2, "expected MVE's kernel and the reference, not", static_cast<int64_t>(count));
-  const GemmQ8Kernels& reference = *variants[count - 1];
-  for (size_t i = 0; i < count; ++i) {
-    say(variants[i]->name);
+  const GemmQ8Kernels& reference = kGemmQ8Variants.best(0);
+  size_t count = 0;
+  while (const GemmQ8Kernels* kernels = kGemmQ8Variants.nth(cpu_features(), count)) {
+    say(kernels->name);
     say("\n");
-    compare_tiles(*variants[i], reference);
-    compare_values(*variants[i], reference);
-    compare_with_others(*variants[i]);
+    compare_tiles(*kernels, reference);
+    compare_values(*kernels, reference);
+    compare_with_others(*kernels);
+    ++count;
   }
+  check(count == 2, "expected MVE's kernel and the reference, not", static_cast<int64_t>(count));
   say("checks", checks);
   say("failures", failures);
   return failures == 0 && checks > 0 ? 0 : 1;

@@ -9,6 +9,7 @@
 #include "runtime/base/cpu.h"
 #include "tests/support/guard.h"
 #include "tests/support/random.h"
+#include "tests/support/variants.h"
 
 namespace ligero {
 namespace {
@@ -49,9 +50,8 @@ void check_shape(const DeepFilterKernels& kernels, const DeepFilterShape& s) {
 }  // namespace
 
 TEST_CASE("deep_filter_f32: all edges match complex arithmetic in double") {
-  const DeepFilterKernels* variants[8];
-  const size_t count = deep_filter_variants(cpu_features(), variants, 8);
-  for (size_t v = 0; v < count; ++v) {
+  const auto variants = testing::every_variant(kDeepFilterVariants);
+  for (size_t v = 0; v < variants.size(); ++v) {
     for (const int bins : {1, 2, 3, 7, 161}) {
       for (const int kernel_t : {1, 2, 5}) {
         for (const int kernel_f : {1, 3, 5, 7}) {

@@ -15,20 +15,12 @@
 #include "tests/support/hash.h"
 #include "tests/support/panels.h"
 #include "tests/support/random.h"
+#include "tests/support/variants.h"
 
 using namespace ligero;
 using namespace ligero::testing;
 
 namespace {
-
-constexpr size_t kMaxVariants = 8;
-
-std::vector<const GemmQ8Kernels*> variants() {
-  const GemmQ8Kernels* list[kMaxVariants];
-  const size_t count = gemm_q8_variants(cpu_features(), list, kMaxVariants);
-  REQUIRE(count >= 1);
-  return {list, list + count};
-}
 
 struct Case {
   int rows;
@@ -114,7 +106,7 @@ void check(const GemmQ8Kernels& kernels, const Case& c, int most, Random& random
 }  // namespace
 
 TEST_CASE("int8 product: every variant gives the exact sums, for all sizes, guard pages") {
-  for (const GemmQ8Kernels* kernels : variants()) {
+  for (const GemmQ8Kernels* kernels : every_variant(kGemmQ8Variants)) {
     MESSAGE("variant ", std::string(kernels->name));
     Random random(21);
     for (int rows : {1, 2, 3, 5, 6, 7, 13}) {
@@ -128,7 +120,7 @@ TEST_CASE("int8 product: every variant gives the exact sums, for all sizes, guar
 }
 
 TEST_CASE("int8 product: extreme values at the largest inner size do not overflow") {
-  for (const GemmQ8Kernels* kernels : variants()) {
+  for (const GemmQ8Kernels* kernels : every_variant(kGemmQ8Variants)) {
     const auto inner = static_cast<size_t>(kGemmQ8MaxInner);
     for (int sign : {1, -1}) {
       const std::vector<int8_t> q(inner, 127);
@@ -164,7 +156,7 @@ TEST_CASE("int8 product: extreme values at the largest inner size do not overflo
 
 TEST_CASE("int8 product: quantize rounds to even, keeps 127, and is alike on every variant") {
   Random random(22);
-  const auto all = variants();
+  const auto all = every_variant(kGemmQ8Variants);
   const GemmQ8Kernels& reference = *all.back();
   for (int n : {1, 3, 15, 16, 17, 100, 1031}) {
     for (float size : {1.0f, 1e-30f, 3e37f}) {
@@ -206,7 +198,7 @@ TEST_CASE("int8 product: scratch of rows larger than memory is not taken for lit
 }
 
 TEST_CASE("int8 product: a frame of zeros, or nearly, is zeros; what is no number stays none") {
-  for (const GemmQ8Kernels* kernels : variants()) {
+  for (const GemmQ8Kernels* kernels : every_variant(kGemmQ8Variants)) {
     std::vector<float> x(37, 0.0f);
     std::vector<int8_t> q(x.size(), 5);
     CHECK(kernels->quantize(x.data(), 37, q.data()) == 0.0f);
@@ -231,7 +223,7 @@ TEST_CASE("int8 product: values and sums are those of every other processor, bit
   constexpr uint64_t kEverywhere = 0x26346642AC8590EFu;
   constexpr int kInner = 516;
   constexpr int kOutputs = 48;
-  for (const GemmQ8Kernels* kernels : variants()) {
+  for (const GemmQ8Kernels* kernels : every_variant(kGemmQ8Variants)) {
     Hash hash;
     for (uint64_t seed = 1; seed <= 20; ++seed) {
       Random random(seed);

@@ -15,13 +15,13 @@
 #include "tests/support/panels.h"
 #include "tests/support/random.h"
 #include "tests/support/threads.h"
+#include "tests/support/variants.h"
 
 using namespace ligero;
 using namespace ligero::testing;
 
 namespace {
 
-constexpr size_t kMaxVariants = 8;
 using Matrix = Eigen::Matrix<double, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
 using FloatMatrix = Eigen::Matrix<float, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
 
@@ -111,11 +111,10 @@ void check(const GemmKernels& kernels, const Case& c, Edge edge, Random& random)
 }  // namespace
 
 TEST_CASE("product: every variant, odd sizes, guard pages: Eigen in double precision agrees") {
-  const GemmKernels* variants[kMaxVariants];
-  const size_t count = gemm_variants(cpu_features(), variants, kMaxVariants);
-  REQUIRE(count >= 1);
+  const auto variants = every_variant(kGemmVariants);
+  REQUIRE(!variants.empty());
   Random random(11);
-  for (size_t v = 0; v < count; ++v) {
+  for (size_t v = 0; v < variants.size(); ++v) {
     MESSAGE("variant ", std::string(variants[v]->name));
     for (int rows : {1, 2, 3, 4, 5, 6, 7, 8, 13}) {
       for (int inner : {1, 2, 7, 16, 33}) {
@@ -131,15 +130,14 @@ TEST_CASE("product: every variant, odd sizes, guard pages: Eigen in double preci
 }
 
 TEST_CASE("product: every variant at the sizes of the networks") {
-  const GemmKernels* variants[kMaxVariants];
-  const size_t count = gemm_variants(cpu_features(), variants, kMaxVariants);
+  const auto variants = every_variant(kGemmVariants);
   const Case cases[] = {{1, 1024, 4096, false},
                         {1, 512, 2048, true},
                         {9, 1152, 256, false},
                         {25, 1536, 128, true},
                         {30, 640, 1536, false}};
   Random random(12);
-  for (size_t v = 0; v < count; ++v) {
+  for (size_t v = 0; v < variants.size(); ++v) {
     for (const Case& c : cases) {
       check(*variants[v], c, Edge::kEnd, random);
     }
@@ -147,10 +145,9 @@ TEST_CASE("product: every variant at the sizes of the networks") {
 }
 
 TEST_CASE("product: the output may be its own add row") {
-  const GemmKernels* variants[kMaxVariants];
-  const size_t count = gemm_variants(cpu_features(), variants, kMaxVariants);
+  const auto variants = every_variant(kGemmVariants);
   Random random(13);
-  for (size_t v = 0; v < count; ++v) {
+  for (size_t v = 0; v < variants.size(); ++v) {
     const Case c = {5, 20, 77, false};
     Operands x(c, Edge::kEnd, random);
     ConvProblem p = problem(*variants[v], c, x);
@@ -163,7 +160,7 @@ TEST_CASE("product: the output may be its own add row") {
 }
 
 TEST_CASE("product: threads change no bit") {
-  const GemmKernels& kernels = gemm_kernels(cpu_features());
+  const GemmKernels& kernels = kGemmVariants.best(cpu_features());
   Random random(14);
   for (const Case& c :
        {Case{1, 1024, 1000, false}, Case{5, 512, 500, true}, Case{90, 256, 100, false}}) {
@@ -179,15 +176,14 @@ TEST_CASE("product: threads change no bit") {
 }
 
 TEST_CASE("product: half-precision weights widen exactly, subnormals too") {
-  const GemmKernels* variants[kMaxVariants];
-  const size_t count = gemm_variants(cpu_features(), variants, kMaxVariants);
+  const auto variants = every_variant(kGemmVariants);
   std::vector<uint16_t> halves;
   for (uint32_t h = 0; h < 0x10000; ++h) {
     if ((h & 0x7C00u) != 0x7C00u) {
       halves.push_back(static_cast<uint16_t>(h));
     }
   }
-  for (size_t v = 0; v < count; ++v) {
+  for (size_t v = 0; v < variants.size(); ++v) {
     size_t wrong = 0;
     const float one = 1.0f;
     for (size_t i = 0; i + 16 <= halves.size(); i += 16) {

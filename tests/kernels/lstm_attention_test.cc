@@ -13,13 +13,12 @@
 #include "tests/support/guard.h"
 #include "tests/support/hash.h"
 #include "tests/support/random.h"
+#include "tests/support/variants.h"
 
 using namespace ligero;
 using namespace ligero::testing;
 
 namespace {
-
-constexpr size_t kMaxVariants = 8;
 
 double sigmoid(double x) {
   return 1 / (1 + std::exp(-x));
@@ -65,11 +64,10 @@ void check_scores(const AttentionKernels& kernels, int queries, int keys, int si
 }  // namespace
 
 TEST_CASE("lstm cell: every variant matches double precision") {
-  const LstmKernels* variants[kMaxVariants];
-  const size_t count = lstm_variants(cpu_features(), variants, kMaxVariants);
-  REQUIRE(count >= 1);
+  const auto variants = every_variant(kLstmVariants);
+  REQUIRE(!variants.empty());
   Random random(21);
-  for (size_t v = 0; v < count; ++v) {
+  for (size_t v = 0; v < variants.size(); ++v) {
     for (int hidden : {1, 3, 4, 5, 7, 8, 9, 15, 16, 17, 97, 512}) {
       check_cell(*variants[v], hidden, Edge::kEnd, random);
       check_cell(*variants[v], hidden, Edge::kStart, random);
@@ -78,10 +76,9 @@ TEST_CASE("lstm cell: every variant matches double precision") {
 }
 
 TEST_CASE("attention scores: every variant matches Eigen in double precision") {
-  const AttentionKernels* variants[kMaxVariants];
-  const size_t count = attention_variants(cpu_features(), variants, kMaxVariants);
-  REQUIRE(count >= 1);
-  for (size_t v = 0; v < count; ++v) {
+  const auto variants = every_variant(kAttentionVariants);
+  REQUIRE(!variants.empty());
+  for (size_t v = 0; v < variants.size(); ++v) {
     for (int queries : {1, 2, 3, 4, 5, 9}) {
       for (int keys : {1, 3, 4, 5, 11}) {
         for (int size : {1, 3, 4, 7, 8, 15, 16, 17, 40}) {
@@ -98,10 +95,9 @@ TEST_CASE(
     "attention: scores and softmax are those of every processor that has a fused multiply-add") {
   // x86 and ARM, bit for bit: made once, expected everywhere. SSE4 and the reference round twice.
   constexpr uint64_t kEverywhere = 0xEBF6790076ACC779u;
-  const AttentionKernels* variants[kMaxVariants];
-  const size_t count = attention_variants(cpu_features(), variants, kMaxVariants);
+  const auto variants = every_variant(kAttentionVariants);
   int fused = 0;
-  for (size_t v = 0; v < count; ++v) {
+  for (size_t v = 0; v < variants.size(); ++v) {
     const std::string name = variants[v]->name;
     if (name == "sse4" || name == "ref") {
       continue;
@@ -134,10 +130,9 @@ TEST_CASE(
 }
 
 TEST_CASE("attention softmax: every variant matches double precision and adds up to one") {
-  const AttentionKernels* variants[kMaxVariants];
-  const size_t count = attention_variants(cpu_features(), variants, kMaxVariants);
+  const auto variants = every_variant(kAttentionVariants);
   Random random(22);
-  for (size_t v = 0; v < count; ++v) {
+  for (size_t v = 0; v < variants.size(); ++v) {
     for (int n : {1, 3, 4, 5, 8, 15, 16, 17, 33, 100, 1009}) {
       for (Edge edge : {Edge::kEnd, Edge::kStart}) {
         const std::vector<float> x = random.floats(static_cast<size_t>(n), -90.0f, 30.0f);

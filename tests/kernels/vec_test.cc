@@ -10,13 +10,12 @@
 #include "runtime/base/cpu.h"
 #include "tests/support/guard.h"
 #include "tests/support/random.h"
+#include "tests/support/variants.h"
 
 using namespace ligero;
 using namespace ligero::testing;
 
 namespace {
-
-constexpr size_t kMaxVariants = 8;
 
 struct Function {
   const char* name;
@@ -80,9 +79,8 @@ void check(const VecKernels& kernels, const Function& f, const std::vector<float
 }  // namespace
 
 TEST_CASE("vec: every function stays within its stated error, on every variant") {
-  const VecKernels* variants[kMaxVariants];
-  const size_t count = vec_variants(cpu_features(), variants, kMaxVariants);
-  REQUIRE(count >= 1);
+  const auto variants = every_variant(kVecVariants);
+  REQUIRE(!variants.empty());
   std::vector<float> sweep;
   for (float x = -87.3f; x < 88.7f; x += 0.0037f) {
     sweep.push_back(x);
@@ -92,7 +90,7 @@ TEST_CASE("vec: every function stays within its stated error, on every variant")
     sweep.push_back(random.uniform(-1.0f, 1.0f) * std::ldexp(1.0f, -random.integer(0, 30)));
   }
   sweep.insert(sweep.end(), {0.0f, -0.0f, 1e-30f, -1e-30f, 0.625f, -0.625f});
-  for (size_t v = 0; v < count; ++v) {
+  for (size_t v = 0; v < variants.size(); ++v) {
     MESSAGE("variant ", std::string(variants[v]->name));
     for (const Function& f : kFunctions) {
       check(*variants[v], f, sweep, Edge::kEnd);
@@ -106,9 +104,8 @@ TEST_CASE("vec: every function stays within its stated error, on every variant")
 }
 
 TEST_CASE("vec: far values saturate without NaN, on every variant") {
-  const VecKernels* variants[kMaxVariants];
-  const size_t count = vec_variants(cpu_features(), variants, kMaxVariants);
-  for (size_t v = 0; v < count; ++v) {
+  const auto variants = every_variant(kVecVariants);
+  for (size_t v = 0; v < variants.size(); ++v) {
     const float x[] = {-3e38f, -1000.0f, -100.0f, 100.0f, 1000.0f, 3e38f};
     float y[6];
     const VecKernels& k = *variants[v];
@@ -127,10 +124,9 @@ TEST_CASE("vec: far values saturate without NaN, on every variant") {
 }
 
 TEST_CASE("vec: prelu takes a slope for each element, on every variant") {
-  const VecKernels* variants[kMaxVariants];
-  const size_t count = vec_variants(cpu_features(), variants, kMaxVariants);
+  const auto variants = every_variant(kVecVariants);
   Random random(7);
-  for (size_t v = 0; v < count; ++v) {
+  for (size_t v = 0; v < variants.size(); ++v) {
     for (size_t n : {1, 15, 16, 17, 40}) {
       Guarded<float> x(random.floats(n), Edge::kEnd);
       Guarded<float> slopes(random.floats(n), Edge::kEnd);

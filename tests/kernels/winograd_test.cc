@@ -15,13 +15,13 @@
 #include "tests/support/panels.h"
 #include "tests/support/random.h"
 #include "tests/support/threads.h"
+#include "tests/support/variants.h"
 
 using namespace ligero;
 using namespace ligero::testing;
 
 namespace {
 
-constexpr size_t kMaxVariants = 8;
 using Floats = std::vector<float>;
 
 struct Case {
@@ -134,7 +134,8 @@ double group_largest(const Case& c, const Floats& x, int frame, int b, int ch) {
   return largest;
 }
 
-Wanted wanted(const Case& c, const Floats& x, const Floats& map, const Floats& w, int t, int b, int o) {
+Wanted wanted(
+    const Case& c, const Floats& x, const Floats& map, const Floats& w, int t, int b, int o) {
   Wanted sum;
   for (int i = 0; i < c.taps_t; ++i) {
     const int frame = t + i * c.dilation;
@@ -163,12 +164,12 @@ std::string described(const Case& c, const char* name) {
 
 /// A variant's transforms with the product of the same set.
 struct Both {
-  const WinogradKernels* transforms[kMaxVariants];
-  const GemmKernels* products[kMaxVariants];
-  size_t count = winograd_variants(cpu_features(), transforms, kMaxVariants);
+  std::vector<const WinogradKernels*> transforms = every_variant(kWinogradVariants);
+  std::vector<const GemmKernels*> products = every_variant(kGemmVariants);
+  size_t count = transforms.size();
 
   Both() {
-    REQUIRE(gemm_variants(cpu_features(), products, kMaxVariants) == count);
+    REQUIRE(products.size() == count);
   }
 };
 
@@ -355,7 +356,7 @@ TEST_CASE("winograd: serves what it can and what pays, nothing else") {
     change(p);
     return winograd_serves(p);
   };
-  const GemmQ8Kernels& q8 = gemm_q8_kernels(cpu_features());
+  const GemmQ8Kernels& q8 = kGemmQ8Variants.best(cpu_features());
   CHECK_FALSE(serves([&](ConvProblem& p) { p.q8 = &q8; }));
   CHECK_FALSE(serves([](ConvProblem& p) { p.rows.stride_f = 2; }));
   CHECK_FALSE(serves([](ConvProblem& p) { p.rows.dilation_f = 2; }));

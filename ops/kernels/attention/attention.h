@@ -6,6 +6,8 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "ops/kernels/variants.h"
+
 namespace ligero {
 
 /// Row i of queries or keys is at data + i * stride, `size` floats long; any alignment.
@@ -38,11 +40,7 @@ struct AttentionKernels {
   AttentionSoftmaxFn softmax_f32;
 };
 
-/// The best variant for a processor with these features (CpuFeature bits). Load time, any thread.
-const AttentionKernels& attention_kernels(uint32_t cpu);
-
-/// Every variant of this build that such a processor runs, best first; the reference is last.
-size_t attention_variants(uint32_t cpu, const AttentionKernels** out, size_t capacity);
+extern const Variants<AttentionKernels> kAttentionVariants;
 
 }  // namespace ligero
 

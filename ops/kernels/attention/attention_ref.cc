@@ -40,3 +40,5 @@ extern const AttentionKernels kAttention;
 const AttentionKernels kAttention = {"ref", scores_f32, softmax_f32};
 
 }  // namespace ligero::ref
+
+LIGERO_VARIANTS(LIGERO_FOR_EACH_ISA, AttentionKernels, kAttention)

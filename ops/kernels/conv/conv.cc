@@ -1,34 +1,12 @@
-// Choice of the product's variant, and the walk over tiles, panels and threads. Not: arithmetic.
-#include "ops/kernels/gemm/gemm.h"
-
+// The walk over tiles, panels and threads. Not: arithmetic.
 #include <cstring>
 
-#include "ops/kernels/variants.h"
+#include "ops/kernels/gemm/gemm.h"
 #include "ops/kernels/winograd/winograd.h"
 #include "runtime/base/checked.h"
 
-#define LIGERO_DECLARE(isa, features)   \
-  namespace ligero::isa {               \
-  extern const GemmKernels kGemm; \
-  }
-LIGERO_FOR_EACH_ISA(LIGERO_DECLARE)
-#undef LIGERO_DECLARE
-#define LIGERO_DECLARE(isa, features)       \
-  namespace ligero::isa {                   \
-  extern const GemmQ8Kernels kGemmQ8; \
-  }
-LIGERO_FOR_EACH_Q8_ISA(LIGERO_DECLARE)
-#undef LIGERO_DECLARE
-
 namespace ligero {
 namespace {
-
-#define LIGERO_ENTRY(isa, features) {features, &isa::kGemm},
-constexpr Variant<GemmKernels> kVariants[] = {LIGERO_FOR_EACH_ISA(LIGERO_ENTRY)};
-#undef LIGERO_ENTRY
-#define LIGERO_ENTRY(isa, features) {features, &isa::kGemmQ8},
-constexpr Variant<GemmQ8Kernels> kQ8Variants[] = {LIGERO_FOR_EACH_Q8_ISA(LIGERO_ENTRY)};
-#undef LIGERO_ENTRY
 
 /// Weights that are gone through for one tile after another stay in the second-level cache.
 constexpr int64_t kGroupBytes = 384 * 1024;
@@ -82,7 +60,7 @@ Run find_run(const ConvRows& r, int32_t t, int32_t b, int32_t most) {
   const int32_t room = r.bins - 1 - (r.taps_f - 1) * r.dilation_f - first;
   const bool inside = first >= 0 && room >= 0;
   const int32_t left = r.out_bins - b < most ? r.out_bins - b : most;
-  const int32_t alike = !inside                            ? 1
+  const int32_t alike = !inside                           ? 1
                         : room >= (left - 1) * r.stride_f ? left
                                                           : room / r.stride_f + 1;
   return {t, alike, first, inside};
@@ -238,9 +216,8 @@ int32_t group_panels(const ConvProblem& p, int32_t rows, int32_t all) {
   if (rows == 1 && !p.last_panels_first) {
     return all;
   }
-  const int64_t panel_bytes = int64_t{p.rows.taps_t} * p.rows.taps_f * p.rows.channels *
-                                  kGemmPanel * p.weight_bytes +
-                              1;
+  const int64_t panel_bytes =
+      int64_t{p.rows.taps_t} * p.rows.taps_f * p.rows.channels * kGemmPanel * p.weight_bytes + 1;
   const int64_t fitting = kGroupBytes / (p.shape.panels * panel_bytes);
   const int64_t wanted = p.shape.panels * (fitting > 1 ? fitting : 1);
   return wanted < all ? static_cast<int32_t>(wanted) : all;
@@ -248,11 +225,11 @@ int32_t group_panels(const ConvProblem& p, int32_t rows, int32_t all) {
 
 /// Rows [row_begin, row_end) of panels [panel_begin, panel_end), a group of panels at a time.
 void walk_range(const ConvProblem& p,
-                   const Input& input,
-                   int32_t row_begin,
-                   int32_t row_end,
-                   int32_t panel_begin,
-                   int32_t panel_end) noexcept {
+                const Input& input,
+                int32_t row_begin,
+                int32_t row_end,
+                int32_t panel_begin,
+                int32_t panel_end) noexcept {
   const int32_t rows = row_end - row_begin;
   if (rows == 0) {
     return;
@@ -365,9 +342,9 @@ Q8Scratch lay_out_q8(const ConvRows& r, int32_t frames) {
 
 /// A chunk of frames after another: what they read to int8, then their rows.
 void convolve_q8(const ConvProblem* problems,
-                int32_t count,
-                int32_t frames,
-                Parallel* pool) noexcept {
+                 int32_t count,
+                 int32_t frames,
+                 Parallel* pool) noexcept {
   const ConvProblem& p = problems[0];
   const int64_t stride = q8_stride(p.rows);
   const int32_t chunk = chunk_frames(p.rows, frames);
@@ -407,26 +384,6 @@ void convolve_q8(const ConvProblem* problems,
 
 }  // namespace
 
-const GemmKernels& gemm_kernels(uint32_t cpu) {
-  const GemmKernels* best = nullptr;
-  list_variants(kVariants, cpu, &best, 1);
-  return *best;
-}
-
-size_t gemm_variants(uint32_t cpu, const GemmKernels** out, size_t capacity) {
-  return list_variants(kVariants, cpu, out, capacity);
-}
-
-const GemmQ8Kernels& gemm_q8_kernels(uint32_t cpu) {
-  const GemmQ8Kernels* best = nullptr;
-  list_variants(kQ8Variants, cpu, &best, 1);
-  return *best;
-}
-
-size_t gemm_q8_variants(uint32_t cpu, const GemmQ8Kernels** out, size_t capacity) {
-  return list_variants(kQ8Variants, cpu, out, capacity);
-}
-
 size_t conv_q8_scratch_bytes(const ConvRows& rows, int32_t frames) {
   return lay_out_q8(rows, chunk_frames(rows, frames) + reach(rows)).bytes;
 }
@@ -448,10 +405,7 @@ const float* conv_add_rows(const ConvAdd& add, int32_t t, int32_t b, int32_t* co
   return add.data + t * add.frame_stride + b * add.bin_stride + first * add.tap_stride;
 }
 
-void convolve(const ConvProblem* problems,
-             int32_t count,
-             int32_t frames,
-             Parallel* pool) noexcept {
+void convolve(const ConvProblem* problems, int32_t count, int32_t frames, Parallel* pool) noexcept {
   if (frames <= 0 || problems[0].weights.outputs <= 0) {
     return;
   }

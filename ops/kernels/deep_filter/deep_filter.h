@@ -5,6 +5,8 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "ops/kernels/variants.h"
+
 namespace ligero {
 
 /// Neighbourhood: kernel_t frames, oldest first; kernel_f bins (odd), the middle one is the bin
@@ -18,8 +20,8 @@ struct DeepFilterShape {
 /// One output frame:
 ///   y[f] = sum_l sum_i h[f][l][i] x[l][f + i - kernel_f / 2]      (complex products, no conjugate)
 /// taps [bins][kernel_t][kernel_f][2], spectrum [kernel_t][bins][2], out [bins][2]; bins outside
-/// are zero. Sums in float32, in up to six partial sums. `out` must not overlap the inputs, of which
-/// nothing past the ends is read. A bin does not depend on those filtered with it.
+/// are zero. Sums in float32, in up to six partial sums. `out` must not overlap the inputs, of
+/// which nothing past the ends is read. A bin does not depend on those filtered with it.
 using DeepFilterFn = void (*)(const DeepFilterShape& shape,
                               const float* taps,
                               const float* spectrum,
@@ -30,11 +32,7 @@ struct DeepFilterKernels {
   DeepFilterFn deep_filter_f32;
 };
 
-/// The best variant for a processor with these features (CpuFeature bits). Load time, any thread.
-const DeepFilterKernels& deep_filter_kernels(uint32_t cpu);
-
-/// Every variant of this build that such a processor runs, best first; the reference is last.
-size_t deep_filter_variants(uint32_t cpu, const DeepFilterKernels** out, size_t capacity);
+extern const Variants<DeepFilterKernels> kDeepFilterVariants;
 
 }  // namespace ligero
 

@@ -36,3 +36,5 @@ extern const DeepFilterKernels kDeepFilter;
 const DeepFilterKernels kDeepFilter = {"ref", deep_filter_f32};
 
 }  // namespace ligero::ref
+
+LIGERO_VARIANTS(LIGERO_FOR_EACH_ISA, DeepFilterKernels, kDeepFilter)

@@ -7,10 +7,10 @@
 //
 // a_r is made of `segments` pieces of `length` contiguous floats, k running through them in order.
 // Accumulation: float32, one sum for each output, k ascending from 0, then bias, then add rows in
-// order (but winograd.h); in vectors with fused multiply-add where the set has it. An output does not
-// depend on the rows or panels computed with it, so a frame alone equals the same frame in a block,
-// bit for bit. Against exact arithmetic the error is at most (inner + 4) * 2^-24 * sum |a w|, and
-// that of the activation (vec.h).
+// order (but winograd.h); in vectors with fused multiply-add where the set has it. An output does
+// not depend on the rows or panels computed with it, so a frame alone equals the same frame in a
+// block, bit for bit. Against exact arithmetic the error is at most (inner + 4) * 2^-24 * sum |a
+// w|, and that of the activation (vec.h).
 //
 // With int8 weights the rows are int8 too: q = round(a / s) in [-127, 127], with one scale s for
 // each frame of the input, its largest magnitude over 127. The products of one tap in time share a
@@ -23,6 +23,7 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "ops/kernels/variants.h"
 #include "ops/kernels/vec/vec.h"
 #include "runtime/base/parallel.h"
 
@@ -54,7 +55,7 @@ struct GemmWeights {
   int64_t panel_stride = 0;  ///< elements from a panel to the next
   int32_t outputs = 0;
   int64_t row_stride = kGemmPanel;  ///< elements from an inner row to the next; not int8
-  const float* scale = nullptr;        ///< int8 only: one for each output
+  const float* scale = nullptr;     ///< int8 only: one for each output
 };
 
 /// Each pointer: one float for each output, any alignment, or nullptr. slopes: kPrelu only,
@@ -90,10 +91,10 @@ struct GemmTile {
 
 /// Computes the panels [panel_begin, panel_end) of a tile.
 using GemmTileFn = void (*)(const GemmTile& tile,
-                               const GemmWeights& weights,
-                               const GemmEpilogue& epilogue,
-                               int32_t panel_begin,
-                               int32_t panel_end) noexcept;
+                            const GemmWeights& weights,
+                            const GemmEpilogue& epilogue,
+                            int32_t panel_begin,
+                            int32_t panel_end) noexcept;
 
 /// What a variant computes at once.
 struct GemmTileShape {
@@ -127,13 +128,8 @@ struct GemmQ8Kernels {
 
 struct Winograd;
 
-/// The best variant for a processor with these features (CpuFeature bits). Load time, any thread.
-const GemmKernels& gemm_kernels(uint32_t cpu);
-const GemmQ8Kernels& gemm_q8_kernels(uint32_t cpu);
-
-/// Every variant of this build that such a processor runs, best first; the reference is last.
-size_t gemm_variants(uint32_t cpu, const GemmKernels** out, size_t capacity);
-size_t gemm_q8_variants(uint32_t cpu, const GemmQ8Kernels** out, size_t capacity);
+extern const Variants<GemmKernels> kGemmVariants;
+extern const Variants<GemmQ8Kernels> kGemmQ8Variants;
 
 /// Rows of A: row (t, b), t a frame and b < out_bins, takes from frame t + i * dilation_t - past, 0
 /// <= i < taps_t, the bins b * stride_f + j * dilation_f - pad_f, 0 <= j < taps_f; inner order (i,
@@ -154,7 +150,7 @@ struct ConvRows {
   /// `channels` zeros, where a bin can fall outside; or nullptr where a tap is outside in every row
   /// or in none, and not int8: such taps are left out.
   const float* zeros = nullptr;
-  int32_t mirror_frames = 0;     ///< 0, or F: frames outside [0, F) are mirrored at 0 and F - 1
+  int32_t mirror_frames = 0;  ///< 0, or F: frames outside [0, F) are mirrored at 0 and F - 1
 
   /// Every row's taps of a frame are one piece of memory.
   bool merged() const {
@@ -214,10 +210,7 @@ const float* conv_add_rows(const ConvAdd& add, int32_t t, int32_t b, int32_t* co
 /// Computes `frames` * out_bins rows of each of `count` problems, on the pool's threads where the
 /// work is worth it. The problems differ only in weights, epilogue, output, out_bins, zeros and the
 /// taps along bins: int8 rows are made once for all. Real-time safe. Uses about 16 KB of stack.
-void convolve(const ConvProblem* problems,
-             int32_t count,
-             int32_t frames,
-             Parallel* pool) noexcept;
+void convolve(const ConvProblem* problems, int32_t count, int32_t frames, Parallel* pool) noexcept;
 
 inline void convolve(const ConvProblem& problem, int32_t frames, Parallel* pool) noexcept {
   convolve(&problem, 1, frames, pool);

@@ -30,10 +30,10 @@ float load(const uint16_t* p) {
 
 template <typename T>
 void gemm_tile(const GemmTile& t,
-                  const GemmWeights& w,
-                  const GemmEpilogue& e,
-                  int32_t panel_begin,
-                  int32_t panel_end) noexcept {
+               const GemmWeights& w,
+               const GemmEpilogue& e,
+               int32_t panel_begin,
+               int32_t panel_end) noexcept {
   const T* data = static_cast<const T*>(w.data);
   const int32_t begin = panel_begin * kGemmPanel;
   const int32_t end = panel_end * kGemmPanel < w.outputs ? panel_end * kGemmPanel : w.outputs;
@@ -57,10 +57,10 @@ void gemm_tile(const GemmTile& t,
 }
 
 void gemm_q8_tile(const GemmTile& t,
-                     const GemmWeights& w,
-                     const GemmEpilogue& e,
-                     int32_t panel_begin,
-                     int32_t panel_end) noexcept {
+                  const GemmWeights& w,
+                  const GemmEpilogue& e,
+                  int32_t panel_begin,
+                  int32_t panel_end) noexcept {
   const auto* data = static_cast<const int8_t*>(w.data);
   const int32_t begin = panel_begin * kGemmPanel;
   const int32_t end = panel_end * kGemmPanel < w.outputs ? panel_end * kGemmPanel : w.outputs;
@@ -120,3 +120,6 @@ extern const GemmQ8Kernels kGemmQ8;
 const GemmQ8Kernels kGemmQ8 = {"ref", {4, 1, 1}, gemm_q8_tile, quantize, nullptr};
 
 }  // namespace ligero::ref
+
+LIGERO_VARIANTS(LIGERO_FOR_EACH_ISA, GemmKernels, kGemm)
+LIGERO_VARIANTS(LIGERO_FOR_EACH_Q8_ISA, GemmQ8Kernels, kGemmQ8)

@@ -8,6 +8,8 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "ops/kernels/variants.h"
+
 namespace ligero {
 
 /// z [4 * hidden], c [hidden] read and written, h [hidden] written; any alignment, no overlap,
@@ -20,11 +22,7 @@ struct LstmKernels {
   LstmCellFn cell_f32;
 };
 
-/// The best variant for a processor with these features (CpuFeature bits). Load time, any thread.
-const LstmKernels& lstm_kernels(uint32_t cpu);
-
-/// Every variant of this build that such a processor runs, best first; the reference is last.
-size_t lstm_variants(uint32_t cpu, const LstmKernels** out, size_t capacity);
+extern const Variants<LstmKernels> kLstmVariants;
 
 }  // namespace ligero
 

@@ -24,3 +24,5 @@ extern const LstmKernels kLstm;
 const LstmKernels kLstm = {"ref", cell_f32};
 
 }  // namespace ligero::ref
+
+LIGERO_VARIANTS(LIGERO_FOR_EACH_ISA, LstmKernels, kLstm)

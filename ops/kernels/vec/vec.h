@@ -6,6 +6,8 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "ops/kernels/variants.h"
+
 namespace ligero {
 
 /// The activations of the products' epilogues, by the number that files use.
@@ -43,12 +45,7 @@ struct VecKernels {
   void (*prelu_f32)(const float* x, const float* slopes, size_t n, float* y) noexcept;
 };
 
-/// The best variant for a processor with these features (CpuFeature bits). Load time, any thread.
-const VecKernels& vec_kernels(uint32_t cpu);
-
-/// Every variant of this build that such a processor runs, best first; the reference is last.
-/// Returns how many there are and writes at most `capacity` of them.
-size_t vec_variants(uint32_t cpu, const VecKernels** out, size_t capacity);
+extern const Variants<VecKernels> kVecVariants;
 
 }  // namespace ligero
 

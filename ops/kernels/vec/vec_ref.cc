@@ -41,3 +41,5 @@ const VecKernels kVec = {
 };
 
 }  // namespace ligero::ref
+
+LIGERO_VARIANTS(LIGERO_FOR_EACH_ISA, VecKernels, kVec)

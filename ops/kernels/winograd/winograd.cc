@@ -1,27 +1,16 @@
-// The variants of the transforms, and the walk over frames between them. Not: the transforms' code.
+// The walk over frames, transforms and the products between them. Not: the transforms' code.
 #include "ops/kernels/winograd/winograd.h"
 
 #include <new>
 
 #include "runtime/base/checked.h"
 
-#define LIGERO_DECLARE(isa, features)     \
-  namespace ligero::isa {                 \
-  extern const WinogradKernels kWinograd; \
-  }
-LIGERO_FOR_EACH_ISA(LIGERO_DECLARE)
-#undef LIGERO_DECLARE
-
 namespace ligero {
 namespace {
 
-#define LIGERO_ENTRY(isa, features) {features, &isa::kWinograd},
-constexpr Variant<WinogradKernels> kVariants[] = {LIGERO_FOR_EACH_ISA(LIGERO_ENTRY)};
-#undef LIGERO_ENTRY
-
-/// Transformed rows and sums of the frames that are worked on at once, if that is enough for as many
-/// frames as there are taps: a point, of which there are eight, has its part in the second-level
-/// cache.
+/// Transformed rows and sums of the frames that are worked on at once, if that is enough for as
+/// many frames as there are taps: a point, of which there are eight, has its part in the
+/// second-level cache.
 constexpr int64_t kChunkBytes = 1536 * 1024;
 
 /// G: point i's share of tap j is p_i^j / N_i, N_i the product of p_i's distances to the other
@@ -144,25 +133,16 @@ void finish_frame(const ConvProblem& p, int32_t t) {
 
 }  // namespace
 
-const WinogradKernels& winograd_kernels(uint32_t cpu) {
-  const WinogradKernels* best = nullptr;
-  list_variants(kVariants, cpu, &best, 1);
-  return *best;
-}
-
-size_t winograd_variants(uint32_t cpu, const WinogradKernels** out, size_t capacity) {
-  return list_variants(kVariants, cpu, out, capacity);
-}
-
 size_t winograd_data_bytes(const ConvProblem& p) {
   return add_bytes(align_up(sizeof(Winograd)),
                    bytes_of(kWinogradPoints * point_weights(p), sizeof(float)));
 }
 
 Winograd* make_winograd(const ConvProblem& p, uint32_t cpu, void* data) {
-  auto* weights = reinterpret_cast<float*>(static_cast<std::byte*>(data) + align_up(sizeof(Winograd)));
+  auto* weights =
+      reinterpret_cast<float*>(static_cast<std::byte*>(data) + align_up(sizeof(Winograd)));
   transform_weights(p, weights);
-  return new (data) Winograd{&winograd_kernels(cpu), gemm_kernels(cpu).f32, weights};
+  return new (data) Winograd{&kWinogradVariants.best(cpu), kGemmVariants.best(cpu).f32, weights};
 }
 
 size_t winograd_scratch_bytes(const ConvProblem& p, int32_t frames) {

@@ -7,16 +7,17 @@
 //
 //   y = A^T [(G w) . (B^T d)]
 //
-// costs 8 multiplications and not m * taps_f. Summed over channels and taps in time, a point's are a
-// matrix product (gemm.h) whose rows are the groups of a frame; between B^T and A^T stand eight
+// costs 8 multiplications and not m * taps_f. Summed over channels and taps in time, a point's are
+// a matrix product (gemm.h) whose rows are the groups of a frame; between B^T and A^T stand eight
 // of them. Frames with a dilation are taken in their own order, some at a time, so that a frame is
 // transformed once for all of its taps but where one lot ends and the next begins.
 //
 // Accumulation: float32, in an order that depends on an output's place in its frame and on nothing
-// else, so that a frame alone equals the same frame in a block, bit for bit; add rows come before the
-// bias. Against exact arithmetic the error is at most 40 * (taps_t * channels + 16) * 2^-24 * sum |a|
-// |w|, where `a` is the largest value that the channel has among the group's 8 bins; it is usually
-// about three times that of the plain sum. A value that is no number spoils its whole group.
+// else, so that a frame alone equals the same frame in a block, bit for bit; add rows come before
+// the bias. Against exact arithmetic the error is at most 40 * (taps_t * channels + 16) * 2^-24 *
+// sum |a| |w|, where `a` is the largest value that the channel has among the group's 8 bins; it is
+// usually about three times that of the plain sum. A value that is no number spoils its whole
+// group.
 #ifndef LIGERO_OPS_KERNELS_WINOGRAD_WINOGRAD_H_
 #define LIGERO_OPS_KERNELS_WINOGRAD_WINOGRAD_H_
 
@@ -68,15 +69,11 @@ struct WinogradKernels {
 /// What such a convolution has beside its own tile and weights.
 struct Winograd {
   const WinogradKernels* kernels = nullptr;
-  GemmTileFn tile = nullptr;    ///< of float weights
+  GemmTileFn tile = nullptr;       ///< of float weights
   const float* weights = nullptr;  ///< G w: panels [8][taps_t * channels][outputs]
 };
 
-/// The best variant for a processor with these features (CpuFeature bits). Load time, any thread.
-const WinogradKernels& winograd_kernels(uint32_t cpu);
-
-/// Every variant of this build that such a processor runs, best first; the reference is last.
-size_t winograd_variants(uint32_t cpu, const WinogradKernels** out, size_t capacity);
+extern const Variants<WinogradKernels> kWinogradVariants;
 
 /// Whether a convolution is one of these, and faster so: float weights, 3 to 7 neighbouring taps,
 /// enough channels that the transforms, in vectors, are little beside the products, and enough bins

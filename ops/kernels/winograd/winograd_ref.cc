@@ -64,3 +64,5 @@ extern const WinogradKernels kWinograd;
 const WinogradKernels kWinograd = {"ref", input, output};
 
 }  // namespace ligero::ref
+
+LIGERO_VARIANTS(LIGERO_FOR_EACH_ISA, WinogradKernels, kWinograd)

@@ -245,8 +245,8 @@ std::string to_text(const Machine& machine) {
 }
 
 KernelSets kernel_sets(uint32_t cpu) {
-  return {gemm_kernels(cpu).name,
-          gemm_q8_kernels(cpu).name,
+  return {kGemmVariants.best(cpu).name,
+          kGemmQ8Variants.best(cpu).name,
           (cpu & (kCpuVnni | kCpuNeonDot)) != 0};
 }
 

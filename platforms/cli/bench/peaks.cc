@@ -10,19 +10,6 @@
 #include "platforms/cli/bench/peak_loops.h"
 #include "platforms/cli/refusal.h"
 
-#define LIGERO_DECLARE(isa, features)             \
-  namespace ligero::isa {                         \
-  extern const ligero::cli::PeakLoops kPeakLoops; \
-  }
-LIGERO_FOR_EACH_ISA(LIGERO_DECLARE)
-#undef LIGERO_DECLARE
-#define LIGERO_DECLARE(isa, features)             \
-  namespace ligero::isa {                         \
-  extern const ligero::cli::PeakLoop kPeakQ8Loop; \
-  }
-LIGERO_FOR_EACH_Q8_ISA(LIGERO_DECLARE)
-#undef LIGERO_DECLARE
-
 namespace ligero::ref {
 
 namespace {
@@ -67,16 +54,12 @@ const cli::PeakLoop kPeakQ8Loop = {kValues, multiply_add<int8_t, int32_t>};
 
 }  // namespace ligero::ref
 
+LIGERO_VARIANTS(LIGERO_FOR_EACH_ISA, cli::PeakLoops, kPeakLoops)
+LIGERO_VARIANTS(LIGERO_FOR_EACH_Q8_ISA, cli::PeakLoop, kPeakQ8Loop)
+
 namespace ligero::cli {
 
 namespace {
-
-#define LIGERO_ENTRY(isa, features) {features, &isa::kPeakLoops},
-constexpr Variant<PeakLoops> kVariants[] = {LIGERO_FOR_EACH_ISA(LIGERO_ENTRY)};
-#undef LIGERO_ENTRY
-#define LIGERO_ENTRY(isa, features) {features, &isa::kPeakQ8Loop},
-constexpr Variant<PeakLoop> kQ8Variants[] = {LIGERO_FOR_EACH_Q8_ISA(LIGERO_ENTRY)};
-#undef LIGERO_ENTRY
 
 constexpr double kGiga = 1e9;
 constexpr double kRoundSeconds = 0.01;
@@ -85,13 +68,6 @@ constexpr int64_t kReadUnit = 256;  // floats
 constexpr int64_t kLeastMemoryBytes = int64_t{64} << 20;
 constexpr int64_t kMostMemoryBytes = int64_t{256} << 20;
 constexpr int64_t kTimesLastCache = 4;
-
-template <typename Loops, size_t N>
-const Loops& best(const Variant<Loops> (&variants)[N], uint32_t cpu) {
-  const Loops* found = nullptr;
-  list_variants(variants, cpu, &found, 1);
-  return *found;
-}
 
 int threads_of(const Parallel* pool) {
   return pool != nullptr ? pool->threads() : 1;
@@ -160,11 +136,11 @@ double Peaks::read_gb_s(int64_t working_set_bytes) const {
 }
 
 Peaks measure_peaks(const Machine& machine, uint32_t cpu, Parallel* pool) {
-  const PeakLoops& loops = best(kVariants, cpu);
+  const PeakLoops& loops = kPeakLoopsVariants.best(cpu);
   Peaks peaks;
   peaks.threads = threads_of(pool);
   peaks.f32_gflops = operations_rate(loops.f32, pool);
-  peaks.int8_gops = operations_rate(best(kQ8Variants, cpu), pool);
+  peaks.int8_gops = operations_rate(kPeakQ8LoopVariants.best(cpu), pool);
   peaks.core_cache_bytes = machine.cache_bytes(2);
   peaks.last_cache_bytes = machine.cache_bytes(0);
   peaks.memory_gb_s = read_rate(
