@@ -111,7 +111,8 @@ Status measure(const OpContext& ctx, Needs* needs) {
 }
 
 Status prepare(const OpContext& ctx, void* data) {
-  ConvProblem& p = make_product_data(data, ctx.input(kX).channels())->problem;
+  ProductData& d = *make_product_data(data, ctx.input(kX).channels());
+  ConvProblem& p = d.problem;
   const float* zeros = p.rows.zeros;
   p = describe(ctx);
   p.rows.zeros = zeros;
@@ -121,13 +122,14 @@ Status prepare(const OpContext& ctx, void* data) {
   p.add.bin_stride = p.output.bin_stride;
   p.add.tap_stride = p.output.frame_stride;
   if (winograd_serves(p)) {
-    p.winograd = make_winograd(p, ctx.cpu, static_cast<std::byte*>(data) + winograd_at(ctx));
+    d.winograd = make_winograd(p, ctx.cpu, static_cast<std::byte*>(data) + winograd_at(ctx));
   }
   return {};
 }
 
 void run(const RunContext& ctx) noexcept {
-  ConvProblem p = static_cast<const ProductData*>(ctx.data)->problem;
+  const ProductData& d = *static_cast<const ProductData*>(ctx.data);
+  ConvProblem p = d.problem;
   p.rows.x = ctx.x(kX);
   p.scratch = ctx.scratch;
   p.output.y = ctx.out[0];
@@ -147,7 +149,11 @@ void run(const RunContext& ctx) noexcept {
     return values != nullptr ? values + p.weights.outputs : nullptr;
   };
   for (int32_t outputs = ctx.output(0).channels(); outputs > 0; outputs -= p.weights.outputs) {
-    convolve(p, ctx.frames, ctx.pool);
+    if (kVectorIsas > 0 && d.winograd != nullptr) {
+      winograd(*d.winograd, p, ctx.frames, ctx.pool);
+    } else {
+      convolve(p, ctx.frames, ctx.pool);
+    }
     p.rows.x += p.rows.channels;
     p.weights.data = static_cast<const std::byte*>(p.weights.data) + inner * p.weight_bytes;
     p.output.y += p.weights.outputs;

@@ -5,7 +5,7 @@
 #include <cstdint>
 
 #include "ops/check.h"
-#include "ops/kernels/gemm/gemm.h"
+#include "ops/kernels/conv/conv.h"
 #include "ops/options.h"
 #include "runtime/op.h"
 

@@ -68,6 +68,7 @@ void prepare_weights(const OpContext& ctx, size_t w, ConvProblem* p) {
   const Tensor& t = ctx.input(w);
   if (t.type == Type::kQ8) {
     p->q8 = &kGemmQ8Variants.best(ctx.cpu);
+    p->quantize = &kQuantizeVariants.best(ctx.cpu);
     p->shape = p->q8->shape;
     p->tile = p->q8->tile;
     p->weight_bytes = 1;

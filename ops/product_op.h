@@ -1,11 +1,11 @@
 // What the ops that are products share: checks of panel weights and epilogues, and the prepared
-// problem. Not: the product (ops/kernels/product).
+// problem. Not: the product (ops/kernels/conv).
 #ifndef LIGERO_OPS_PRODUCT_OP_H_
 #define LIGERO_OPS_PRODUCT_OP_H_
 
 #include <cstdint>
 
-#include "ops/kernels/gemm/gemm.h"
+#include "ops/kernels/conv/conv.h"
 #include "runtime/op.h"
 
 namespace ligero {
@@ -31,9 +31,12 @@ inline bool has(const OpContext& ctx, size_t k) {
   return ctx.node.has_input(k);
 }
 
+struct Winograd;
+
 /// What prepare() leaves in an op's data: a problem without x, y and add, and zeros behind it.
 struct ProductData {
   ConvProblem problem;
+  const Winograd* winograd = nullptr;  ///< conv2d: its path, where it is not the direct one
 };
 
 /// Bytes of ProductData and `zeros` floats.

@@ -7,6 +7,7 @@
 #include <limits>
 
 #include "ops/kernels/gemm/gemm.h"
+#include "ops/kernels/quantize/quantize.h"
 #include "platforms/cortex_m/semihosting.h"
 #include "runtime/base/cpu.h"
 #include "tests/support/random.h"
@@ -132,7 +133,7 @@ void compare_tiles(const GemmQ8Kernels& a, const GemmQ8Kernels& b) {
   }
 }
 
-void compare_values(const GemmQ8Kernels& a, const GemmQ8Kernels& b) {
+void compare_values(const QuantizeKernels& a, const QuantizeKernels& b) {
   float x[70];
   int8_t of_a[72], of_b[72];
   for (int n = 0; n <= 70; ++n) {
@@ -149,8 +150,8 @@ void compare_values(const GemmQ8Kernels& a, const GemmQ8Kernels& b) {
       }
       std::memset(of_a, 77, sizeof(of_a));
       std::memset(of_b, 77, sizeof(of_b));
-      const float s = a.quantize(x, n, of_a);
-      const float t = b.quantize(x, n, of_b);
+      const float s = a.q8(x, n, of_a);
+      const float t = b.q8(x, n, of_b);
       check(std::memcmp(of_a, of_b, sizeof(of_a)) == 0, "values differ, of a row of", n);
       check(
           std::isnan(s) ? std::isnan(t) : std::bit_cast<uint32_t>(s) == std::bit_cast<uint32_t>(t),
@@ -162,7 +163,7 @@ void compare_values(const GemmQ8Kernels& a, const GemmQ8Kernels& b) {
 
 /// The sums and values of tests/kernels/gemm_q8_test.cc, which expects this hash of every
 /// variant of every processor.
-void compare_with_others(const GemmQ8Kernels& kernels) {
+void compare_with_others(const GemmQ8Kernels& kernels, const QuantizeKernels& quantize) {
   constexpr uint64_t kEverywhere = 0x26346642AC8590EFu;
   constexpr Problem kProblem = {1, 1, 516, 48, 1};
   static float x[kProblem.length];
@@ -175,7 +176,7 @@ void compare_with_others(const GemmQ8Kernels& kernels) {
   for (uint64_t seed = 1; seed <= 20; ++seed) {
     Random random(seed);
     fill(&random, x, kProblem.length);
-    q_scales[0] = kernels.quantize(x, kProblem.length, values);
+    q_scales[0] = quantize.q8(x, kProblem.length, values);
     hash_in(values, kProblem.length);
     for (int i = 0; i < kProblem.length * kProblem.outputs; ++i) {
       weights[i] = static_cast<int8_t>(random.integer(-127, 127));
@@ -190,14 +191,14 @@ void compare_with_others(const GemmQ8Kernels& kernels) {
 }
 
 int run() {
-  const GemmQ8Kernels& reference = kGemmQ8Variants.best(0);
   size_t count = 0;
   while (const GemmQ8Kernels* kernels = kGemmQ8Variants.nth(cpu_features(), count)) {
+    const QuantizeKernels& quantize = *kQuantizeVariants.nth(cpu_features(), count);
     say(kernels->name);
     say("\n");
-    compare_tiles(*kernels, reference);
-    compare_values(*kernels, reference);
-    compare_with_others(*kernels);
+    compare_tiles(*kernels, kGemmQ8Variants.best(0));
+    compare_values(quantize, kQuantizeVariants.best(0));
+    compare_with_others(*kernels, quantize);
     ++count;
   }
   check(count == 2, "expected MVE's kernel and the reference, not", static_cast<int64_t>(count));

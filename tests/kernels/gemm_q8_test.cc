@@ -8,7 +8,7 @@
 #include <string>
 #include <vector>
 
-#include "ops/kernels/gemm/gemm.h"
+#include "ops/kernels/conv/conv.h"
 #include "runtime/base/checked.h"
 #include "runtime/base/cpu.h"
 #include "tests/support/guard.h"
@@ -154,34 +154,7 @@ TEST_CASE("int8 product: extreme values at the largest inner size do not overflo
   }
 }
 
-TEST_CASE("int8 product: quantize rounds to even, keeps 127, and is alike on every variant") {
-  Random random(22);
-  const auto all = every_variant(kGemmQ8Variants);
-  const GemmQ8Kernels& reference = *all.back();
-  for (int n : {1, 3, 15, 16, 17, 100, 1031}) {
-    for (float size : {1.0f, 1e-30f, 3e37f}) {
-      std::vector<float> x = random.floats(static_cast<size_t>(n));
-      for (float& v : x) {
-        v *= size;
-      }
-      Guarded<float> guarded(x, Edge::kEnd);
-      std::vector<int8_t> want(x.size());
-      const float scale = reference.quantize(guarded.data(), n, want.data());
-      CHECK(*std::max_element(
-                want.begin(), want.end(), [](int a, int b) { return std::abs(a) < std::abs(b); }) /
-                127 !=
-            0);
-      for (const GemmQ8Kernels* kernels : all) {
-        Guarded<int8_t> q(x.size(), Edge::kEnd);
-        INFO(std::string(kernels->name), " n ", n, " size ", size);
-        CHECK(kernels->quantize(guarded.data(), n, q.data()) == scale);
-        CHECK(q.values() == want);
-      }
-    }
-  }
-}
-
-TEST_CASE("int8 product: scratch of rows larger than memory is not taken for little") {
+TEST_CASE("int8 rows: scratch of more than memory is not taken for little") {
   const ConvRows plain = {.bins = 2, .channels = 64};
   CHECK(conv_q8_scratch_bytes(plain, 3) == 64 + 64 + 64 + 3 * 128);
   for (const int32_t bins : {1 << 16, 1 << 30, INT32_MAX}) {
@@ -197,39 +170,22 @@ TEST_CASE("int8 product: scratch of rows larger than memory is not taken for lit
   }
 }
 
-TEST_CASE("int8 product: a frame of zeros, or nearly, is zeros; what is no number stays none") {
-  for (const GemmQ8Kernels* kernels : every_variant(kGemmQ8Variants)) {
-    std::vector<float> x(37, 0.0f);
-    std::vector<int8_t> q(x.size(), 5);
-    CHECK(kernels->quantize(x.data(), 37, q.data()) == 0.0f);
-    CHECK(std::count(q.begin(), q.end(), 0) == 37);
-    x[36] = std::numeric_limits<float>::denorm_min();
-    CHECK(kernels->quantize(x.data(), 37, q.data()) == 0.0f);
-    for (const float fault : {std::numeric_limits<float>::infinity(),
-                              -std::numeric_limits<float>::infinity(),
-                              std::numeric_limits<float>::quiet_NaN()}) {
-      for (const size_t at : {0, 16, 36}) {
-        std::vector<float> bad(37, 0.5f);
-        bad[at] = fault;
-        CHECK(std::isnan(kernels->quantize(bad.data(), 37, q.data())));
-        CHECK(std::count(q.begin(), q.end(), 0) == 37);
-      }
-    }
-  }
-}
-
 TEST_CASE("int8 product: values and sums are those of every other processor, bit for bit") {
   // x86 and ARM, each variant and the reference: made once, expected everywhere.
   constexpr uint64_t kEverywhere = 0x26346642AC8590EFu;
   constexpr int kInner = 516;
   constexpr int kOutputs = 48;
+  const auto quantizers = every_variant(kQuantizeVariants);
+  size_t number = 0;
   for (const GemmQ8Kernels* kernels : every_variant(kGemmQ8Variants)) {
+    const QuantizeKernels& quantize = *quantizers.at(number++);
+    CHECK(std::string(quantize.name) == kernels->name);
     Hash hash;
     for (uint64_t seed = 1; seed <= 20; ++seed) {
       Random random(seed);
       const std::vector<float> x = random.floats(kInner);
       std::vector<int8_t> q(x.size());
-      const float scale = kernels->quantize(x.data(), kInner, q.data());
+      const float scale = quantize.q8(x.data(), kInner, q.data());
       hash.add(q.data(), q.size());
       std::vector<int8_t> w(size_t{kInner} * kOutputs);
       std::generate(w.begin(), w.end(), [&] { return random.integer(-127, 127); });

@@ -1,7 +1,5 @@
 // The product's variants against Eigen in double precision, against each other's rows and at the
 // edges of memory. Not: how ops describe convolutions (tests/ops).
-#include "ops/kernels/gemm/gemm.h"
-
 #include <doctest/doctest.h>
 
 #include <Eigen/Dense>
@@ -10,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "ops/kernels/conv/conv.h"
 #include "runtime/base/cpu.h"
 #include "tests/support/guard.h"
 #include "tests/support/panels.h"

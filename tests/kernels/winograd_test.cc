@@ -179,13 +179,13 @@ struct Ready {
       : data(winograd_data_bytes(p) / sizeof(float), Edge::kEnd),
         scratch(winograd_scratch_bytes(p, frames) / sizeof(float), Edge::kEnd),
         problem(p) {
-    Winograd* winograd = make_winograd(p, cpu_features(), data.data());
-    winograd->kernels = &kernels;
-    winograd->tile = products.f32;
-    problem.winograd = winograd;
+    transformed = make_winograd(p, cpu_features(), data.data());
+    transformed->kernels = &kernels;
+    transformed->tile = products.f32;
     problem.scratch = scratch.data();
   }
   Guarded<float> data, scratch;
+  Winograd* transformed;
   ConvProblem problem;
 };
 
@@ -194,7 +194,7 @@ void check(const Both& both, size_t variant, const Case& c, Operands& o, double 
   INFO(described(c, both.transforms[variant]->name));
   const ConvProblem plain = problem(*both.products[variant], c, o);
   Ready ready(*both.transforms[variant], *both.products[variant], plain, c.frames);
-  convolve(ready.problem, c.frames, nullptr);
+  winograd(*ready.transformed, ready.problem, c.frames, nullptr);
   const Floats got = o.y.values();
   const Floats x = o.x.values();
   const Floats map = o.map.values();
@@ -219,7 +219,7 @@ void check(const Both& both, size_t variant, const Case& c, Operands& o, double 
     one.rows.x = plain.rows.x + t * plain.rows.frame_stride;
     one.output.y = plain.output.y + t * plain.output.frame_stride;
     one.add.first_frame = t;
-    convolve(one, 1, nullptr);
+    winograd(*ready.transformed, one, 1, nullptr);
   }
   CHECK(o.y.values() == got);
 }
@@ -313,7 +313,7 @@ TEST_CASE("winograd: the outputs of equal bins are equal, silence is the bias") 
     ConvProblem p = problem(*both.products[v], c, o);
     p.epilogue.activation = Activation::kNone;
     Ready ready(*both.transforms[v], *both.products[v], p, c.frames);
-    convolve(ready.problem, c.frames, nullptr);
+    winograd(*ready.transformed, ready.problem, c.frames, nullptr);
     const Floats y = o.y.values();
     size_t wrong = 0;
     for (size_t i = 0; i < y.size(); ++i) {
@@ -335,10 +335,10 @@ TEST_CASE("winograd: threads change no bit") {
   c.map = true;
   Operands o(c, Edge::kEnd, random);
   Ready ready(*both.transforms[0], *both.products[0], problem(*both.products[0], c, o), c.frames);
-  convolve(ready.problem, c.frames, nullptr);
+  winograd(*ready.transformed, ready.problem, c.frames, nullptr);
   const Floats alone = o.y.values();
   Threads threads(3);
-  convolve(ready.problem, c.frames, &threads);
+  winograd(*ready.transformed, ready.problem, c.frames, &threads);
   CHECK(o.y.values() == alone);
   CHECK(threads.runs() > 0);
 }

@@ -1,5 +1,4 @@
 // The product, one multiplication at a time: the specification.
-#include <cmath>
 #include <cstring>
 
 #include "ops/kernels/gemm/gemm_scalar.h"
@@ -87,25 +86,6 @@ void gemm_q8_tile(const GemmTile& t,
   }
 }
 
-float quantize(const float* x, int64_t n, int8_t* q) noexcept {
-  float largest = 0.0f;
-  float fault = 0.0f;  // NaN where a value is not finite
-  for (int64_t i = 0; i < n; ++i) {
-    const float a = std::fabs(x[i]);
-    largest = a > largest ? a : largest;
-    fault += x[i] * 0.0f;
-  }
-  if (!(largest >= kQ8Smallest) || fault != 0.0f) {
-    std::memset(q, 0, static_cast<size_t>(n));
-    return fault;
-  }
-  const float factor = kQ8Max / largest;
-  for (int64_t i = 0; i < n; ++i) {
-    q[i] = static_cast<int8_t>(std::nearbyint(x[i] * factor));
-  }
-  return largest / kQ8Max;
-}
-
 }  // namespace
 
 extern const GemmKernels kGemm;
@@ -117,7 +97,7 @@ const GemmKernels kGemm = {
 };
 
 extern const GemmQ8Kernels kGemmQ8;
-const GemmQ8Kernels kGemmQ8 = {"ref", {4, 1, 1}, gemm_q8_tile, quantize, nullptr};
+const GemmQ8Kernels kGemmQ8 = {"ref", {4, 1, 1}, gemm_q8_tile, nullptr};
 
 }  // namespace ligero::ref
 

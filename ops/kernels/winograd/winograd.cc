@@ -150,17 +150,20 @@ size_t winograd_scratch_bytes(const ConvProblem& p, int32_t frames) {
   return bytes_of(kWinogradPoints * (chunk.row_stride + chunk.sum_stride), sizeof(float));
 }
 
-void winograd(const ConvProblem& p, int32_t frames, Parallel* pool) noexcept {
+void winograd(const Winograd& winograd,
+              const ConvProblem& p,
+              int32_t frames,
+              Parallel* pool) noexcept {
   const ConvRows& r = p.rows;
   const WinogradFrame frame = frame_of(p);
-  const WinogradKernels& kernels = *p.winograd->kernels;
+  const WinogradKernels& kernels = *winograd.kernels;
   const Chunk chunk = lay_out(p, frames);
   const int64_t macs = kWinogradPoints * point_weights(p) * frame.groups() * frames;
   pool = macs < 2 * kConvMinMacsPerThread ? nullptr : pool;
   auto* rows = static_cast<float*>(p.scratch);
   float* sums = rows + kWinogradPoints * chunk.row_stride;
   ConvProblem point;  // its frames are every dilation_t-th of the convolution's
-  point.tile = p.winograd->tile;
+  point.tile = winograd.tile;
   point.shape = p.shape;
   point.weights.panel_stride = int64_t{r.taps_t} * r.channels * kGemmPanel;
   point.weights.outputs = p.weights.outputs;
@@ -185,7 +188,7 @@ void winograd(const ConvProblem& p, int32_t frames, Parallel* pool) noexcept {
         }
       });
       for (int32_t k = 0; k < kWinogradPoints; ++k) {
-        point.weights.data = p.winograd->weights + k * point_weights(p);
+        point.weights.data = winograd.weights + k * point_weights(p);
         point.rows.x = rows + k * chunk.row_stride;
         point.output.y = sums + k * chunk.sum_stride;
         convolve(point, count, pool);

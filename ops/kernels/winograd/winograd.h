@@ -24,7 +24,7 @@
 #include <cstddef>
 #include <cstdint>
 
-#include "ops/kernels/gemm/gemm.h"
+#include "ops/kernels/conv/conv.h"
 #include "ops/kernels/variants.h"
 
 namespace ligero {
@@ -97,8 +97,11 @@ Winograd* make_winograd(const ConvProblem& problem, uint32_t cpu, void* data);
 /// Bytes of `scratch` for at most `frames` frames at a time.
 size_t winograd_scratch_bytes(const ConvProblem& problem, int32_t frames);
 
-/// product() of a problem that has a Winograd.
-void winograd(const ConvProblem& problem, int32_t frames, Parallel* pool) noexcept;
+/// convolve() of the problem that `winograd` was made of, on such scratch.
+void winograd(const Winograd& winograd,
+              const ConvProblem& problem,
+              int32_t frames,
+              Parallel* pool) noexcept;
 
 }  // namespace ligero
 
