@@ -13,7 +13,7 @@ inline constexpr char kVoiceTensor[] = "profile.voice";
 
 /// From this similarity on, two profiles count as one person's. Of the validation speakers' clips of
 /// 2.5 s and more, lgr-tse-small then refuses 1 % of the pairs of one person, and accepts 2 % of
-/// those of two (ligero_torch.voices). All of a person's clips are of one session: over months and
+/// those of two (ligero_torch.evaluate.voices). All of a person's clips are of one session: over months and
 /// microphones more will be refused.
 inline constexpr double kSamePerson = 0.65;
 

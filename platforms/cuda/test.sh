@@ -167,7 +167,7 @@ cuda_peer() {
             'import torch, soundfile, safetensors; assert torch.cuda.is_available()' 2>/dev/null; then
             cuda_step pytorch 90 env PYTHONPATH="$root/model/torch" LIGERO="$root/$ligero" \
                 LIGERO_CONVERT="$root/$convert" \
-                "$python" -m ligero_torch.cuda_peer --model paper --seconds 10
+                "$python" -m ligero_torch.bench.cuda_peer --model paper --seconds 10
             return 0
         fi
     done

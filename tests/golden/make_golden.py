@@ -40,7 +40,7 @@ def main():
     cut("mixed_pair_anchor.flac", "anchor.flac", *ANCHOR)
     cut("mixed_pair_mixture.flac", "mixture.flac", *MIXTURE)
     with tempfile.TemporaryDirectory() as dump:
-        subprocess.run([sys.executable, "-m", "ligero_torch.export", "--config", HERE / "tiny.json",
+        subprocess.run([sys.executable, "-m", "ligero_torch.files.export", "--config", HERE / "tiny.json",
                         "--random", str(SEED), "--f16", "-o", HERE / "tiny.safetensors",
                         "--dump", dump, "--anchor", HERE / "anchor.flac", "--mix",
                         HERE / "mixture.flac"], check=True)

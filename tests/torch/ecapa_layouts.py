@@ -9,7 +9,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from ligero_torch import features
+from ligero_torch.nets import features
 
 BRANCHES = 7
 

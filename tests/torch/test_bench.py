@@ -10,13 +10,13 @@ from safetensors.torch import save_file
 from tools import BUILD, CONVERT, GATED_CRN, LIGERO, LIVE, ROOT, SPEAKERFILTER, SYSTEMS, TEA_PSE, TINY
 from tools import TOLERANCE, VOICEFILTER
 
-from ligero_torch import bench
-from ligero_torch.config import from_dict
-from ligero_torch.data import DataError
-from ligero_torch.export import exported_tensors, randomise
-from ligero_torch.framegraph import network, read_graph
-from ligero_torch.network import Network
-from ligero_torch.systems import make
+from ligero_torch.bench import runtimes as bench
+from ligero_torch.nets.config import from_dict
+from ligero_torch.data.corpus import DataError
+from ligero_torch.files.export import exported_tensors, randomise
+from ligero_torch.bench.framegraph import network, read_graph
+from ligero_torch.bench.network import Network
+from ligero_torch.nets.systems import make
 
 LIBRARY = BUILD / "platforms/capi/libligero.so"
 FRAMES = 130  # more than the longest attention looks back

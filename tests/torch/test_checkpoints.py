@@ -13,9 +13,9 @@ import torch
 from safetensors.torch import save_file
 from tools import CONVERT, ROOT
 
-from ligero_torch.config import from_dict
-from ligero_torch.export import exported_tensors, randomise
-from ligero_torch.systems import make
+from ligero_torch.nets.config import from_dict
+from ligero_torch.files.export import exported_tensors, randomise
+from ligero_torch.nets.systems import make
 
 TINY = json.loads((ROOT / "tests/golden/tiny.json").read_text())
 
@@ -133,7 +133,7 @@ class Evil:
 
 
 @pytest.mark.parametrize("content, name", [
-    (lambda m: m, "ligero_torch.lgr_tse.LgrTse"),
+    (lambda m: m, "ligero_torch.nets.lgr_tse.LgrTse"),
     (lambda m: {"model": m.state_dict(), "x": Evil()}, "print"),
     (lambda m: {"model": m.state_dict(), "x": {1, 2}}, "set"),
 ])

@@ -1,10 +1,10 @@
-"""ligero_torch.cuda_peer with the processor in the GPU's place: the comparison itself."""
+"""ligero_torch.bench.cuda_peer with the processor in the GPU's place: the comparison itself."""
 
 import pytest
 import torch
 from tools import CONVERT, LIGERO
 
-from ligero_torch import cuda_peer
+from ligero_torch.bench import cuda_peer
 
 
 @pytest.mark.skipif(not (LIGERO.exists() and CONVERT.exists()),

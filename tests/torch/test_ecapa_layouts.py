@@ -11,9 +11,9 @@ from ecapa_layouts import (TaoEcapa, WeEcapa, kaldi_features, randomised, speech
                            tao_features)
 from tools import CONVERT, LEAST_COSINE, LIGERO, ROOT, TOLERANCE, read
 
-from ligero_torch.config import EcapaConfig
-from ligero_torch.ecapa import Ecapa
-from ligero_torch.features import hops
+from ligero_torch.nets.config import EcapaConfig
+from ligero_torch.nets.ecapa import Ecapa
+from ligero_torch.nets.features import hops
 
 pytestmark = pytest.mark.skipif(not (LIGERO.exists() and CONVERT.exists()),
                                 reason=f"no tools at {LIGERO} and {CONVERT}")

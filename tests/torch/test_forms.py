@@ -12,10 +12,10 @@ import torch
 from safetensors.torch import save_file
 from tools import CONVERT, LIGERO, ROOT, SYSTEMS, TOLERANCE, read
 
-from ligero_torch import costs
-from ligero_torch.config import from_dict
-from ligero_torch.export import exported_tensors, randomise
-from ligero_torch.systems import make
+from ligero_torch.bench import costs
+from ligero_torch.nets.config import from_dict
+from ligero_torch.files.export import exported_tensors, randomise
+from ligero_torch.nets.systems import make
 
 pytestmark = pytest.mark.skipif(not (LIGERO.exists() and CONVERT.exists()),
                                 reason=f"no tools at {LIGERO} and {CONVERT}")

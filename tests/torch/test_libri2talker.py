@@ -10,7 +10,7 @@ ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "model" / "torch"))
 
 import tools  # noqa: E402
-from ligero_torch import data  # noqa: E402
+from ligero_torch.data import corpus as data  # noqa: E402
 
 
 def libri(tmp_path):
@@ -53,7 +53,7 @@ def libri(tmp_path):
 def test_libri2talker_joins_by_key_mixes_and_resumes(tmp_path, capsys):
     import soundfile
 
-    from ligero_torch import libri2talker
+    from ligero_torch.data import libri2talker
 
     root, meta, lists = libri(tmp_path)
     out = tmp_path / "out"
@@ -85,7 +85,7 @@ def test_libri2talker_joins_by_key_mixes_and_resumes(tmp_path, capsys):
 
 
 def test_libri2talker_says_what_is_missing(tmp_path, capsys):
-    from ligero_torch import libri2talker
+    from ligero_torch.data import libri2talker
 
     root, meta, lists = libri(tmp_path)
     (root / "test-clean/9/5/9-5-0001.flac").unlink()

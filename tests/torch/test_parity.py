@@ -21,11 +21,11 @@ from safetensors.torch import save_file
 from tools import (CONVERT, GATED_CRN, LEAST_COSINE, LIGERO, ROOT, SPEAKERFILTER, SYSTEMS, TEA_PSE,
                    TINY, TOLERANCE, VOICEFILTER)
 
-from ligero_torch import costs
-from ligero_torch.config import from_dict
-from ligero_torch.export import exported_tensors, randomise, record
-from ligero_torch.features import hops
-from ligero_torch.systems import make
+from ligero_torch.bench import costs
+from ligero_torch.nets.config import from_dict
+from ligero_torch.files.export import exported_tensors, randomise, record
+from ligero_torch.nets.features import hops
+from ligero_torch.nets.systems import make
 
 SINGLE = 6.0  # or so many times the error of PyTorch in single precision
 ANCHOR_SAMPLES = 48000

@@ -11,21 +11,21 @@ import torch
 import torch.nn.functional as F
 from tools import SYSTEMS, TINY
 
-from ligero_torch import features
-from ligero_torch.arn import Arn
-from ligero_torch.config import ArnConfig, ConfigError, from_dict, load_config, to_dict
-from ligero_torch.count import count
-from ligero_torch.ecapa import Ecapa
-from ligero_torch.export import exported_tensors, randomise
-from ligero_torch.export import main as export_main
-from ligero_torch.infer import InputError, load_tensors
-from ligero_torch.infer import main as infer_main
-from ligero_torch.layers import ConvBlock, DeconvBlock, deep_filter
-from ligero_torch.conv import TimeConv
-from ligero_torch.lgr_tse import LgrTse
-from ligero_torch.systems import SYSTEMS as ALL_SYSTEMS
-from ligero_torch.systems import make
-from ligero_torch.taps import Recorder
+from ligero_torch.nets import features
+from ligero_torch.nets.arn import Arn
+from ligero_torch.nets.config import ArnConfig, ConfigError, from_dict, load_config, to_dict
+from ligero_torch.nets.count import count
+from ligero_torch.nets.ecapa import Ecapa
+from ligero_torch.files.export import exported_tensors, randomise
+from ligero_torch.files.export import main as export_main
+from ligero_torch.evaluate.infer import InputError, load_tensors
+from ligero_torch.evaluate.infer import main as infer_main
+from ligero_torch.nets.layers import ConvBlock, DeconvBlock, deep_filter
+from ligero_torch.nets.conv import TimeConv
+from ligero_torch.nets.lgr_tse import LgrTse
+from ligero_torch.nets.systems import SYSTEMS as ALL_SYSTEMS
+from ligero_torch.nets.systems import make
+from ligero_torch.nets.taps import Recorder
 
 CONFIGS = Path(__file__).resolve().parents[2] / "model" / "torch" / "configs"
 

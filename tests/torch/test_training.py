@@ -16,8 +16,10 @@ ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "model" / "torch"))
 
 import tools  # noqa: E402
-from ligero_torch import data, losses, metrics, runs  # noqa: E402
-from ligero_torch.features import stft  # noqa: E402
+from ligero_torch.data import corpus as data
+from ligero_torch.evaluate import metrics
+from ligero_torch.train import losses, runs  # noqa: E402
+from ligero_torch.nets.features import stft  # noqa: E402
 
 SPEECH = data.default_speech()
 needs_speech = pytest.mark.skipif(not (SPEECH / "MANIFEST.tsv").is_file(),
@@ -265,7 +267,7 @@ def test_pesq_raw_inverts_the_mapping():
 
 
 def test_equal_error_rate():
-    from ligero_torch.train_speaker import equal_error_rate
+    from ligero_torch.train.speaker import equal_error_rate
 
     score = np.array([0.9, 0.8, 0.7, 0.6, 0.2, 0.1])
     assert equal_error_rate(score, np.array([1, 1, 1, 0, 0, 0], bool)) == 0.0
@@ -275,7 +277,7 @@ def test_equal_error_rate():
 def test_evaluate_scores_a_folder_of_outputs(folder, tmp_path):
     import soundfile
 
-    from ligero_torch import evaluate
+    from ligero_torch.evaluate import score as evaluate
 
     path = tmp_path / "list.tsv"
     path.write_text(
@@ -322,7 +324,7 @@ def test_failed_save_keeps_the_last_checkpoint(tmp_path):
 def test_killed_save_keeps_the_last_checkpoint(tmp_path):
     path = tmp_path / "last.pt"
     code = (f"import sys, torch; sys.path.insert(0, {str(ROOT / 'model' / 'torch')!r})\n"
-            "from ligero_torch import runs\n"
+            "from ligero_torch.train import runs\n"
             f"x = torch.zeros(2000000)\nfor i in range(10 ** 6):\n"
             f"    runs.save_atomic({{'step': i, 'x': x + i}}, {str(path)!r})\n")
     p = subprocess.Popen([sys.executable, "-c", code])
@@ -340,8 +342,8 @@ def test_killed_save_keeps_the_last_checkpoint(tmp_path):
 
 
 def test_warm_start_passes_the_mixture():
-    from ligero_torch.layers import CENTRE_TAP
-    from ligero_torch.systems import make
+    from ligero_torch.nets.layers import CENTRE_TAP
+    from ligero_torch.nets.systems import make
 
     for name in ("small", "small-live", "speakerfilter-small"):
         torch.manual_seed(0)
@@ -356,9 +358,9 @@ def test_warm_start_passes_the_mixture():
 
 
 def test_weights_file_round_trip(tmp_path):
-    from ligero_torch.evaluate import torch_extractor
-    from ligero_torch.lgr_tse import LgrTse
-    from ligero_torch.weights import load_weights, read_weights, save_weights
+    from ligero_torch.evaluate.score import torch_extractor
+    from ligero_torch.nets.lgr_tse import LgrTse
+    from ligero_torch.files.weights import load_weights, read_weights, save_weights
 
     model = LgrTse(runs.find_config("small")).eval()
     path = tmp_path / "w.safetensors"
@@ -375,13 +377,13 @@ def test_weights_file_round_trip(tmp_path):
 
 
 def test_a_recipe_names_what_it_starts_from(tmp_path, monkeypatch, capsys):
-    from ligero_torch import train
+    from ligero_torch.train import separator as train
 
     monkeypatch.chdir(tmp_path)
     small, = train.missing_stages(train.parse(["--recipe", "small"]))
-    assert small[:3] == ["ligero_torch.train", "--recipe", "small-start"]
+    assert small[:3] == ["ligero_torch.train.separator", "--recipe", "small-start"]
     start, = train.missing_stages(train.parse(small[1:]))
-    assert start[:3] == ["ligero_torch.train_speaker", "--config", "small"]
+    assert start[:3] == ["ligero_torch.train.speaker", "--config", "small"]
     (tmp_path / "build/train/speaker").mkdir(parents=True)
     (tmp_path / "build/train/speaker/speaker.pt").touch()
     assert not train.missing_stages(train.parse(small[1:]))
@@ -391,7 +393,7 @@ def test_a_recipe_names_what_it_starts_from(tmp_path, monkeypatch, capsys):
 
 
 def test_fixed_mixtures_are_trained_on_until_they_are_learnt(folder, tmp_path):
-    from ligero_torch import train
+    from ligero_torch.train import separator as train
 
     (tmp_path / "tiny.json").write_text(json.dumps(tools.SYSTEMS["speakerfilter, local"]))
     for enough, steps in ((-100.0, 1), (100.0, 3)):
@@ -405,9 +407,9 @@ def test_fixed_mixtures_are_trained_on_until_they_are_learnt(folder, tmp_path):
 
 def test_speaker_networks_of_other_weights_are_taken_and_stay(folder, tmp_path):
     """The ablation's start: --init-only takes what it names, --freeze keeps it."""
-    from ligero_torch import train
-    from ligero_torch.systems import make
-    from ligero_torch.weights import read_weights, save_weights
+    from ligero_torch.train import separator as train
+    from ligero_torch.nets.systems import make
+    from ligero_torch.files.weights import read_weights, save_weights
 
     config = tmp_path / "tiny.json"
     config.write_text(json.dumps(tools.SYSTEMS["speakerfilter, local"]))
@@ -430,7 +432,7 @@ def test_speaker_networks_of_other_weights_are_taken_and_stay(folder, tmp_path):
 
 
 def test_compare_refuses_a_network_that_did_not_learn_its_mixtures(tmp_path, monkeypatch, capsys):
-    from ligero_torch import compare
+    from ligero_torch.train import compare
 
     def train(config, out, a):
         out.mkdir(parents=True)
@@ -453,7 +455,7 @@ def test_the_wrapper_runs_the_job_that_it_is_told():
 
 
 def test_a_bad_config_is_refused_before_anything_is_trained(tmp_path, monkeypatch, capsys):
-    from ligero_torch import compare, train
+    from ligero_torch.train import compare, separator as train
 
     bad = tmp_path / "bad.json"
     bad.write_text(json.dumps({**tools.TINY, "chanels": 3}))
@@ -465,7 +467,7 @@ def test_a_bad_config_is_refused_before_anything_is_trained(tmp_path, monkeypatc
 
 
 def test_compare_puts_a_backbone_with_lgr_beside_its_own_form():
-    from ligero_torch import compare
+    from ligero_torch.train import compare
 
     def scores(system, form, gain, tsos):
         return {"system": system, "form": form, "steps": 500, "hours": 0.1,
@@ -479,7 +481,7 @@ def test_compare_puts_a_backbone_with_lgr_beside_its_own_form():
 
 
 def test_training_blocks_have_the_gradients_of_torchs_own():
-    from ligero_torch.layers import DeconvBlock
+    from ligero_torch.nets.layers import DeconvBlock
 
     torch.manual_seed(2)
     for causal in (False, True):
@@ -497,8 +499,8 @@ def test_training_blocks_have_the_gradients_of_torchs_own():
 
 
 def test_a_bank_row_makes_the_profile_of_its_anchor():
-    from ligero_torch import bank
-    from ligero_torch.lgr_tse import LgrTse
+    from ligero_torch.train import bank
+    from ligero_torch.nets.lgr_tse import LgrTse
 
     torch.manual_seed(3)
     model = LgrTse(runs.find_config("small"))
@@ -515,9 +517,9 @@ def test_a_bank_row_makes_the_profile_of_its_anchor():
 
 
 def test_causal_start_equals_a_centred_network_that_ignores_the_future():
-    from ligero_torch.layers import deep_filter
-    from ligero_torch.lgr_tse import LgrTse
-    from ligero_torch.weights import causal_state
+    from ligero_torch.nets.layers import deep_filter
+    from ligero_torch.nets.lgr_tse import LgrTse
+    from ligero_torch.files.weights import causal_state
 
     torch.manual_seed(1)
     old, new = (LgrTse(runs.find_config(n)).eval() for n in ("small", "small-live"))

@@ -1,6 +1,6 @@
 """How well profiles tell people apart: enrols clips of a split with the tool and compares their voices.
 
-    python -m ligero_torch.voices --model M.lgm --speech DIR [--split valid] [--clips 4]
+    python -m ligero_torch.evaluate.voices --model M.lgm --speech DIR [--split valid] [--clips 4]
 
 DIR holds MANIFEST.tsv (speaker, path, seconds, split). Prints, for thresholds, how often two clips of
 one person fall below (refused) and of two people reach it (accepted). This is where kSamePerson of

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import torch
 
-from .config import to_dict
-from .extractor import Extractor
+from ..nets.config import to_dict
+from ..nets.extractor import Extractor
 
 
 class Average:

@@ -1,7 +1,7 @@
 """The runtimes that `./run bench` compares, each in a process of its own: python -m
-ligero_torch.bench_peers PEER FOLDER THREADS.
+ligero_torch.bench.runtime_peers PEER FOLDER THREADS.
 
-FOLDER has what bench.py made: `task.json` (inputs, states, files) and `inputs.npz`. The process loads
+FOLDER has what runtimes.py made: `task.json` (inputs, states, files) and `inputs.npz`. The process loads
 the model, then answers a line of stdin with one of JSON: "check FILE" computes everything once from the
 start and writes the outputs, "time N" says what N calls took in ms, after as many to warm up as
 task.json says, "peak" the most memory that the process has had beyond what it had with the library,
@@ -26,7 +26,7 @@ from pathlib import Path
 
 import numpy as np
 
-from .tools import tool
+from ..files.tools import tool
 
 
 

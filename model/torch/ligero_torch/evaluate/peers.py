@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from . import data
+from ..data import corpus as data
 
 LONGEST_DELAY = int(0.3 * data.SAMPLE_RATE)
 

@@ -1,6 +1,6 @@
 """Checkpoints and recorded activations for the C++ converter and its parity tests.
 
-python -m ligero_torch.export --config C.json (--checkpoint X | --random SEED) -o X.safetensors
+python -m ligero_torch.files.export --config C.json (--checkpoint X | --random SEED) -o X.safetensors
     [--f16] [--dump DIR --anchor A.wav --mix M.wav]
 
 --random gives non-degenerate weights: batch-norm statistics, affine parameters, gates and PReLU
@@ -24,12 +24,12 @@ import torch
 from safetensors.torch import save_file
 from torch import nn
 
-from . import features
-from .arn import Arn
-from .config import ConfigError, load_config
-from .infer import InputError, load_tensors, read_audio, read_tensors
-from .systems import make
-from .taps import Recorder
+from ..evaluate.infer import InputError, load_tensors, read_audio, read_tensors
+from ..nets import features
+from ..nets.arn import Arn
+from ..nets.config import ConfigError, load_config
+from ..nets.systems import make
+from ..nets.taps import Recorder
 
 EXTRACT_PREFIXES = ("mix.", "sep.")
 SHARPNESS = 8.0  # gain on random query weights

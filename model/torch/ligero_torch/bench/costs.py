@@ -1,6 +1,6 @@
 """What each form of each system costs, beside the specification's figures: `./run systems`.
 
-    python -m ligero_torch.costs [--systems gated_crn ...] [--json]
+    python -m ligero_torch.bench.costs [--systems gated_crn ...] [--json]
 
 Random weights of paper size are converted without their ECAPA-TDNN (a small one stands in: it runs
 at enrolment only, and does not depend on the system), and the tools extract a recording: the form as
@@ -23,13 +23,13 @@ from pathlib import Path
 import soundfile
 import torch
 
-from .config import from_dict, to_dict
-from .data import DataError
-from .runs import find_config
-from .systems import SYSTEMS, make
-from .tools import run, tool
+from ..data.corpus import DataError
+from ..files.tools import run, tool
+from ..nets.config import from_dict, to_dict
+from ..nets.systems import SYSTEMS, make
+from ..train.runs import find_config
 
-DEMO = Path(__file__).resolve().parents[3] / "platforms" / "demo"
+DEMO = Path(__file__).resolve().parents[4] / "platforms" / "demo"
 ANCHOR, MIXTURE = DEMO / "mixed_pair_anchor.flac", DEMO / "mixed_pair_mixture.flac"
 HOP = "160"
 ATTENTION_FRAMES = 100  # of the causal LGR-TSE
@@ -83,7 +83,7 @@ class Model:
     def __init__(self, values: dict, folder: Path):
         from safetensors.torch import save_file
 
-        from .export import exported_tensors
+        from ..files.export import exported_tensors
 
         self.folder = folder
         self.ligero = tool("LIGERO", "platforms/cli/ligero")

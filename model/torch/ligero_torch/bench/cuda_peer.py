@@ -1,6 +1,6 @@
 """ligero on a GPU beside PyTorch on it, from the same weights, whole recordings: `./run test-cuda`.
 
-    python -m ligero_torch.cuda_peer [--model paper] [--seconds 10] [--device cuda]
+    python -m ligero_torch.bench.cuda_peer [--model paper] [--seconds 10] [--device cuda]
 
 Both enrol the same anchor and extract from the same noise; first their outputs are compared. PyTorch
 runs in float32 without TF32. Prints JSON: median milliseconds of each, and their largest difference
@@ -22,13 +22,13 @@ import soundfile
 import torch
 from safetensors.torch import save_file
 
-from .config import from_dict, to_dict
-from .export import exported_tensors, randomise
-from .features import SAMPLE_RATE_HZ
-from .infer import load_model, read_audio
-from .runs import find_config
-from .systems import make
-from .tools import run, tool
+from ..evaluate.infer import load_model, read_audio
+from ..files.export import exported_tensors, randomise
+from ..files.tools import run, tool
+from ..nets.config import from_dict, to_dict
+from ..nets.features import SAMPLE_RATE_HZ
+from ..nets.systems import make
+from ..train.runs import find_config
 
 RUNS = 11
 WARM_UP = 3

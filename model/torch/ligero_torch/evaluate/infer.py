@@ -1,6 +1,6 @@
 """Offline extraction with PyTorch: one anchor, one mixture, one output file.
 
-python -m ligero_torch.infer --config C.json --checkpoint X --enroll A.wav MIX.wav -o OUT.wav
+python -m ligero_torch.evaluate.infer --config C.json --checkpoint X --enroll A.wav MIX.wav -o OUT.wav
 """
 
 from __future__ import annotations
@@ -13,9 +13,9 @@ import numpy
 import soundfile
 import torch
 
-from .config import ConfigError, load_config
-from .features import SAMPLE_RATE_HZ
-from .systems import make
+from ..nets.config import ConfigError, load_config
+from ..nets.features import SAMPLE_RATE_HZ
+from ..nets.systems import make
 
 
 class InputError(ValueError):

@@ -1,6 +1,6 @@
 """What block-online processing costs: SI-SNR against latency, on a list, run by ligero itself.
 
-    python -m ligero_torch.latency_curve [--weights W.safetensors] [--list test.tsv]
+    python -m ligero_torch.evaluate.latency_curve [--weights W.safetensors] [--list test.tsv]
 
 Extracts every mixture whole and in blocks of several latencies, of which a quarter is the block and
 the rest looks ahead, and prints a table of the mean loss against the whole recording. The tools come
@@ -18,9 +18,10 @@ from pathlib import Path
 
 import numpy as np
 
-from . import data, metrics
+from ..data import corpus as data
+from ..files.tools import Ligero
+from . import metrics
 from .parity import DEFAULT_WEIGHTS
-from .tools import Ligero
 
 LATENCIES_S = (0.25, 0.5, 1.0, 2.0, 3.0)
 HOP_S = 0.01

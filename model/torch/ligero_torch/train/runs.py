@@ -18,11 +18,11 @@ class CheckpointError(RuntimeError):
 
 def find_config(name: str):
     """The Config of a named system (configs/<name>.json) or of a JSON file."""
-    from .config import load_config
+    from ..nets.config import load_config
 
     path = Path(name)
     if path.suffix != ".json":
-        path = Path(__file__).resolve().parents[1] / "configs" / f"{name}.json"
+        path = Path(__file__).resolve().parents[2] / "configs" / f"{name}.json"
     return load_config(path)
 
 

@@ -15,8 +15,8 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from . import data
-from .extractor import Extractor
+from ..data import corpus as data
+from ..nets.extractor import Extractor
 
 CROP_SECONDS = 2.0  # one length: allocators that keep freed memory would pile up many sizes
 

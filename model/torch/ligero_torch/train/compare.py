@@ -1,5 +1,5 @@
 """Trains several networks from one seed by one recipe for the same steps, and scores them alike
-(`python -m ligero_torch.compare`, `./run compare`).
+(`python -m ligero_torch.train.compare`, `./run compare`).
 
     ... compare small-local small-global small --recipe ablation       the paper's Table 2 in small
     ... compare gated-crn-small-global gated-crn-small                 and Table 3
@@ -19,8 +19,9 @@ import subprocess
 import sys
 from pathlib import Path
 
-from . import data, runs
-from .config import ConfigError
+from ..data import corpus as data
+from ..nets.config import ConfigError
+from . import runs
 
 FIXED_STEPS = 500
 ENOUGH_DB = {"voicefilter": 6.0}  # of gain on fixed mixtures; a mask leaves the mixture's phase
@@ -39,7 +40,7 @@ def train(config: str, out: Path, a) -> None:
     if a.processes > 1:
         command += ["torch.distributed.run", "--standalone", "--nproc-per-node", str(a.processes),
                     "-m"]
-    command += ["ligero_torch.train", "--recipe", a.recipe, "--config", config, "--out", str(out),
+    command += ["ligero_torch.train.separator", "--recipe", a.recipe, "--config", config, "--out", str(out),
                 "--speech", str(a.speech), "--cache", str(a.cache),
                 "--threads", str(a.threads or max(1, (os.cpu_count() or 1) // a.processes))]
     if a.fixed:
@@ -55,7 +56,7 @@ def train(config: str, out: Path, a) -> None:
 def score(weights: Path, a) -> dict:
     """Means over the list, by group."""
     table = weights.with_name("scores.json")
-    command = [sys.executable, "-m", "ligero_torch.evaluate", "--weights", str(weights), "--fast",
+    command = [sys.executable, "-m", "ligero_torch.evaluate.score", "--weights", str(weights), "--fast",
                "--speech", str(a.speech), "--cache", str(a.cache), "--json", str(table)]
     if a.limit:
         command += ["--limit", str(a.limit)]

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import soundfile
 
-from . import data
+from ..data import corpus as data
 
 
 def tool(variable: str, default: str) -> str:

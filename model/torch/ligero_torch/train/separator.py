@@ -1,7 +1,7 @@
-"""Trains a target speaker extractor: `python -m ligero_torch.train --recipe small`.
+"""Trains a target speaker extractor: `python -m ligero_torch.train.separator --recipe small`.
 
 A recipe (recipes/<name>.json) names the network's config and every option below; options on the
-command line win. The speaker network comes first (train_speaker.py) and stays frozen: its
+command line win. The speaker network comes first (speaker.py) and stays frozen: its
 embeddings of augmented training clips are computed once into a bank, so no step runs it; with
 --freeze local. the local network's maps are too. --init goes on from weights, speaker networks
 included; --speaker takes a new one. What a recipe starts from and finds missing (a speaker network,
@@ -11,7 +11,7 @@ A run folder holds last.pt (all that resuming needs), best.pt (best on the valid
 curves.png and weights.safetensors (moving average, f16). Every file is replaced atomically. While the file
 PAUSE stands in the run folder's parent, the trainer sleeps. On SIGTERM or Ctrl-C it saves and ends.
 
-Several processes: `torchrun --nproc-per-node N -m ligero_torch.train ...` (DDP; gloo or nccl).
+Several processes: `torchrun --nproc-per-node N -m ligero_torch.train.separator ...` (DDP; gloo or nccl).
 """
 
 from __future__ import annotations
@@ -30,12 +30,13 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from . import bank, data, losses, runs
-from .config import ConfigError, to_dict
-from .extractor import Extractor
-from .features import stft
-from .systems import make
-from .weights import Average, load_weights, read_weights, save_weights
+from ..data import corpus as data
+from ..files.weights import Average, load_weights, read_weights, save_weights
+from ..nets.config import ConfigError, to_dict
+from ..nets.extractor import Extractor
+from ..nets.features import stft
+from ..nets.systems import make
+from . import bank, losses, runs
 
 
 class Runner(torch.nn.Module):
@@ -104,7 +105,7 @@ def parser() -> argparse.ArgumentParser:
     a("--libri2talker", type=Path, help="folder that libri2talker.py made, instead of --speech")
     a("--cache", type=Path, default=Path("build/cache"))
     a("--out", type=Path)
-    a("--speaker", type=Path, help="speaker.pt of train_speaker.py (else the one in --init)")
+    a("--speaker", type=Path, help="speaker.pt of speaker.py (else the one in --init)")
     a("--init", type=Path, help="weights to start from; tensors of other shapes are left out")
     a("--init-only", nargs="*", default=[], help="prefixes of the tensors of --init to take (all)")
     a("--after", help="recipe that makes the weights of --init")
@@ -160,7 +161,7 @@ def parse(argv=None):
     known, _ = p.parse_known_args(argv)
     path = Path(known.recipe)
     if path.suffix != ".json":
-        path = Path(__file__).resolve().parents[1] / "recipes" / f"{known.recipe}.json"
+        path = Path(__file__).resolve().parents[2] / "recipes" / f"{known.recipe}.json"
     if not path.is_file():
         p.error(f"no recipe {path}")
     values = json.loads(path.read_text())
@@ -184,10 +185,10 @@ def missing_stages(a) -> list[list[str]]:
     if (a.out / "last.pt").exists() and not a.fresh:
         return []
     if a.init and a.after and not a.init.exists():
-        return [["ligero_torch.train", "--recipe", a.after, "--out", str(a.init.parent), *common]]
+        return [["ligero_torch.train.separator", "--recipe", a.after, "--out", str(a.init.parent), *common]]
     wanted = a.speaker and not a.init and runs.find_config(a.config).has_global
     if wanted and not a.speaker.exists() and not a.libri2talker:
-        return [["ligero_torch.train_speaker", "--config", a.config, "--out", str(a.speaker.parent),
+        return [["ligero_torch.train.speaker", "--config", a.config, "--out", str(a.speaker.parent),
                  "--minutes", str(a.speaker_minutes), "--bf16", *common]]
     return []
 
@@ -258,14 +259,14 @@ class Trainer:
             source_eq=a.source_eq, anchor_eq=a.anchor_eq, anchor_noise=a.anchor_noise,
             anchor_reverb=a.anchor_reverb, pair=a.pair)
         if a.libri2talker:
-            from .libri2talker import Libri2TalkerMixer
+            from ..data.libri2talker import Libri2TalkerMixer
 
             self.corpus = None
             self.mixer = Libri2TalkerMixer(a.libri2talker, "train", options, a.seed)
         else:
             rooms = None
             if a.rooms > 0:
-                from .rooms import load_bank
+                from ..data.rooms import load_bank
 
                 rooms = load_bank(a.cache)
             self.corpus = data.load_corpus(a.speech, a.cache, strict=a.strict)
@@ -290,7 +291,7 @@ class Trainer:
             return
         if a.speaker is None or not a.speaker.exists():
             raise runs.CheckpointError(f"--speaker: {a.speaker or 'none given'}: the speaker "
-                                       "network is trained first (ligero_torch.train_speaker)")
+                                       "network is trained first (ligero_torch.train.speaker)")
         ck = torch.load(a.speaker, map_location="cpu", weights_only=True)
         theirs, mine = ck["config"]["ecapa"], to_dict(self.config)["ecapa"]
         if theirs != mine:

@@ -1,6 +1,6 @@
 """The runtime beside PyTorch on real mixtures: gain of each, and the largest difference of outputs.
 
-    python -m ligero_torch.parity [--weights W.safetensors] [--list test.tsv] [--limit 20]
+    python -m ligero_torch.evaluate.parity [--weights W.safetensors] [--list test.tsv] [--limit 20]
 
 Converts the weights, enrols and extracts with the command-line tools, runs the same through PyTorch,
 and prints a line for each mixture. Ends with an error where an output differs from PyTorch's by more
@@ -16,9 +16,10 @@ from pathlib import Path
 
 import numpy as np
 
-from . import data, metrics
-from .evaluate import torch_extractor
-from .tools import Ligero
+from ..data import corpus as data
+from ..files.tools import Ligero
+from . import metrics
+from .score import torch_extractor
 
 DEFAULT_WEIGHTS = Path("model/pretrained/lgr-tse-small.safetensors")
 

@@ -14,7 +14,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from .data import DataError
+from ..data.corpus import DataError
 from .framegraph import FrameGraph
 from .network_ops import NEVER, OPS, Conv, Lstm, Op, State, Value
 

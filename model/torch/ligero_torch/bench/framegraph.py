@@ -15,8 +15,8 @@ from pathlib import Path
 
 import numpy as np
 
-from .data import DataError
-from .tools import run, tool
+from ..data.corpus import DataError
+from ..files.tools import run, tool
 
 PANEL = 16  # outputs of a panel
 SIGNAL = ("stft", "istft", "rms", "input_level")  # ops of the application around a network

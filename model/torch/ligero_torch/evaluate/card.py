@@ -1,6 +1,6 @@
 """Measures a model that ships and writes the scores into its card.
 
-    python -m ligero_torch.card model/pretrained/lgr-tse-small.safetensors
+    python -m ligero_torch.evaluate.card model/pretrained/lgr-tse-small.safetensors
 
 The card is the .md beside the weights; its section "## Scores" is replaced, the rest stays. Scores
 that are newer than the weights are taken from --scores (JSON files of evaluate) and not measured
@@ -17,7 +17,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from . import data
+from ..data import corpus as data
 
 SLOW_ITEMS = 100  # mixtures of the list that STOI and PESQ are measured on
 ROWS = (("clean", "all", "clean"),
@@ -54,7 +54,7 @@ def measured(weights: Path, name: str, options: list[str], folder: Path) -> dict
     path = folder / f"{weights.stem}-{name}.json"
     if not path.exists() or path.stat().st_mtime < weights.stat().st_mtime:
         path.parent.mkdir(parents=True, exist_ok=True)
-        command = [sys.executable, "-m", "ligero_torch.evaluate", "--json", str(path), *options]
+        command = [sys.executable, "-m", "ligero_torch.evaluate.score", "--json", str(path), *options]
         if subprocess.run(command, stdout=subprocess.DEVNULL).returncode:
             raise data.DataError("failed: " + " ".join(command[1:]))
     return json.loads(path.read_text())["results"]

@@ -1,6 +1,6 @@
 """ligero beside other runtimes, from the same weights: `./run bench`.
 
-    python -m ligero_torch.bench [--models paper paper-live ...] [--quick] [--out build/bench]
+    python -m ligero_torch.bench.runtimes [--models paper paper-live ...] [--quick] [--out build/bench]
 
 Every runtime gets ligero's own folded graph (framegraph.network): batch norms folded, what depends on
 the speaker only as inputs, made of a real enrolment; frame by frame also every state, as inputs and
@@ -45,14 +45,14 @@ from pathlib import Path
 import numpy as np
 import soundfile
 
-from .bench_peers import PEERS
+from ..data.corpus import DataError
+from ..files.tools import run, tool
+from ..nets.systems import SYSTEMS
 from .costs import ANCHOR, MIXTURE, SMALL_ECAPA, forms_of
-from .data import DataError
 from .framegraph import network, read_graph, read_profile
-from .systems import SYSTEMS
-from .tools import run, tool
+from .runtime_peers import PEERS
 
-ROOT = Path(__file__).resolve().parents[3]
+ROOT = Path(__file__).resolve().parents[4]
 HOP = 160
 WRONG = 1e-3  # of the largest value
 LEAST_DB = 10.0
@@ -124,10 +124,10 @@ def random_weights(name: str, folder: Path) -> tuple:
     import torch
     from safetensors.torch import save_file
 
-    from .config import from_dict, to_dict
-    from .export import exported_tensors
-    from .runs import find_config
-    from .systems import make
+    from ..nets.config import from_dict, to_dict
+    from ..files.export import exported_tensors
+    from ..train.runs import find_config
+    from ..nets.systems import make
 
     values = to_dict(find_config(name))
     values["ecapa"] = {**values["ecapa"], **SMALL_ECAPA}
@@ -202,7 +202,7 @@ class Task:
         self.case, self.model, self.folder = case, model, folder
         here = Path(__file__).parent
         stamp = digest(case.mode, model / "f32.lgm", model / "who.profile", *(
-            here / f"{m}.py" for m in ("bench", "framegraph", "network", "network_ops")))
+            here / f"{m}.py" for m in ("runtimes", "framegraph", "network", "network_ops")))
         with made_once(folder, stamp) as needed:
             if needed:
                 self._make()
@@ -279,16 +279,16 @@ class Task:
 # ---- who is compared ---------------------------------------------------------------------------
 
 class Worker:
-    """A peer in a process of its own (bench_peers). DataError with what it said where it fails."""
+    """A peer in a process of its own (runtime_peers.py). DataError with what it said where it fails."""
 
     def __init__(self, name: str, task: Task):
         self.task, self.name = task, name
         self.peer, _, kind = name.partition("-")
         self.weights = "int8" if "int8" in kind else "f32"
-        environment = {**os.environ, "PYTHONPATH": str(Path(__file__).resolve().parents[1]),
+        environment = {**os.environ, "PYTHONPATH": str(ROOT / "model" / "torch"),
                        "OMP_NUM_THREADS": str(task.case.threads)}
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "ligero_torch.bench_peers", name, str(task.folder),
+            [sys.executable, "-m", "ligero_torch.bench.runtime_peers", name, str(task.folder),
              str(task.case.threads)],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,
             env=environment)

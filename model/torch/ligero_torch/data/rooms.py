@@ -1,6 +1,6 @@
 """Simulated rooms (pyroomacoustics, image sources): a bank of impulse responses, and its use.
 
-    python -m ligero_torch.rooms --cache build/cache --count 300
+    python -m ligero_torch.data.rooms --cache build/cache --count 300
 """
 
 from __future__ import annotations

@@ -58,7 +58,7 @@ class BadLines:
 
 def default_speech() -> Path:
     """`../shared/speech` seen from the repository's root."""
-    return Path(__file__).resolve().parents[3].parent / "shared" / "speech"
+    return Path(__file__).resolve().parents[4].parent / "shared" / "speech"
 
 
 def read_tsv(path: Path) -> list[dict]:

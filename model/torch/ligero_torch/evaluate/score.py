@@ -1,8 +1,8 @@
 """Scores a model, or a folder of extracted WAV files, on a list (systems.md 8.2, 8.3).
 
-    python -m ligero_torch.evaluate --weights W.safetensors [--list test.tsv] [--json OUT] ...
-    python -m ligero_torch.evaluate --ligero M.lgm    the converted model, run by ligero itself
-    python -m ligero_torch.evaluate --wavs DIR        DIR/<key>.wav, from any other tool
+    python -m ligero_torch.evaluate.score --weights W.safetensors [--list test.tsv] [--json OUT] ...
+    python -m ligero_torch.evaluate.score --ligero M.lgm    the converted model, run by ligero itself
+    python -m ligero_torch.evaluate.score --wavs DIR        DIR/<key>.wav, from any other tool
 
 Conditions (rows): clean; noise (5 to 15 dB over the mixture, noises of the test split); rooms (RT60
 0.2 to 0.6 s, target and interferer in one room, the anchor in another; the reference is the target
@@ -22,9 +22,10 @@ from pathlib import Path
 
 import numpy as np
 
-from . import data, metrics
+from ..data import corpus as data
+from ..files.tools import Ligero
+from . import metrics
 from .peers import PEERS
-from .tools import Ligero
 
 CONDITIONS = ("clean", "noise", "rooms", "absent", "single")
 COLUMNS = (("si_snr", "SI-SNR dB", 2), ("si_snri", "SI-SNRi dB", 2), ("stoi", "STOI", 3),
@@ -61,7 +62,7 @@ class Conditions:
             gain = data.rms(it.mix) / (data.rms(v) + 1e-7) * 10 ** (-rng.uniform(5, 15) / 20)
             return it.mix + np.float32(gain) * v, it.target, it.anchor
         if self._rooms is None:
-            from .rooms import load_bank
+            from ..data.rooms import load_bank
 
             self._rooms = load_bank(self.cache, "test")
         t, v = self._rooms.place(rng, it.target, it.interferer)
@@ -160,14 +161,14 @@ def torch_extractor(weights: Path):
     from safetensors import safe_open
     from safetensors.torch import load_file
 
-    from .config import from_dict
-    from .systems import make
+    from ..nets.config import from_dict
+    from ..nets.systems import make
 
     with safe_open(str(weights), "pt") as f:
         meta = f.metadata() or {}
     config = (from_dict(json.loads(meta["config"])) if "config" in meta else None)
     if config is None:
-        from .config import load_config
+        from ..nets.config import load_config
 
         config = load_config(weights.with_suffix(".json"))
     model = make(config)

@@ -1,6 +1,6 @@
 """Builds Libri2Mix (16 kHz, min, mix_clean) and the Libri-2talker lists from LibriSpeech (spec 9).
 
-    python -m ligero_torch.libri2talker --librispeech LibriSpeech --metadata LibriMix/metadata/Libri2Mix
+    python -m ligero_torch.data.libri2talker --librispeech LibriSpeech --metadata LibriMix/metadata/Libri2Mix
         --lists target_speaker_verification/egs/Libri2Mix/data --out build/libri2talker [--write-wavs]
 
 --metadata holds the published CSV files with the gains, --lists the folders tr, cv and tt with
@@ -24,7 +24,7 @@ from pathlib import Path
 
 import numpy as np
 
-from . import data
+from . import corpus as data
 
 SUBSETS = ("train-clean-100", "train-clean-360", "test-clean")
 COUNTS = {"train": 127056, "valid": 2344, "test": 6000}  # spec 9

@@ -1,6 +1,6 @@
 """Trains the speaker network (ECAPA-TDNN, spec 3) with additive angular margin softmax.
 
-    python -m ligero_torch.train_speaker --config small --minutes 15 --out build/train/speaker
+    python -m ligero_torch.train.speaker --config small --minutes 15 --out build/train/speaker
 
 Classes are the training speakers at each speed. The equal-error rate on the held-out speakers of
 the valid and test splits is printed at the end: all pairs of clips, cosine score.
@@ -17,10 +17,11 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 
-from . import data, runs
-from .config import to_dict
-from .ecapa import Ecapa
-from .features import fbank
+from ..data import corpus as data
+from ..nets.config import to_dict
+from ..nets.ecapa import Ecapa
+from ..nets.features import fbank
+from . import runs
 
 
 class AamSoftmax(torch.nn.Module):

@@ -1,0 +1,1 @@
+"""Cost and speed: of every form (costs.py), beside other runtimes (runtimes.py)."""

@@ -1,0 +1,1 @@
+"""Where sound comes from: files, corpora, mixtures, rooms, lists of mixtures."""

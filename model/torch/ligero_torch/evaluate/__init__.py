@@ -1,0 +1,1 @@
+"""Scores: of a list of mixtures (score.py), of one file (infer.py), beside the runtime (parity.py)."""

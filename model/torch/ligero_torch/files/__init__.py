@@ -1,0 +1,1 @@
+"""What goes out and comes in: weights, checkpoints, recorded activations, the command-line tools."""

@@ -1,0 +1,1 @@
+"""The networks: their building blocks, configurations and the list of systems (systems.py)."""

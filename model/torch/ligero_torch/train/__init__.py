@@ -1,0 +1,1 @@
+"""Training: the loop (separator.py), the speaker network (speaker.py), losses, comparisons."""
