@@ -11,12 +11,11 @@ from tools import BUILD, CONVERT, GATED_CRN, LIGERO, LIVE, ROOT, SPEAKERFILTER, 
 from tools import TOLERANCE, VOICEFILTER
 
 from ligero_torch.bench import runtimes as bench
-from ligero_torch.nets.config import from_dict
-from ligero_torch.data.corpus import DataError
+from ligero_torch.nets.systems import from_dict, make
+from ligero_torch.data.audio import DataError
 from ligero_torch.files.export import exported_tensors, randomise
 from ligero_torch.bench.framegraph import network, read_graph
 from ligero_torch.bench.network import Network
-from ligero_torch.nets.systems import make
 
 LIBRARY = BUILD / "platforms/capi/libligero.so"
 FRAMES = 130  # more than the longest attention looks back

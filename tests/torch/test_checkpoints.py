@@ -13,9 +13,8 @@ import torch
 from safetensors.torch import save_file
 from tools import CONVERT, ROOT
 
-from ligero_torch.nets.config import from_dict
+from ligero_torch.nets.systems import from_dict, make
 from ligero_torch.files.export import exported_tensors, randomise
-from ligero_torch.nets.systems import make
 
 TINY = json.loads((ROOT / "tests/golden/tiny.json").read_text())
 

@@ -13,9 +13,8 @@ from safetensors.torch import save_file
 from tools import CONVERT, LIGERO, ROOT, SYSTEMS, TOLERANCE, read
 
 from ligero_torch.bench import costs
-from ligero_torch.nets.config import from_dict
+from ligero_torch.nets.systems import from_dict, make
 from ligero_torch.files.export import exported_tensors, randomise
-from ligero_torch.nets.systems import make
 
 pytestmark = pytest.mark.skipif(not (LIGERO.exists() and CONVERT.exists()),
                                 reason=f"no tools at {LIGERO} and {CONVERT}")

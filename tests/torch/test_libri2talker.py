@@ -10,7 +10,8 @@ ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "model" / "torch"))
 
 import tools  # noqa: E402
-from ligero_torch.data import corpus as data  # noqa: E402
+from ligero_torch.data import audio, mixing  # noqa: E402
+from ligero_torch.data.lists import read_list  # noqa: E402
 
 
 def libri(tmp_path):
@@ -60,14 +61,14 @@ def test_libri2talker_joins_by_key_mixes_and_resumes(tmp_path, capsys):
     assert libri2talker.build(root, meta, lists, out, write_wavs=True) == 3  # counts are not 6000
     said = capsys.readouterr()
     assert "test: 2 items, expected 6000" in said.out and "drawn with seed 72" in said.err
-    items = list(data.read_list(out / "test.tsv", root, strict=True))
+    items = list(read_list(out / "test.tsv", root, strict=True))
     assert len(items) == 2 and items[1].row["target_sex"] == "M"
     assert items[0].row["anchor"].endswith("8-5-0002.flac")
     wav = out / "wav16k/min/test/mix_clean/8-5-0000_9-5-0001.wav"
     mix, rate = soundfile.read(wav, dtype="float32")
     assert rate == 16000 and len(mix) == 16000  # min: the shorter source
     assert np.abs(mix - items[0].mix).max() < 1e-4
-    train = data.read_tsv(out / "train.tsv")  # the cv mixture is left out; anchors are neither
+    train = audio.read_tsv(out / "train.tsv")  # the cv mixture is left out; anchors are neither
     assert len(train) == 2 and all(r["anchor"] not in (r["target"], r["interferer"])
                                    for r in train)
     before = wav.stat().st_mtime_ns
@@ -78,8 +79,8 @@ def test_libri2talker_joins_by_key_mixes_and_resumes(tmp_path, capsys):
     before = wav.stat().st_mtime_ns
     libri2talker.build(root, meta, lists, out, write_wavs=True)
     assert wav.stat().st_mtime_ns == before
-    m = libri2talker.Libri2TalkerMixer(out, "train", data.MixOptions(seconds=0.5), 1)
-    a, b = m.item(3), libri2talker.Libri2TalkerMixer(out, "train", data.MixOptions(seconds=0.5),
+    m = libri2talker.Libri2TalkerMixer(out, "train", mixing.MixOptions(seconds=0.5), 1)
+    a, b = m.item(3), libri2talker.Libri2TalkerMixer(out, "train", mixing.MixOptions(seconds=0.5),
                                                      1).item(3)
     assert np.array_equal(a["mix"], b["mix"]) and a["mix"].shape == (8000,)
 
@@ -92,5 +93,5 @@ def test_libri2talker_says_what_is_missing(tmp_path, capsys):
     assert libri2talker.build(root, meta, lists, tmp_path / "out") == 3
     assert "no 9-5-0001" in capsys.readouterr().err
     (meta / "libri2mix_test-clean.csv").unlink()
-    with pytest.raises(data.DataError, match="libri2mix_test-clean.csv is missing"):
+    with pytest.raises(audio.DataError, match="libri2mix_test-clean.csv is missing"):
         libri2talker.build(root, meta, lists, tmp_path / "out")

@@ -22,10 +22,9 @@ from tools import (CONVERT, GATED_CRN, LEAST_COSINE, LIGERO, ROOT, SPEAKERFILTER
                    TINY, TOLERANCE, VOICEFILTER)
 
 from ligero_torch.bench import costs
-from ligero_torch.nets.config import from_dict
+from ligero_torch.nets.systems import from_dict, make
 from ligero_torch.files.export import exported_tensors, randomise, record
 from ligero_torch.nets.features import hops
-from ligero_torch.nets.systems import make
 
 SINGLE = 6.0  # or so many times the error of PyTorch in single precision
 ANCHOR_SAMPLES = 48000

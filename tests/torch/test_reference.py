@@ -13,18 +13,17 @@ from tools import SYSTEMS, TINY
 
 from ligero_torch.nets import features
 from ligero_torch.nets.arn import Arn
-from ligero_torch.nets.config import ArnConfig, ConfigError, from_dict, load_config, to_dict
+from ligero_torch.nets.config import ArnConfig, ConfigError, to_dict
+from ligero_torch.nets.systems import SYSTEMS as ALL_SYSTEMS, from_dict, load_config, make
 from ligero_torch.nets.count import count
 from ligero_torch.nets.ecapa import Ecapa
-from ligero_torch.files.export import exported_tensors, randomise
-from ligero_torch.files.export import main as export_main
-from ligero_torch.evaluate.infer import InputError, load_tensors
+from ligero_torch.files.export import exported_tensors, main as export_main, randomise
+from ligero_torch.data.audio import DataError
+from ligero_torch.files.weights import load_tensors
 from ligero_torch.evaluate.infer import main as infer_main
 from ligero_torch.nets.layers import ConvBlock, DeconvBlock, deep_filter
 from ligero_torch.nets.conv import TimeConv
 from ligero_torch.nets.lgr_tse import LgrTse
-from ligero_torch.nets.systems import SYSTEMS as ALL_SYSTEMS
-from ligero_torch.nets.systems import make
 from ligero_torch.nets.taps import Recorder
 
 CONFIGS = Path(__file__).resolve().parents[2] / "model" / "torch" / "configs"
@@ -547,11 +546,11 @@ def test_load_names_the_tensor_at_fault():
     model = LgrTse(tiny())
     tensors = exported_tensors(model)
     missing = {k: v for k, v in tensors.items() if k != "sep.arn.g_q"}
-    with pytest.raises(InputError, match=r"sep\.arn\.g_q is missing; expected \[24\]"):
+    with pytest.raises(DataError, match=r"sep\.arn\.g_q is missing; expected \[24\]"):
         load_tensors(model, missing)
-    with pytest.raises(InputError, match=r"surplus tensor extra of shape \[2\]"):
+    with pytest.raises(DataError, match=r"surplus tensor extra of shape \[2\]"):
         load_tensors(model, {**tensors, "extra": torch.zeros(2)})
-    with pytest.raises(InputError, match=r"sep\.arn\.g_q has shape \[3\]; expected \[24\]"):
+    with pytest.raises(DataError, match=r"sep\.arn\.g_q has shape \[3\]; expected \[24\]"):
         load_tensors(model, {**tensors, "sep.arn.g_q": torch.zeros(3)})
 
 

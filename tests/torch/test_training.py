@@ -16,12 +16,14 @@ ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "model" / "torch"))
 
 import tools  # noqa: E402
-from ligero_torch.data import corpus as data
-from ligero_torch.evaluate import metrics
-from ligero_torch.train import losses, runs  # noqa: E402
+from ligero_torch.data import audio, lists, loudness, mixing  # noqa: E402
+from ligero_torch.data.corpus import load_corpus  # noqa: E402
+from ligero_torch.evaluate import metrics  # noqa: E402
 from ligero_torch.nets.features import stft  # noqa: E402
+from ligero_torch.nets.systems import find_config, make  # noqa: E402
+from ligero_torch.train import losses, runs  # noqa: E402
 
-SPEECH = data.default_speech()
+SPEECH = audio.default_speech()
 needs_speech = pytest.mark.skipif(not (SPEECH / "MANIFEST.tsv").is_file(),
                                   reason=f"{SPEECH} is missing")
 
@@ -50,7 +52,7 @@ def folder(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def corpus(folder, tmp_path_factory):
-    return data.load_corpus(folder, tmp_path_factory.mktemp("cache"), workers=1, quiet=True)
+    return load_corpus(folder, tmp_path_factory.mktemp("cache"), workers=1, quiet=True)
 
 
 # -- losses ------------------------------------------------------------------------------------
@@ -123,16 +125,16 @@ def test_rms1_level_makes_the_loss_independent_of_level():
 
 
 def test_items_are_a_function_of_seed_and_number(corpus):
-    o = data.MixOptions(seconds=1.0, anchor_seconds=0.5, noise=0.5)
-    a, b = (data.Mixer(corpus, "train", o, seed=3) for _ in range(2))
+    o = mixing.MixOptions(seconds=1.0, anchor_seconds=0.5, noise=0.5)
+    a, b = (mixing.Mixer(corpus, "train", o, seed=3) for _ in range(2))
     b.item(4)
     for k in ("mix", "target", "anchor"):
         assert np.array_equal(a.item(9)[k], b.item(9)[k])
-    assert not np.array_equal(a.item(9)["mix"], data.Mixer(corpus, "train", o, 4).item(9)["mix"])
+    assert not np.array_equal(a.item(9)["mix"], mixing.Mixer(corpus, "train", o, 4).item(9)["mix"])
 
 
 def test_speeds_make_new_speakers_who_never_meet_themselves(corpus):
-    m = data.Mixer(corpus, "train", data.MixOptions(seconds=1.0), 0)
+    m = mixing.Mixer(corpus, "train", mixing.MixOptions(seconds=1.0), 0)
     assert len(m.by_speaker) == 21 and len(m.targets) == 18  # one clip: an interferer only
     for i in range(60):
         it = m.item(i, anchor=False)
@@ -145,36 +147,36 @@ def test_speeds_make_new_speakers_who_never_meet_themselves(corpus):
 def test_levels_of_sources_and_mixtures(corpus):
     clip = corpus.select("train")[0]
     x = corpus.audio(clip)
-    o = data.MixOptions(seconds=1.0, noise=0, absent=0, single=0, level_dbfs=None, source_eq=0)
-    m = data.Mixer(corpus, "train", o, 0)
+    o = mixing.MixOptions(seconds=1.0, noise=0, absent=0, single=0, level_dbfs=None, source_eq=0)
+    m = mixing.Mixer(corpus, "train", o, 0)
     for i in range(20):
         it = m.item(i, anchor=False)
-        assert np.abs(it["mix"]).max() <= data.PEAK + 1e-4
+        assert np.abs(it["mix"]).max() <= mixing.PEAK + 1e-4
         rng = np.random.default_rng(i)
         y = m._source(rng, 0, clip.samples)
-        assert data.LOUDNESS_RANGE[0] - 0.2 < data.loudness(y) < data.LOUDNESS_RANGE[1] + 0.2
+        assert mixing.LOUDNESS_RANGE[0] - 0.2 < loudness.loudness(y) < mixing.LOUDNESS_RANGE[1] + 0.2
     m.options.level_dbfs = (-45.0, -15.0)
-    levels = [20 * np.log10(data.rms(m.item(i, anchor=False)["mix"])) for i in range(50)]
+    levels = [20 * np.log10(audio.rms(m.item(i, anchor=False)["mix"])) for i in range(50)]
     assert -45.1 < min(levels) < -35 and -25 < max(levels) < -14.9
     # BS.1770: a 997 Hz sine of amplitude 1 reads -3.01 LUFS.
     t = np.arange(32000) / 16000.0
-    assert abs(data.loudness(np.sin(2 * np.pi * 997 * t)) + 3.01) < 0.1
+    assert abs(loudness.loudness(np.sin(2 * np.pi * 997 * t)) + 3.01) < 0.1
     assert len(x) == clip.samples
 
 
 def test_absent_and_single_items(corpus):
-    o = data.MixOptions(seconds=1.0, noise=0, absent=1.0)
-    it = data.Mixer(corpus, "train", o, 0).item(0)
+    o = mixing.MixOptions(seconds=1.0, noise=0, absent=1.0)
+    it = mixing.Mixer(corpus, "train", o, 0).item(0)
     assert it["kind"] == "absent" and not it["target"].any() and it["mix"].any()
-    o = data.MixOptions(seconds=1.0, noise=0, absent=0.0, single=1.0)
-    it = data.Mixer(corpus, "train", o, 0).item(0)
+    o = mixing.MixOptions(seconds=1.0, noise=0, absent=0.0, single=1.0)
+    it = mixing.Mixer(corpus, "train", o, 0).item(0)
     assert it["kind"] == "single" and np.array_equal(it["mix"], it["target"])
 
 
 def test_batches_carry_embeddings_of_the_anchor_clip(corpus):
-    m = data.Mixer(corpus, "train", data.MixOptions(seconds=1.0, anchor_seconds=0.5), 0)
+    m = mixing.Mixer(corpus, "train", mixing.MixOptions(seconds=1.0, anchor_seconds=0.5), 0)
     bank = np.arange(len(m.clips), dtype=np.float32)[:, None, None].repeat(2, 1)
-    b = data.BatchSource(m, 4, bank)[2]
+    b = mixing.BatchSource(m, 4, bank)[2]
     want = [m.item(i)["anchor_clip"] for i in range(8, 12)]
     assert b["voice"][:, 0].tolist() == want
     assert b["mix"].shape == (4, 16000) and b["anchor"].shape == (4, 8000)
@@ -196,20 +198,20 @@ def test_bad_manifest_lines_are_named_and_counted(folder, tmp_path, capsys):
         "corpus\tspeaker\tsex\tpath\tsplit\n"
         + "".join(f"c\t{i % 2}\tF\tc/{n}.wav\ttrain\n" for i, n in enumerate(names))
         + "c\t1\tF\t\ttrain\n")
-    c = data.load_corpus(root, tmp_path / "cache", workers=1, quiet=True)
+    c = load_corpus(root, tmp_path / "cache", workers=1, quiet=True)
     said = capsys.readouterr().err
     assert c.bad == 5 and len(c.select("train", speeds=(1.0,))) == 2
     for text in ("rate.wav", "8000 Hz", "short.wav", "junk.wav", "gone.wav", "missing",
                  "lacks path", "5 bad line(s)"):
         assert text in said
-    with pytest.raises(data.DataError):
-        data.load_corpus(root, tmp_path / "cache2", workers=1, quiet=True, strict=True)
-    with pytest.raises(data.DataError, match="two speakers"):
-        data.Mixer(c, "train", data.MixOptions(), 0)
-    with pytest.raises(data.DataError, match="'test' is empty"):
-        data.Mixer(c, "test", data.MixOptions(), 0)
-    with pytest.raises(data.DataError, match="MANIFEST.tsv is missing"):
-        data.load_corpus(tmp_path / "nowhere", tmp_path)
+    with pytest.raises(audio.DataError):
+        load_corpus(root, tmp_path / "cache2", workers=1, quiet=True, strict=True)
+    with pytest.raises(audio.DataError, match="two speakers"):
+        mixing.Mixer(c, "train", mixing.MixOptions(), 0)
+    with pytest.raises(audio.DataError, match="'test' is empty"):
+        mixing.Mixer(c, "test", mixing.MixOptions(), 0)
+    with pytest.raises(audio.DataError, match="MANIFEST.tsv is missing"):
+        load_corpus(tmp_path / "nowhere", tmp_path)
 
 
 def test_bad_list_lines_are_named_and_counted(folder, tmp_path, capsys):
@@ -219,19 +221,19 @@ def test_bad_list_lines_are_named_and_counted(folder, tmp_path, capsys):
     path.write_text(head + "k0\t" + good + "k1\t" + good.replace("0_1", "0_9")
                     + "k2\t" + good.replace("16000", "many")
                     + "k3\t" + good.replace("16000", "999999"))
-    bad = data.BadLines()
-    items = list(data.read_list(path, folder, bad=bad))
+    bad = audio.BadLines()
+    items = list(lists.read_list(path, folder, bad=bad))
     assert [i.key for i in items] == ["k0"] and len(bad) == 3
     assert np.allclose(items[0].mix, items[0].target + items[0].interferer)
     said = capsys.readouterr().err
     assert "k1" in said and "0_9.wav: missing" in said and "k2" in said and "k3" in said
-    with pytest.raises(data.DataError):
-        list(data.read_list(path, folder, strict=True))
+    with pytest.raises(audio.DataError):
+        list(lists.read_list(path, folder, strict=True))
 
 
 @needs_speech
 def test_list_of_the_shared_folder_reads():
-    items = list(data.read_list(SPEECH / "lists" / "valid.tsv", SPEECH, strict=True, limit=2))
+    items = list(lists.read_list(SPEECH / "lists" / "valid.tsv", SPEECH, strict=True, limit=2))
     assert len(items) == 2
     for it in items:
         assert abs(metrics.si_snr(it.mix, it.target)) < 15
@@ -287,7 +289,7 @@ def test_evaluate_scores_a_folder_of_outputs(folder, tmp_path):
         "k1\tc/1/1_0.wav\tc/0/0_0.wav\tc/1/1_1.wav\t0\t0\t16000\tF\tM\n")
     out = tmp_path / "out"
     out.mkdir()
-    it = next(data.read_list(path, folder))
+    it = next(lists.read_list(path, folder))
     soundfile.write(out / "k0.wav", it.target + 0.01 * it.interferer, 16000, "FLOAT")
     result = tmp_path / "r.json"
     assert evaluate.main(["--wavs", str(out), "--speech", str(folder), "--list", str(path), "--fast",
@@ -343,11 +345,10 @@ def test_killed_save_keeps_the_last_checkpoint(tmp_path):
 
 def test_warm_start_passes_the_mixture():
     from ligero_torch.nets.layers import CENTRE_TAP
-    from ligero_torch.nets.systems import make
 
     for name in ("small", "small-live", "speakerfilter-small"):
         torch.manual_seed(0)
-        model = make(runs.find_config(name))
+        model = make(find_config(name))
         model.warm_start()
         model.eval()
         mix = 0.05 * torch.randn(1, 8000)
@@ -360,9 +361,9 @@ def test_warm_start_passes_the_mixture():
 def test_weights_file_round_trip(tmp_path):
     from ligero_torch.evaluate.score import torch_extractor
     from ligero_torch.nets.lgr_tse import LgrTse
-    from ligero_torch.files.weights import load_weights, read_weights, save_weights
+    from ligero_torch.files.weights import load_weights, read_tensors, save_weights
 
-    model = LgrTse(runs.find_config("small")).eval()
+    model = LgrTse(find_config("small")).eval()
     path = tmp_path / "w.safetensors"
     save_weights(path, model.state_dict(), model.config, {"step": 3})
     assert path.stat().st_size < 7e6
@@ -372,8 +373,8 @@ def test_weights_file_round_trip(tmp_path):
     with torch.no_grad():
         want = model(torch.from_numpy(mix[None]), torch.from_numpy(mix[None]))[0][0].numpy()
     assert metrics.si_snr(run(mix, mix), want) > 35
-    live = LgrTse(runs.find_config("small-live"))
-    assert all(k.endswith("num_batches_tracked") for k in load_weights(live, read_weights(path)))
+    live = LgrTse(find_config("small-live"))
+    assert all(k.endswith("num_batches_tracked") for k in load_weights(live, read_tensors(path)))
 
 
 def test_a_recipe_names_what_it_starts_from(tmp_path, monkeypatch, capsys):
@@ -408,12 +409,11 @@ def test_fixed_mixtures_are_trained_on_until_they_are_learnt(folder, tmp_path):
 def test_speaker_networks_of_other_weights_are_taken_and_stay(folder, tmp_path):
     """The ablation's start: --init-only takes what it names, --freeze keeps it."""
     from ligero_torch.train import separator as train
-    from ligero_torch.nets.systems import make
-    from ligero_torch.files.weights import read_weights, save_weights
+    from ligero_torch.files.weights import read_tensors, save_weights
 
     config = tmp_path / "tiny.json"
     config.write_text(json.dumps(tools.SYSTEMS["speakerfilter, local"]))
-    trained = make(runs.find_config(config))
+    trained = make(find_config(config))
     for p in trained.parameters():
         torch.nn.init.normal_(p, std=0.5)
     save_weights(tmp_path / "w.safetensors", trained.state_dict(), trained.config)
@@ -421,7 +421,7 @@ def test_speaker_networks_of_other_weights_are_taken_and_stay(folder, tmp_path):
                        "--cache", str(tmp_path), "--out", str(tmp_path / "out"), "--seconds", "1",
                        "--init", str(tmp_path / "w.safetensors"), "--init-only", "local.",
                        "--freeze", "local.", "--fixed", "2", "--steps", "1"]) == 0
-    before, after = read_weights(tmp_path / "w.safetensors"), torch.load(
+    before, after = read_tensors(tmp_path / "w.safetensors"), torch.load(
         tmp_path / "out" / "last.pt", weights_only=True)["model"]
     same = {k for k, v in before.items() if torch.equal(v.float(), after[k].half().float())}
     assert {k for k in before if k.startswith("local.")} <= same
@@ -503,7 +503,7 @@ def test_a_bank_row_makes_the_profile_of_its_anchor():
     from ligero_torch.nets.lgr_tse import LgrTse
 
     torch.manual_seed(3)
-    model = LgrTse(runs.find_config("small"))
+    model = LgrTse(find_config("small"))
     anchors = 0.1 * torch.randn(2, 16000)
     assert bank.unpack(model, bank.rows(model.eval(), anchors))[1] == ()  # local is trained
     model.local.requires_grad_(False)
@@ -522,7 +522,7 @@ def test_causal_start_equals_a_centred_network_that_ignores_the_future():
     from ligero_torch.files.weights import causal_state
 
     torch.manual_seed(1)
-    old, new = (LgrTse(runs.find_config(n)).eval() for n in ("small", "small-live"))
+    old, new = (LgrTse(find_config(n)).eval() for n in ("small", "small-live"))
     state = old.state_dict()
     for k, w in state.items():
         if k.startswith("sep.conv2d_") and k.endswith("conv.weight"):

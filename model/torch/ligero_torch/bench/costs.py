@@ -23,11 +23,10 @@ from pathlib import Path
 import soundfile
 import torch
 
-from ..data.corpus import DataError
+from ..data.audio import DataError
 from ..files.tools import run, tool
-from ..nets.config import from_dict, to_dict
-from ..nets.systems import SYSTEMS, make
-from ..train.runs import find_config
+from ..nets.config import to_dict
+from ..nets.systems import SYSTEMS, find_config, from_dict, make
 
 DEMO = Path(__file__).resolve().parents[4] / "platforms" / "demo"
 ANCHOR, MIXTURE = DEMO / "mixed_pair_anchor.flac", DEMO / "mixed_pair_mixture.flac"

@@ -22,13 +22,12 @@ import soundfile
 import torch
 from safetensors.torch import save_file
 
-from ..evaluate.infer import load_model, read_audio
+from ..data.audio import SAMPLE_RATE_HZ, read_audio
 from ..files.export import exported_tensors, randomise
 from ..files.tools import run, tool
-from ..nets.config import from_dict, to_dict
-from ..nets.features import SAMPLE_RATE_HZ
-from ..nets.systems import make
-from ..train.runs import find_config
+from ..files.weights import load_model
+from ..nets.config import to_dict
+from ..nets.systems import find_config, from_dict, make
 
 RUNS = 11
 WARM_UP = 3
@@ -53,10 +52,10 @@ def torch_times(checkpoint, config, anchor, mixture, device: str) -> tuple:
     torch.backends.cuda.matmul.allow_tf32 = False
     torch.backends.cudnn.allow_tf32 = False
     model = load_model(config, checkpoint).to(device)
-    mix = read_audio(mixture).to(device)
+    mix = torch.from_numpy(read_audio(mixture))[None].to(device)
     times = []
     with torch.inference_mode():
-        profile = model.enroll(read_audio(anchor).to(device))
+        profile = model.enroll(torch.from_numpy(read_audio(anchor))[None].to(device))
         for _ in range(WARM_UP + RUNS):
             start = time.perf_counter()
             voice = model.extract(mix, profile)[0].cpu()  # waits for the device
@@ -79,7 +78,7 @@ def compare(model: str, seconds: int, device: str, folder: Path) -> dict:
     run(ligero, "enroll", "--model", file, anchor, "-o", profile, "--device", device)
     run(ligero, "extract", "--model", file, "--profile", profile, mixture, "-o", voice,
         "--samples", "float", "--device", device)
-    ours = read_audio(voice)[0]
+    ours = torch.from_numpy(read_audio(voice))
     report = json.loads(run(ligero, "bench", "--model", file, "--profile", profile, "--seconds",
                             seconds, "--runs", RUNS, "--on", device, "--json"))
     largest = theirs.abs().max().item()

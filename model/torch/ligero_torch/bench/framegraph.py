@@ -15,7 +15,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ..data.corpus import DataError
+from ..data.audio import DataError
 from ..files.tools import run, tool
 
 PANEL = 16  # outputs of a panel

@@ -14,7 +14,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from ..data.corpus import DataError
+from ..data.audio import DataError
 from .framegraph import FrameGraph, Node, Tensor
 
 NEVER = -1e9  # the score of a frame outside the signal

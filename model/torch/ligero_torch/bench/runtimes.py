@@ -45,7 +45,7 @@ from pathlib import Path
 import numpy as np
 import soundfile
 
-from ..data.corpus import DataError
+from ..data.audio import DataError
 from ..files.tools import run, tool
 from ..nets.systems import SYSTEMS
 from .costs import ANCHOR, MIXTURE, SMALL_ECAPA, forms_of
@@ -124,10 +124,9 @@ def random_weights(name: str, folder: Path) -> tuple:
     import torch
     from safetensors.torch import save_file
 
-    from ..nets.config import from_dict, to_dict
+    from ..nets.systems import find_config, from_dict, make
+    from ..nets.config import to_dict
     from ..files.export import exported_tensors
-    from ..train.runs import find_config
-    from ..nets.systems import make
 
     values = to_dict(find_config(name))
     values["ecapa"] = {**values["ecapa"], **SMALL_ECAPA}

@@ -24,7 +24,7 @@ from pathlib import Path
 
 import numpy as np
 
-from . import corpus as data
+from . import audio, mixing
 
 SUBSETS = ("train-clean-100", "train-clean-360", "test-clean")
 COUNTS = {"train": 127056, "valid": 2344, "test": 6000}  # spec 9
@@ -37,7 +37,7 @@ def find_utterances(librispeech: Path) -> dict[str, str]:
     """Utterance id -> path relative to `librispeech`, over the three subsets."""
     out, lacking = {}, [s for s in SUBSETS if not (librispeech / s).is_dir()]
     if lacking:
-        raise data.DataError(f"{librispeech} lacks {', '.join(lacking)}")
+        raise audio.DataError(f"{librispeech} lacks {', '.join(lacking)}")
     for s in SUBSETS:
         for p in (librispeech / s).glob("*/*/*.flac"):
             out[p.stem] = f"{s}/{p.parent.parent.name}/{p.parent.name}/{p.name}"
@@ -50,7 +50,7 @@ def read_metadata(folder: Path) -> dict[str, dict]:
     for s in SUBSETS:
         path = folder / f"libri2mix_{s}.csv"
         if not path.is_file():
-            raise data.DataError(f"{path} is missing: it is published with LibriMix")
+            raise audio.DataError(f"{path} is missing: it is published with LibriMix")
         with open(path, newline="") as f:
             for row in csv.DictReader(f):
                 out[row["mixture_ID"]] = {**row, "subset": s}
@@ -60,14 +60,14 @@ def read_metadata(folder: Path) -> dict[str, dict]:
 def read_scp(path: Path) -> dict[str, str]:
     """Lines `<key> <path>`; DataError for a missing file or a key given twice."""
     if not path.is_file():
-        raise data.DataError(f"{path} is missing")
+        raise audio.DataError(f"{path} is missing")
     out = {}
     for n, line in enumerate(path.read_text().splitlines(), 1):
         parts = line.split(None, 1)
         if len(parts) != 2:
-            raise data.DataError(f"{path} line {n}: expected a key and a path")
+            raise audio.DataError(f"{path} line {n}: expected a key and a path")
         if parts[0] in out:
-            raise data.DataError(f"{path} line {n}: key {parts[0]} again")
+            raise audio.DataError(f"{path} line {n}: key {parts[0]} again")
         out[parts[0]] = parts[1].strip()
     return out
 
@@ -77,12 +77,12 @@ def read_lists(folder: Path) -> list[tuple[str, str, int, str]]:
     mix, aux, ref = (read_scp(folder / f"{n}.scp") for n in ("mix", "aux", "ref"))
     if not mix.keys() == aux.keys() == ref.keys():
         odd = sorted((mix.keys() ^ aux.keys()) | (mix.keys() ^ ref.keys()))
-        raise data.DataError(f"{folder}: {len(odd)} keys are not in all three files, first {odd[0]}")
+        raise audio.DataError(f"{folder}: {len(odd)} keys are not in all three files, first {odd[0]}")
     out = []
     for key in mix:
         side = re.search(r"/s([12])/", ref[key])
         if not side or Path(ref[key]).stem != Path(mix[key]).stem:
-            raise data.DataError(f"{folder}: {key}: ref is no source of mix")
+            raise audio.DataError(f"{folder}: {key}: ref is no source of mix")
         out.append((key, Path(mix[key]).stem, int(side[1]) - 1, Path(aux[key]).stem))
     return out
 
@@ -129,12 +129,12 @@ def write_mixture(out: Path, librispeech: Path, row: dict, paths, gains, samples
              for d in ("s1", "s2", "mix_clean")]
     if all(f.is_file() and f.stat().st_size == 44 + 2 * samples for f in files):
         return
-    s = [data.read_audio(librispeech / p)[:samples] * np.float32(g)
+    s = [audio.read_audio(librispeech / p)[:samples] * np.float32(g)
          for p, g in zip(paths, gains)]
     for f, x in zip(files, (*s, s[0] + s[1])):
         f.parent.mkdir(parents=True, exist_ok=True)
         part = f.with_suffix(".part")
-        soundfile.write(part, x, data.SAMPLE_RATE, "PCM_16", format="WAV")
+        soundfile.write(part, x, audio.SAMPLE_RATE_HZ, "PCM_16", format="WAV")
         os.replace(part, f)
 
 
@@ -204,17 +204,17 @@ def build(librispeech: Path, metadata_folder: Path, lists: Path | None, out: Pat
 
 
 class Libri2TalkerMixer:
-    """The interface of data.Mixer over a list that `build` wrote: crops of its mixtures.
+    """The interface of mixing.Mixer over a list that `build` wrote: crops of its mixtures.
 
     Item i is a function of (seed, i); one epoch is a permutation of the list.
     """
 
-    def __init__(self, folder: Path, split: str, options: data.MixOptions, seed: int = 0):
+    def __init__(self, folder: Path, split: str, options: mixing.MixOptions, seed: int = 0):
         self.root = Path((folder / "librispeech.txt").read_text().strip())
-        self.rows = data.read_tsv(folder / f"{split}.tsv")
+        self.rows = audio.read_tsv(folder / f"{split}.tsv")
         self.options, self.seed = options, seed
         if not self.rows:
-            raise data.DataError(f"{folder / split}.tsv holds no mixture")
+            raise audio.DataError(f"{folder / split}.tsv holds no mixture")
         self.clips = self.rows
         self.targets = sorted({r["target_speaker"] for r in self.rows})
 
@@ -225,7 +225,7 @@ class Libri2TalkerMixer:
         return np.pad(x, (0, samples - len(x)))
 
     def item(self, index: int, anchor: bool = True) -> dict:
-        """mix, target, anchor float32 and kind 'mix', as data.Mixer.item."""
+        """mix, target, anchor float32 and kind 'mix', as mixing.Mixer.item."""
         import soundfile
 
         o, epoch = self.options, index // len(self.rows)
@@ -234,7 +234,7 @@ class Libri2TalkerMixer:
         self._epoch, self._order = epoch, order
         row = self.rows[int(order[index % len(self.rows)])]
         rng = np.random.default_rng([self.seed, index])
-        n, m = (int(s * data.SAMPLE_RATE) for s in (o.seconds, o.anchor_seconds))
+        n, m = (int(s * audio.SAMPLE_RATE_HZ) for s in (o.seconds, o.anchor_seconds))
         start = int(rng.integers(0, max(int(row["samples"]) - n, 0) + 1))
         t, v = (self._read(row[k], start, n) * np.float32(10 ** (float(row[k + "_gain_db"]) / 20))
                 for k in ("target", "interferer"))
@@ -257,7 +257,7 @@ def main(argv=None) -> int:
     a = p.parse_args(argv)
     try:
         return 1 if build(a.librispeech, a.metadata, a.lists, a.out, a.write_wavs, a.seed) else 0
-    except data.DataError as e:
+    except audio.DataError as e:
         print(f"error: {e}", file=sys.stderr)
         return 1
 

@@ -11,7 +11,8 @@ from pathlib import Path
 
 import numpy as np
 
-SAMPLE_RATE = 16000
+from .audio import SAMPLE_RATE_HZ
+
 RT60_S = (0.2, 0.6)
 SPLITS = {"train": 11, "test": 12}  # seeds; the rooms of training and evaluation differ
 
@@ -32,7 +33,7 @@ def one_room(rng: np.random.Generator, sources: int = 2):
         except ValueError:  # this room cannot be that dry
             continue
         break
-    room = pra.ShoeBox(size, fs=SAMPLE_RATE, materials=pra.Material(absorption),
+    room = pra.ShoeBox(size, fs=SAMPLE_RATE_HZ, materials=pra.Material(absorption),
                        max_order=min(order, 24))
     room.add_microphone(rng.uniform([0.5, 0.5, 0.8], size - [0.5, 0.5, 0.8]))
     for _ in range(sources):
@@ -46,7 +47,7 @@ def one_room(rng: np.random.Generator, sources: int = 2):
     for h in room.rir[0]:
         h = np.asarray(h, np.float64)
         start = max(int(np.argmax(np.abs(h) > 0.5 * np.abs(h).max())) - 20, 0)
-        h = h[start:start + int(rt60 * SAMPLE_RATE)]
+        h = h[start:start + int(rt60 * SAMPLE_RATE_HZ)]
         out.append((h / np.sqrt(np.sum(h * h))).astype(np.float32))
     return rt60, out
 

@@ -17,7 +17,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from ..data import corpus as data
+from ..data import audio
 
 SLOW_ITEMS = 100  # mixtures of the list that STOI and PESQ are measured on
 ROWS = (("clean", "all", "clean"),
@@ -54,9 +54,10 @@ def measured(weights: Path, name: str, options: list[str], folder: Path) -> dict
     path = folder / f"{weights.stem}-{name}.json"
     if not path.exists() or path.stat().st_mtime < weights.stat().st_mtime:
         path.parent.mkdir(parents=True, exist_ok=True)
-        command = [sys.executable, "-m", "ligero_torch.evaluate.score", "--json", str(path), *options]
+        command = [sys.executable, "-m", "ligero_torch.evaluate.score", "--json", str(path),
+                   *options]
         if subprocess.run(command, stdout=subprocess.DEVNULL).returncode:
-            raise data.DataError("failed: " + " ".join(command[1:]))
+            raise audio.DataError("failed: " + " ".join(command[1:]))
     return json.loads(path.read_text())["results"]
 
 
@@ -90,13 +91,13 @@ def main(argv=None) -> int:
     card = a.weights.with_suffix(".md")
     try:
         if not card.is_file():
-            raise data.DataError(f"{card} is missing: a card to write the scores into")
+            raise audio.DataError(f"{card} is missing: a card to write the scores into")
         section = f"## Scores\n{scores(a.weights, a.scores)}\n\n"  # minutes: the rest is read after
         text, count = re.subn(r"(?ms)^## Scores\n.*?(?=^## |\Z)", lambda _: section,
                               card.read_text())
         if count != 1:
-            raise data.DataError(f"{card} has {count} sections '## Scores', expected one")
-    except data.DataError as e:
+            raise audio.DataError(f"{card} has {count} sections '## Scores', expected one")
+    except audio.DataError as e:
         print(f"error: {e}", file=sys.stderr)
         return 1
     part = card.with_name(card.name + ".part")

@@ -18,7 +18,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ..data import corpus as data
+from ..data import audio, lists
 from ..files.tools import Ligero
 from . import metrics
 from .parity import DEFAULT_WEIGHTS
@@ -91,7 +91,7 @@ def plot(path: Path, latencies, scores: np.ndarray, name: str) -> None:
 def main(argv=None) -> int:
     p = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
     p.add_argument("--weights", type=Path, default=DEFAULT_WEIGHTS)
-    p.add_argument("--speech", type=Path, default=data.default_speech())
+    p.add_argument("--speech", type=Path, default=audio.default_speech())
     p.add_argument("--list", type=Path, help="default: lists/test.tsv of --speech")
     p.add_argument("--limit", type=int)
     p.add_argument("--latency", type=float, nargs="+", default=LATENCIES_S, help="in seconds")
@@ -110,10 +110,10 @@ def main(argv=None) -> int:
     try:
         with tempfile.TemporaryDirectory() as folder, ProcessPoolExecutor(a.jobs) as pool:
             model = Ligero(a.weights, Path(folder)).model
-            items = data.read_list(listing, a.speech, limit=a.limit)
+            items = lists.read_list(listing, a.speech, limit=a.limit)
             jobs = [(it, model, a.latency, a.context) for it in items]
             scored = dict(pool.map(score, jobs))
-    except data.DataError as e:
+    except audio.DataError as e:
         print(f"latency_curve: {e}", file=sys.stderr)
         return 1
     scores = np.array(list(scored.values()))

@@ -9,7 +9,8 @@ import math
 
 import numpy as np
 
-SAMPLE_RATE = 16000
+from ..data.audio import SAMPLE_RATE_HZ
+
 TSOS_P, TSOS_GAMMA = 0.3, 0.1
 WRONG_SPEAKER_DB = 1.0  # an improvement below this counts as the wrong speaker
 
@@ -66,11 +67,11 @@ def score(estimate: np.ndarray, target: np.ndarray, mix: np.ndarray | None = Non
         import pystoi
         from pesq import PesqError, pesq
 
-        out["stoi"] = float(pystoi.stoi(target, estimate, SAMPLE_RATE, extended=False))
-        out["estoi"] = float(pystoi.stoi(target, estimate, SAMPLE_RATE, extended=True))
+        out["stoi"] = float(pystoi.stoi(target, estimate, SAMPLE_RATE_HZ, extended=False))
+        out["estoi"] = float(pystoi.stoi(target, estimate, SAMPLE_RATE_HZ, extended=True))
         for mode, name in (("nb", "pesq_nb_raw"), ("wb", "pesq_wb")):
             try:
-                v = float(pesq(SAMPLE_RATE, target, estimate, mode))
+                v = float(pesq(SAMPLE_RATE_HZ, target, estimate, mode))
                 out[name] = pesq_raw(v) if mode == "nb" else v
             except PesqError:  # no utterance found: the output is silent
                 out[name] = float("nan")

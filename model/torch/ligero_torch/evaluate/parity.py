@@ -16,7 +16,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ..data import corpus as data
+from ..data import audio, lists
 from ..files.tools import Ligero
 from . import metrics
 from .score import torch_extractor
@@ -27,7 +27,7 @@ DEFAULT_WEIGHTS = Path("model/pretrained/lgr-tse-small.safetensors")
 def main(argv=None) -> int:
     p = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
     p.add_argument("--weights", type=Path, default=DEFAULT_WEIGHTS)
-    p.add_argument("--speech", type=Path, default=data.default_speech())
+    p.add_argument("--speech", type=Path, default=audio.default_speech())
     p.add_argument("--list", type=Path, help="default: lists/test.tsv of --speech")
     p.add_argument("--limit", type=int, default=20)
     p.add_argument("--tolerance", type=float, default=1e-3)
@@ -42,7 +42,7 @@ def main(argv=None) -> int:
             _, theirs = torch_extractor(a.weights)
             print(f"{'mixture':10} {'in dB':>7} {'out dB':>7} {'gain dB':>8} {'difference':>11}")
             gains, worst = [], 0.0
-            for it in data.read_list(listing, a.speech, limit=a.limit):
+            for it in lists.read_list(listing, a.speech, limit=a.limit):
                 y, z = ours(it.mix, it.anchor), theirs(it.mix, it.anchor)
                 difference = float(np.abs(y - z).max() / (np.abs(z).max() + 1e-12))
                 before = metrics.si_snr(it.mix, it.target)
@@ -51,7 +51,7 @@ def main(argv=None) -> int:
                 worst = max(worst, difference)
                 print(f"{it.key:10} {before:7.2f} {after:7.2f} {after - before:8.2f} "
                       f"{difference:11.1e}", flush=True)
-        except data.DataError as e:
+        except audio.DataError as e:
             print(f"parity: {e}", file=sys.stderr)
             return 1
     print(f"mean gain {np.mean(gains):.2f} dB over {len(gains)} mixtures; largest difference from "

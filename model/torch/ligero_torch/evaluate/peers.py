@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..data import corpus as data
+from ..data import audio
 
-LONGEST_DELAY = int(0.3 * data.SAMPLE_RATE)
+LONGEST_DELAY = int(0.3 * audio.SAMPLE_RATE_HZ)
 
 
 def delay(mix: np.ndarray, output: np.ndarray, longest: int = LONGEST_DELAY) -> int:
@@ -26,7 +26,7 @@ def open_voicefilter_lite():
     try:
         from voicefilter_lite import StreamingVoiceFilter
     except ImportError as e:
-        raise data.DataError("--peer open-voicefilter-lite: pip install open-voicefilter-lite "
+        raise audio.DataError("--peer open-voicefilter-lite: pip install open-voicefilter-lite "
                              f"({e})") from None
     peer = StreamingVoiceFilter()
     hop = peer.hop_length

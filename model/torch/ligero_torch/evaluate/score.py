@@ -22,7 +22,8 @@ from pathlib import Path
 
 import numpy as np
 
-from ..data import corpus as data
+from ..data import audio, lists
+from ..data.corpus import Corpus, load_corpus
 from ..files.tools import Ligero
 from . import metrics
 from .peers import PEERS
@@ -37,11 +38,11 @@ COLUMNS = (("si_snr", "SI-SNR dB", 2), ("si_snri", "SI-SNRi dB", 2), ("stoi", "S
 class Conditions:
     """Makes the inputs of one condition from a listed mixture."""
 
-    def __init__(self, corpus: data.Corpus | None, cache: Path, split: str = "test"):
+    def __init__(self, corpus: Corpus | None, cache: Path, split: str = "test"):
         self.corpus, self.cache, self.split = corpus, cache, split
         self._rooms = None
 
-    def make(self, it: data.Listed, condition: str):
+    def make(self, it: lists.Listed, condition: str):
         """(mix, target, anchor), float32."""
         rng = np.random.default_rng([zlib.crc32(it.key.encode()), CONDITIONS.index(condition)])
         if condition == "clean":
@@ -53,13 +54,13 @@ class Conditions:
         if condition == "noise":
             noises = self.corpus.select(self.split, "noise")
             if not noises:
-                raise data.DataError(f"no noise in split '{self.split}'")
+                raise audio.DataError(f"no noise in split '{self.split}'")
             clip = noises[int(rng.integers(len(noises)))]
             v = self.corpus.audio(clip)
             v = np.tile(v, len(it.mix) // len(v) + 2)
             at = int(rng.integers(0, clip.samples))
             v = v[at:at + len(it.mix)]
-            gain = data.rms(it.mix) / (data.rms(v) + 1e-7) * 10 ** (-rng.uniform(5, 15) / 20)
+            gain = audio.rms(it.mix) / (audio.rms(v) + 1e-7) * 10 ** (-rng.uniform(5, 15) / 20)
             return it.mix + np.float32(gain) * v, it.target, it.anchor
         if self._rooms is None:
             from ..data.rooms import load_bank
@@ -159,26 +160,17 @@ def torch_extractor(weights: Path):
     """(name, function (mix [n], anchor [m]) -> estimate [n]) of a weights file."""
     import torch
     from safetensors import safe_open
-    from safetensors.torch import load_file
 
-    from ..nets.config import from_dict
-    from ..nets.systems import make
+    from ..files.weights import load_tensors, read_tensors
+    from ..nets.systems import from_dict, load_config, make
 
+    tensors = read_tensors(weights)
     with safe_open(str(weights), "pt") as f:
         meta = f.metadata() or {}
-    config = (from_dict(json.loads(meta["config"])) if "config" in meta else None)
-    if config is None:
-        from ..nets.config import load_config
-
-        config = load_config(weights.with_suffix(".json"))
-    model = make(config)
-    state = {k: v.float() for k, v in load_file(str(weights)).items()}
-    lacking = [k for k in model.load_state_dict(state, strict=False).missing_keys
-               if not k.endswith("num_batches_tracked")]
-    if lacking:
-        raise data.DataError(f"{weights} lacks {len(lacking)} tensors of config "
-                             f"'{config.name}', first {lacking[0]}")
-    model.eval()
+    config = (from_dict(json.loads(meta["config"])) if "config" in meta else
+              load_config(weights.with_suffix(".json")))
+    model = make(config).eval()
+    load_tensors(model, tensors, str(weights))
 
     @torch.no_grad()
     def run(mix, anchor):
@@ -195,7 +187,7 @@ def main(argv=None) -> int:
     p.add_argument("--wavs", type=Path, action="append", default=[],
                    help="folder of <key>.wav, or <condition>/<key>.wav")
     p.add_argument("--peer", choices=PEERS, action="append", default=[])
-    p.add_argument("--speech", type=Path, default=data.default_speech())
+    p.add_argument("--speech", type=Path, default=audio.default_speech())
     p.add_argument("--list", type=Path, help="default: lists/test.tsv of --speech")
     p.add_argument("--cache", type=Path, default=Path("build/cache"))
     p.add_argument("--conditions", nargs="+", choices=CONDITIONS, default=["clean"])
@@ -211,14 +203,14 @@ def main(argv=None) -> int:
     a = p.parse_args(argv)
     try:
         return _evaluate(a)
-    except data.DataError as e:
+    except audio.DataError as e:
         print(f"error: {e}", file=sys.stderr)
         return 1
 
 
 def _wav_extractor(folder: Path, condition: str):
     base = folder / condition if (folder / condition).is_dir() else folder
-    return lambda key: data.read_audio(base / f"{key}.wav")
+    return lambda key: audio.read_audio(base / f"{key}.wav")
 
 
 def _evaluate(a) -> int:
@@ -227,11 +219,11 @@ def _evaluate(a) -> int:
     import soundfile
 
     path = a.list or a.speech / "lists" / "test.tsv"
-    bad = data.BadLines(a.strict)
-    corpus = (data.load_corpus(a.speech, a.cache, strict=a.strict) if "noise" in a.conditions
+    bad = audio.BadLines(a.strict)
+    corpus = (load_corpus(a.speech, a.cache, strict=a.strict) if "noise" in a.conditions
               else None)
     maker = Conditions(corpus, a.cache, "valid" if path.stem == "valid" else "test")
-    items = list(data.read_list(path, a.speech, a.strict, a.limit, bad))
+    items = list(lists.read_list(path, a.speech, a.strict, a.limit, bad))
     if a.write_wavs:
         for c in a.conditions:
             (a.write_wavs / c).mkdir(parents=True, exist_ok=True)
@@ -239,7 +231,7 @@ def _evaluate(a) -> int:
                 mix, _, anchor = maker.make(it, c)
                 for name, x in (("mix", mix), ("anchor", anchor)):
                     soundfile.write(a.write_wavs / c / f"{it.key}.{name}.wav", x,
-                                    data.SAMPLE_RATE, "FLOAT")
+                                    audio.SAMPLE_RATE_HZ, "FLOAT")
         bad.report()
         return 0
     rows = {it.key: it.row for it in items}
@@ -266,7 +258,7 @@ def _evaluate(a) -> int:
                     if read:
                         try:
                             estimate = read(it.key)
-                        except data.DataError as e:
+                        except audio.DataError as e:
                             bad.add(f"{folder}/{it.key}.wav ({condition})", str(e))
                             continue
                     else:
@@ -274,7 +266,7 @@ def _evaluate(a) -> int:
                     if a.write_outputs and run:
                         out = a.write_outputs / condition
                         out.mkdir(parents=True, exist_ok=True)
-                        soundfile.write(out / f"{it.key}.wav", estimate, data.SAMPLE_RATE, "FLOAT")
+                        soundfile.write(out / f"{it.key}.wav", estimate, audio.SAMPLE_RATE_HZ, "FLOAT")
                     pending.append(pool.submit(_score, (it.key, estimate, target, mix, not a.fast,
                                                         condition)))
                     if sys.stderr.isatty():

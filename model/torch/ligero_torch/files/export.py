@@ -24,12 +24,13 @@ import torch
 from safetensors.torch import save_file
 from torch import nn
 
-from ..evaluate.infer import InputError, load_tensors, read_audio, read_tensors
+from ..data.audio import DataError, read_audio
 from ..nets import features
 from ..nets.arn import Arn
-from ..nets.config import ConfigError, load_config
-from ..nets.systems import make
+from ..nets.config import ConfigError
+from ..nets.systems import load_config, make
 from ..nets.taps import Recorder
+from .weights import load_tensors, read_tensors
 
 EXTRACT_PREFIXES = ("mix.", "sep.")
 SHARPNESS = 8.0  # gain on random query weights
@@ -179,8 +180,10 @@ def main(arguments=None):
                 "name": config.name, "licence": config.licence,
                 "training_data": config.training_data})
         if options.dump:
-            dump(model, read_audio(options.anchor), read_audio(options.mix), options.dump)
-    except (ConfigError, InputError, OSError) as e:
+            anchor, mix = (torch.from_numpy(read_audio(file))[None]
+                           for file in (options.anchor, options.mix))
+            dump(model, anchor, mix, options.dump)
+    except (ConfigError, DataError, OSError) as e:
         print(f"error: {e}", file=sys.stderr)
         return 1
     return 0

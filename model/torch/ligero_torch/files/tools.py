@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import soundfile
 
-from ..data import corpus as data
+from ..data import audio
 
 
 def tool(variable: str, default: str) -> str:
@@ -21,7 +21,7 @@ def run(*command) -> str:
     """What a tool prints; DataError with what it said where it fails."""
     done = subprocess.run([str(c) for c in command], capture_output=True, text=True)
     if done.returncode:
-        raise data.DataError(f"{' '.join(map(str, command))}: {done.stderr.strip()}")
+        raise audio.DataError(f"{' '.join(map(str, command))}: {done.stderr.strip()}")
     return done.stdout + done.stderr
 
 
@@ -42,7 +42,7 @@ class Ligero:
 
     def _sound(self, name: str, x: np.ndarray) -> Path:
         path = self.folder / name
-        soundfile.write(path, x, data.SAMPLE_RATE, subtype="FLOAT")
+        soundfile.write(path, x, audio.SAMPLE_RATE_HZ, subtype="FLOAT")
         return path
 
     def enroll(self, anchor: np.ndarray) -> None:

@@ -1,4 +1,4 @@
-"""Weights as a whole: its moving average, its files, its causal twin."""
+"""Weights as a whole: their moving average, their files, their causal twin."""
 
 from __future__ import annotations
 
@@ -8,8 +8,10 @@ from pathlib import Path
 
 import torch
 
+from ..data.audio import DataError
 from ..nets.config import to_dict
 from ..nets.extractor import Extractor
+from ..nets.systems import load_config, make
 
 
 class Average:
@@ -87,14 +89,45 @@ def causal_state(state: dict, config) -> dict:
     return out
 
 
-def read_weights(path: Path) -> dict:
-    """The tensors of a trainer's checkpoint (its averaged weights) or of a safetensors file."""
-    if str(path).endswith(".safetensors"):
-        from safetensors.torch import load_file
+def read_tensors(file):
+    """Tensors by name from a .safetensors file, or a .pt file of tensors only.
 
-        return load_file(str(path))
-    ck = torch.load(path, map_location="cpu", weights_only=True)
-    return ck.get("average") or ck["model"]
+    A .pt file may hold the tensors under "average" (the first choice, as in ligero-convert), under
+    "model" or at its top level. Raises DataError.
+    """
+    file = Path(file)
+    try:
+        if file.suffix == ".safetensors":
+            from safetensors.torch import load_file
+            return load_file(file)
+        content = torch.load(file, map_location="cpu", weights_only=True)
+    except Exception as e:  # each reader has errors of its own
+        raise DataError(f"{file}: cannot be read as a checkpoint: {e}") from e
+    return content.get("average") or content.get("model", content)
+
+
+def load_tensors(model, tensors, source="checkpoint"):
+    """Puts tensors into a model; every one must fit. Raises DataError naming the first misfit."""
+    own = {k: v for k, v in model.state_dict().items() if not k.endswith("num_batches_tracked")}
+    given = {k: v for k, v in tensors.items() if not k.endswith("num_batches_tracked")}
+    for name, tensor in own.items():
+        if name not in given:
+            raise DataError(f"{source}: tensor {name} is missing; expected {list(tensor.shape)}")
+        if given[name].shape != tensor.shape:
+            raise DataError(f"{source}: tensor {name} has shape {list(given[name].shape)}; "
+                            f"expected {list(tensor.shape)}")
+    for name, tensor in given.items():
+        if name not in own:
+            raise DataError(f"{source}: surplus tensor {name} of shape {list(tensor.shape)}; "
+                            "expected none of this name")
+    model.load_state_dict({k: v.to(own[k].dtype) for k, v in given.items()}, strict=False)
+
+
+def load_model(config_file, checkpoint):
+    """The network in eval mode. Raises ConfigError or DataError."""
+    model = make(load_config(config_file)).eval()
+    load_tensors(model, read_tensors(checkpoint), str(checkpoint))
+    return model
 
 
 def load_weights(model: Extractor, state: dict) -> list[str]:

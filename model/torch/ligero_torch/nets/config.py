@@ -1,17 +1,18 @@
-"""The options of a network, read from one JSON file that the C++ converter reads too.
+"""The options of a network, as one JSON file holds them that the C++ converter reads too.
 
 What all systems share lives here; a system's own keys are beside its network (systems.py lists
-them). The defaults are those of spec 12 (the table of ambiguities and resolutions).
+them, and reads the files). The defaults are those of spec 12 (the table of ambiguities and
+resolutions).
 """
 
 from __future__ import annotations
 
 import dataclasses
-import json
 import math
 import typing
 from dataclasses import dataclass, field
-from pathlib import Path
+
+from ..data.audio import SAMPLE_RATE_HZ
 
 
 class ConfigError(ValueError):
@@ -106,7 +107,7 @@ class SystemConfig:
     name: str
     form: str = choice("lgr", "lgr", "local", "global")
     causal: bool = False
-    sample_rate: int = field(default=16000, metadata={"choices": (16000,)})
+    sample_rate: int = field(default=SAMPLE_RATE_HZ, metadata={"choices": (SAMPLE_RATE_HZ,)})
     window: int = field(default=320, metadata={"choices": (320,)})
     hop: int = field(default=160, metadata={"choices": (160,)})
     input_level: str = choice("file", "file", "window", "none")
@@ -163,7 +164,7 @@ def _check_integer(path, value, least):
 
 def _value(path, value, kind, metadata):
     if dataclasses.is_dataclass(kind):
-        return _build(kind, value, path)
+        return build(kind, value, path)
     if kind is bool:
         if not isinstance(value, bool):
             fail(path, value, "true or false")
@@ -190,7 +191,8 @@ def _value(path, value, kind, metadata):
     return value
 
 
-def _build(cls, values, path):
+def build(cls, values, path):
+    """A dataclass of this module from parsed JSON. Raises ConfigError naming the key at fault."""
     if not isinstance(values, dict):
         fail(path, values, "an object")
     kinds = typing.get_type_hints(cls)
@@ -204,35 +206,6 @@ def _build(cls, values, path):
             raise ConfigError(f"{path}.{name}: missing key; the keys are {', '.join(fields)}")
     return cls(**{key: _value(f"{path}.{key}", value, kinds[key], fields[key].metadata)
                   for key, value in values.items()})
-
-
-def from_dict(values: dict, path: str = "config") -> SystemConfig:
-    """Builds the configuration of the system that parsed JSON names. Raises ConfigError naming the
-    key at fault."""
-    from .systems import SYSTEMS
-
-    if not isinstance(values, dict):
-        fail(path, values, "an object")
-    system = values.get("system")
-    if not isinstance(system, str) or system not in SYSTEMS:
-        fail(f"{path}.system", system, "one of " + ", ".join(repr(name) for name in SYSTEMS))
-    config = _build(SYSTEMS[system].Config, values, path)
-    config.check(path)
-    return config
-
-
-def load_config(file) -> SystemConfig:
-    """Reads a JSON configuration file. Raises ConfigError: file, key, what was expected."""
-    file = Path(file)
-    try:
-        text = file.read_text(encoding="utf-8")
-    except OSError as e:
-        raise ConfigError(f"{file}: cannot be read: {e.strerror}") from e
-    try:
-        values = json.loads(text)
-    except json.JSONDecodeError as e:
-        raise ConfigError(f"{file}: not JSON: line {e.lineno}, column {e.colno}: {e.msg}") from e
-    return from_dict(values, str(file))
 
 
 def to_dict(config: SystemConfig) -> dict:

@@ -4,7 +4,6 @@ five layers of stride 2 along the bins, a recurrent part, five transposed layers
 
 from __future__ import annotations
 
-import torch
 from torch import nn
 
 from .features import NUM_BINS

@@ -10,9 +10,9 @@ import functools
 import torch
 import torch.nn.functional as F
 
+from ..data.audio import SAMPLE_RATE_HZ
 from .taps import tap
 
-SAMPLE_RATE_HZ = 16000
 WINDOW_SAMPLES = 320
 HOP_SAMPLES = 160
 NUM_BINS = WINDOW_SAMPLES // 2 + 1

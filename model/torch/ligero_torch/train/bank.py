@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from ..data import corpus as data
+from ..data import audio, mixing
 from ..nets.extractor import Extractor
 
 CROP_SECONDS = 2.0  # one length: allocators that keep freed memory would pile up many sizes
@@ -56,14 +56,14 @@ def rows(model: Extractor, anchors):
     return torch.cat(parts, 1)
 
 
-def compute(model: Extractor, mixer: data.Mixer, clips, seed: int, batch: int = 8) -> np.ndarray:
+def compute(model: Extractor, mixer: mixing.Mixer, clips, seed: int, batch: int = 8) -> np.ndarray:
     """float16 [clips, D]: one augmented crop of each clip of the mixer that `clips` names."""
     model.eval()
     rng = np.random.default_rng([seed, 77])
     out = []
     for start in range(0, len(clips), batch):
         part = clips[start:start + batch]
-        n = int(CROP_SECONDS * data.SAMPLE_RATE)
+        n = int(CROP_SECONDS * audio.SAMPLE_RATE_HZ)
         x = np.stack([mixer.augment_anchor(rng, mixer._crop(rng, i, n)) for i in part])
         out.append(rows(model, torch.from_numpy(x)).numpy().astype(np.float16))
         if start // batch % 100 == 0:
@@ -71,7 +71,7 @@ def compute(model: Extractor, mixer: data.Mixer, clips, seed: int, batch: int = 
     return np.concatenate(out)
 
 
-def load(model: Extractor, mixer: data.Mixer, copies: int, seed: int, folder: Path) -> np.ndarray:
+def load(model: Extractor, mixer: mixing.Mixer, copies: int, seed: int, folder: Path) -> np.ndarray:
     """float16 [clips, copies, D], of `folder` where these networks made it before.
 
     Of several processes each makes its share of the copies.

@@ -19,8 +19,9 @@ import subprocess
 import sys
 from pathlib import Path
 
-from ..data import corpus as data
+from ..data import audio
 from ..nets.config import ConfigError
+from ..nets.systems import find_config
 from . import runs
 
 FIXED_STEPS = 500
@@ -31,7 +32,7 @@ COLUMNS = (("si_snri", "SI-SNRi dB", 2), ("wrong", "wrong speaker %", 1), ("tsos
 
 def enough(config: str) -> float:
     """SI-SNR improvement, dB, at which a network has learnt a few fixed mixtures."""
-    return ENOUGH_DB.get(runs.find_config(config).system, ENOUGH_DB_ELSE)
+    return ENOUGH_DB.get(find_config(config).system, ENOUGH_DB_ELSE)
 
 
 def train(config: str, out: Path, a) -> None:
@@ -40,7 +41,8 @@ def train(config: str, out: Path, a) -> None:
     if a.processes > 1:
         command += ["torch.distributed.run", "--standalone", "--nproc-per-node", str(a.processes),
                     "-m"]
-    command += ["ligero_torch.train.separator", "--recipe", a.recipe, "--config", config, "--out", str(out),
+    command += ["ligero_torch.train.separator", "--recipe", a.recipe, "--config", config,
+                "--out", str(out),
                 "--speech", str(a.speech), "--cache", str(a.cache),
                 "--threads", str(a.threads or max(1, (os.cpu_count() or 1) // a.processes))]
     if a.fixed:
@@ -50,18 +52,18 @@ def train(config: str, out: Path, a) -> None:
     if a.steps or a.fixed:
         command += ["--steps", str(a.steps or FIXED_STEPS)]
     if subprocess.run(command).returncode:
-        raise data.DataError(f"the training of {config} failed")
+        raise audio.DataError(f"the training of {config} failed")
 
 
 def score(weights: Path, a) -> dict:
     """Means over the list, by group."""
     table = weights.with_name("scores.json")
-    command = [sys.executable, "-m", "ligero_torch.evaluate.score", "--weights", str(weights), "--fast",
-               "--speech", str(a.speech), "--cache", str(a.cache), "--json", str(table)]
+    command = [sys.executable, "-m", "ligero_torch.evaluate.score", "--weights", str(weights),
+               "--fast", "--speech", str(a.speech), "--cache", str(a.cache), "--json", str(table)]
     if a.limit:
         command += ["--limit", str(a.limit)]
     if subprocess.run(command, stdout=subprocess.DEVNULL).returncode:
-        raise data.DataError(f"{weights} could not be scored")
+        raise audio.DataError(f"{weights} could not be scored")
     (conditions,) = json.loads(table.read_text())["results"].values()
     return conditions["clean"]
 
@@ -80,7 +82,7 @@ def row(config: str, out: Path, a) -> dict:
     if not weights.exists():
         train(config, out, a)
     steps, seconds = runs.last_row(out / "log.csv", "step", "seconds")
-    found = runs.find_config(config)
+    found = find_config(config)
     return {"system": found.system, "form": found.form, "steps": int(steps),
             "hours": seconds / 3600.0, **score(weights, a)}
 
@@ -126,7 +128,7 @@ def main(argv=None) -> int:
     p.add_argument("--threads", type=int, default=0,
                    help="of each process; default: the cores, shared out")
     p.add_argument("--limit", type=int, help="so many mixtures of lists/test.tsv")
-    p.add_argument("--speech", type=Path, default=data.default_speech())
+    p.add_argument("--speech", type=Path, default=audio.default_speech())
     p.add_argument("--cache", type=Path, default=Path("build/cache"))
     p.add_argument("--out", type=Path,
                    help="default: build/train/compare, build/train/fixed with --fixed")
@@ -137,11 +139,11 @@ def main(argv=None) -> int:
     measure, table = (fixed_row, fixed_markdown) if a.fixed else (row, markdown)
     rows = {}
     try:
-        names = {config: runs.find_config(config).name for config in a.configs}
+        names = {config: find_config(config).name for config in a.configs}
         for config, name in names.items():
             rows[name] = measure(config, a.out / Path(config).stem, a)
             print(table(rows), flush=True)
-    except (ConfigError, data.DataError) as e:
+    except (ConfigError, audio.DataError) as e:
         print(f"error: {e}", file=sys.stderr)
         return 1
     if a.markdown:

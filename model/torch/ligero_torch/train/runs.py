@@ -16,16 +16,6 @@ class CheckpointError(RuntimeError):
     """A checkpoint that cannot be used; the message names what was found and what was expected."""
 
 
-def find_config(name: str):
-    """The Config of a named system (configs/<name>.json) or of a JSON file."""
-    from ..nets.config import load_config
-
-    path = Path(name)
-    if path.suffix != ".json":
-        path = Path(__file__).resolve().parents[2] / "configs" / f"{name}.json"
-    return load_config(path)
-
-
 def save_atomic(obj, path: Path) -> None:
     """torch.save beside `path`, synced, then renamed: a killed run or a full disk keeps the old one."""
     path = Path(path)

@@ -30,12 +30,13 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from ..data import corpus as data
-from ..files.weights import Average, load_weights, read_weights, save_weights
+from ..data import audio, lists, mixing
+from ..data.corpus import load_corpus
+from ..files.weights import Average, load_weights, read_tensors, save_weights
 from ..nets.config import ConfigError, to_dict
 from ..nets.extractor import Extractor
 from ..nets.features import stft
-from ..nets.systems import make
+from ..nets.systems import find_config, make
 from . import bank, losses, runs
 
 
@@ -87,7 +88,7 @@ def validate(model: Extractor, items, seconds: float = 6.0) -> dict:
     """Mean SI-SNR improvement (dB) and wrong-speaker share over `Listed` items."""
     model.eval()
     gains = []
-    n = int(seconds * data.SAMPLE_RATE)
+    n = int(seconds * audio.SAMPLE_RATE_HZ)
     for it in items:
         mix, target = (torch.from_numpy(v[None, :n]) for v in (it.mix, it.target))
         wave = model(mix, torch.from_numpy(it.anchor[None, :n]))[0]
@@ -101,7 +102,7 @@ def parser() -> argparse.ArgumentParser:
     a = p.add_argument
     a("--recipe", default="small", help="recipes/<name>.json or a file")
     a("--config", help="configs/<name>.json or a file (else the recipe's name)")
-    a("--speech", type=Path, default=data.default_speech())
+    a("--speech", type=Path, default=audio.default_speech())
     a("--libri2talker", type=Path, help="folder that libri2talker.py made, instead of --speech")
     a("--cache", type=Path, default=Path("build/cache"))
     a("--out", type=Path)
@@ -185,8 +186,9 @@ def missing_stages(a) -> list[list[str]]:
     if (a.out / "last.pt").exists() and not a.fresh:
         return []
     if a.init and a.after and not a.init.exists():
-        return [["ligero_torch.train.separator", "--recipe", a.after, "--out", str(a.init.parent), *common]]
-    wanted = a.speaker and not a.init and runs.find_config(a.config).has_global
+        return [["ligero_torch.train.separator", "--recipe", a.after,
+                 "--out", str(a.init.parent), *common]]
+    wanted = a.speaker and not a.init and find_config(a.config).has_global
     if wanted and not a.speaker.exists() and not a.libri2talker:
         return [["ligero_torch.train.speaker", "--config", a.config, "--out", str(a.speaker.parent),
                  "--minutes", str(a.speaker_minutes), "--bf16", *common]]
@@ -210,7 +212,7 @@ class Trainer:
         if a.threads:
             torch.set_num_threads(a.threads)
         torch.manual_seed(a.seed)
-        self.config = runs.find_config(a.config)
+        self.config = find_config(a.config)
         self.model = make(self.config)
         if a.dropout is not None:
             for m in self.model.modules():
@@ -252,7 +254,7 @@ class Trainer:
 
     def _data(self):
         a = self.a
-        options = data.MixOptions(
+        options = mixing.MixOptions(
             seconds=a.seconds, anchor_seconds=a.anchor_seconds, cross_sex=tuple(a.cross_sex),
             cross_until=max(1, a.cross_steps * a.batch * self.world), absent=a.absent,
             single=a.single, noise=a.noise, rooms=a.rooms,
@@ -269,19 +271,19 @@ class Trainer:
                 from ..data.rooms import load_bank
 
                 rooms = load_bank(a.cache)
-            self.corpus = data.load_corpus(a.speech, a.cache, strict=a.strict)
-            self.mixer = data.Mixer(self.corpus, "train", options, a.seed, rooms=rooms)
+            self.corpus = load_corpus(a.speech, a.cache, strict=a.strict)
+            self.mixer = mixing.Mixer(self.corpus, "train", options, a.seed, rooms=rooms)
         valid, root = a.valid_list or a.speech / "lists" / "valid.tsv", a.speech
         if a.libri2talker:
             valid, root = a.libri2talker / "valid.tsv", self.mixer.root
         self.valid = []
         if self.rank == 0 and valid.is_file() and not a.fixed:
-            self.valid = list(data.read_list(valid, root, a.strict, a.valid_items or None))
+            self.valid = list(lists.read_list(valid, root, a.strict, a.valid_items or None))
 
     def _start(self):
         """The weights of --init, and the speaker network of --speaker where that has none."""
         a = self.a
-        state = {k: v for k, v in (read_weights(a.init) if a.init else {}).items()
+        state = {k: v for k, v in (read_tensors(a.init) if a.init else {}).items()
                  if not a.init_only or k.startswith(tuple(a.init_only))}
         if state:
             kept = [k for k in load_weights(self.model, state) if not k.startswith("ecapa.")]
@@ -406,7 +408,7 @@ class Trainer:
         self.log = runs.CsvLog(a.out / "log.csv")
         for s in (signal.SIGTERM, signal.SIGINT):
             signal.signal(s, lambda *_: setattr(self, "stop", True))
-        source = self.source = data.BatchSource(
+        source = self.source = mixing.BatchSource(
             self.mixer, a.batch, self.bank,
             anchors=self.bank is None or (self.config.has_local and not self.model.local_is_frozen))
         first = self.step
@@ -477,7 +479,7 @@ def main(argv=None) -> int:
             if subprocess.run([sys.executable, "-m", *stage]).returncode:
                 return 1
         return Trainer(a).run()
-    except (ConfigError, data.DataError, runs.CheckpointError) as e:
+    except (ConfigError, audio.DataError, runs.CheckpointError) as e:
         print(f"error: {e}", file=sys.stderr)
         return 1
 

@@ -17,10 +17,12 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 
-from ..data import corpus as data
+from ..data import audio, mixing
+from ..data.corpus import load_corpus
 from ..nets.config import to_dict
 from ..nets.ecapa import Ecapa
 from ..nets.features import fbank
+from ..nets.systems import find_config
 from . import runs
 
 
@@ -50,7 +52,7 @@ class AamSoftmax(torch.nn.Module):
 class SpeakerBatches:
     """Element k: (crops float32 [B, n] augmented, class int64 [B]); a function of (seed, k)."""
 
-    def __init__(self, mixer: data.Mixer, batch: int, steps: int, seconds: float, seed: int):
+    def __init__(self, mixer: mixing.Mixer, batch: int, steps: int, seconds: float, seed: int):
         self.mixer, self.batch, self.steps, self.seconds, self.seed = (mixer, batch, steps,
                                                                        seconds, seed)
         self.speakers = sorted(mixer.by_speaker)
@@ -60,7 +62,7 @@ class SpeakerBatches:
 
     def __getitem__(self, k: int):
         rng = np.random.default_rng([self.seed, k, 2])
-        n = int(self.seconds * data.SAMPLE_RATE)
+        n = int(self.seconds * audio.SAMPLE_RATE_HZ)
         who = rng.choice(len(self.speakers), self.batch, replace=False)
         x = np.empty((self.batch, n), np.float32)
         for i, s in enumerate(who):
@@ -108,7 +110,7 @@ def held_out_eer(model, corpus, split: str) -> dict:
 def main(argv=None) -> int:
     p = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     p.add_argument("--config", default="small")
-    p.add_argument("--speech", type=Path, default=data.default_speech())
+    p.add_argument("--speech", type=Path, default=audio.default_speech())
     p.add_argument("--cache", type=Path, default=Path("build/cache"))
     p.add_argument("--out", type=Path, default=Path("build/train/speaker"))
     p.add_argument("--minutes", type=float, default=15.0, help="wall-clock budget")
@@ -123,10 +125,10 @@ def main(argv=None) -> int:
     p.add_argument("--strict", action="store_true")
     a = p.parse_args(argv)
     torch.manual_seed(a.seed)
-    corpus = data.load_corpus(a.speech, a.cache, strict=a.strict)
-    options = data.MixOptions(anchor_eq=0.5, anchor_noise=0.5, anchor_reverb=0.3)
-    mixer = data.Mixer(corpus, "train", options, a.seed)
-    cfg = runs.find_config(a.config)
+    corpus = load_corpus(a.speech, a.cache, strict=a.strict)
+    options = mixing.MixOptions(anchor_eq=0.5, anchor_noise=0.5, anchor_reverb=0.3)
+    mixer = mixing.Mixer(corpus, "train", options, a.seed)
+    cfg = find_config(a.config)
     model = Ecapa(cfg)
     batches = SpeakerBatches(mixer, a.batch, 1 << 30, a.seconds, a.seed)
     head = AamSoftmax(cfg.ecapa.embedding, len(batches.speakers))
