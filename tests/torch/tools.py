@@ -24,6 +24,8 @@ GATED_CRN = {"system": "gated_crn", "name": "tiny", "channels": CHANNELS,
              "arn_frame": {"size": 4}, "ecapa": ECAPA}
 TEA_PSE = {"system": "tea_pse", "name": "tiny", "channels": 4, "squeezed": 3, "stcns": 2,
            "arn_frame": {"size": 4}, "ecapa": ECAPA}
+BSRNN = {"system": "bsrnn", "name": "tiny", "channels": 16, "time_hidden": 8, "band_hidden": 8,
+         "blocks": 2, "speaker": 6, "decoder_hidden": 12, "ecapa": ECAPA}
 LIVE = {"causal": True, "input_level": "window"}
 # The systems that LGR-TSE is compared with, tiny, every form.
 SYSTEMS = {

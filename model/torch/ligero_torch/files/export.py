@@ -87,6 +87,7 @@ def randomise(model, seed):
     for name, p in model.named_parameters():
         if name.rsplit(".", 1)[-1] in ("g_q", "g_k", "g_v"):
             _spread(p, 0.0, 1.0, g)
+    model.randomise(g)
     # Without this the scores of attention are so small that every frame weighs the same.
     for module in model.modules():
         if isinstance(module, Arn):

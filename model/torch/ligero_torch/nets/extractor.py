@@ -48,7 +48,7 @@ class Extractor(nn.Module):
         """The target's voice. mix: [B, samples]; profile: from `enroll`.
 
         Returns the waveform [B, samples], its spectrum S_hat and the mixture's X, both complex
-        [B, T, 161] at the mixture's own level. In training the local maps are folded (spec 2.9).
+        [B, T, bins] at the mixture's own level. In training the local maps are folded (spec 2.9).
         """
         raise NotImplementedError
 
@@ -56,6 +56,13 @@ class Extractor(nn.Module):
         """Layers whose outputs go into a bounded activation; export.randomise keeps those outputs
         where that activation is neither linear nor saturated."""
         return ()
+
+    def randomise(self, generator):
+        """For export.randomise: parameters that no layer of PyTorch holds."""
+
+    def spectrum(self, wave):
+        """The spectrum that `extract` filters: [B, samples] -> complex [B, T, bins]."""
+        return features.stft(wave)
 
     @torch.no_grad()
     def warm_start(self):
@@ -170,7 +177,7 @@ class Extractor(nn.Module):
     def _spectra(self, mix):
         """The mixture's spectrum X, complex [B, T, 161], the same as the network sees it (at the
         input level, compressed), and the gain of that level [B, T]."""
-        spectrum = tap("mix.stft", features.stft(mix), "complex")
+        spectrum = tap("mix.stft", self.spectrum(mix), "complex")
         gain = features.input_gain(mix, self.config.input_level)
         tap("mix.gain", gain.unsqueeze(2), "btc")
         scaled = tap("mix.scaled", spectrum * gain.unsqueeze(2), "complex")

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+from .bsrnn import Bsrnn
 from .config import ConfigError, SystemConfig, build, fail
 from .gated_crn import GatedCrn
 from .lgr_tse import LgrTse
@@ -21,6 +22,7 @@ SYSTEMS = {
     "speakerfilter": Speakerfilter,
     "gated_crn": GatedCrn,
     "tea_pse": TeaPse,
+    "bsrnn": Bsrnn,
 }
 
 

@@ -35,6 +35,7 @@ _LAYOUTS = {
     "btc": lambda x: x[0].unsqueeze(1),                # [1,T,C]   -> [T,1,C]
     "btf": lambda x: x[0].unsqueeze(-1),               # [1,T,F]   -> [T,F,1]
     "bct": lambda x: x[0].transpose(0, 1).unsqueeze(1),  # [1,C,T] -> [T,1,C]
+    "btfc": lambda x: x[0],                            # [1,T,F,C] -> [T,F,C]
     "tfc": lambda x: x,                                # already in frame-graph layout
     "bcf": lambda x: x[0].transpose(0, 1),             # constant: [1,C,F] -> [F,C]
     "bc1": lambda x: x[0].flatten(),                   # constant: [1,C,1] -> [C]

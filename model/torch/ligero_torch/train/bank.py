@@ -77,8 +77,9 @@ def load(model: Extractor, mixer: mixing.Mixer, copies: int, seed: int, folder: 
     Of several processes each makes its share of the copies.
     """
     o = mixer.options
-    digest = hashlib.sha256(repr((model.config.causal, seed, CROP_SECONDS, len(mixer.clips),
-                                  o.anchor_eq, o.anchor_noise, o.anchor_reverb)).encode())
+    digest = hashlib.sha256(repr((model.config.system, model.config.causal, seed, CROP_SECONDS,
+                                  len(mixer.clips), o.anchor_eq, o.anchor_noise,
+                                  o.anchor_reverb)).encode())
     frozen = ("ecapa.", "local.") if model.local_is_frozen else ("ecapa.",)
     for name, value in sorted(model.state_dict().items()):
         if name.startswith(frozen):

@@ -35,7 +35,6 @@ from ..data.corpus import load_corpus
 from ..files.weights import Average, load_weights, read_tensors, save_weights
 from ..nets.config import ConfigError, to_dict
 from ..nets.extractor import Extractor
-from ..nets.features import stft
 from ..nets.systems import find_config, make
 from . import bank, losses, runs
 
@@ -356,7 +355,7 @@ class Trainer:
         with torch.autocast(self.device.type, torch.bfloat16, enabled=self.a.bf16):
             wave, spectrum = self.runner(*map(batch.get, Runner.INPUTS))
         loss, terms = self.loss(wave.float(), batch["target"], batch["mix"], spectrum,
-                                stft(batch["target"]), batch["kind"] == 1)
+                                self.model.spectrum(batch["target"]), batch["kind"] == 1)
         self.opt.zero_grad(set_to_none=True)
         loss.backward()
         norm = torch.nn.utils.clip_grad_norm_(
