@@ -11,13 +11,14 @@ from pathlib import Path
 
 import numpy as np
 
-from .audio import SAMPLE_RATE_HZ
+from .audio import SAMPLE_RATE_HZ, DataError
 
 RT60_S = (0.2, 0.6)
+LEAD = 20  # samples before the direct sound in a response
 SPLITS = {"train": 11, "test": 12}  # seeds; the rooms of training and evaluation differ
 
 
-def one_room(rng: np.random.Generator, sources: int = 2):
+def one_room(rng: np.random.Generator, sources: int = 2, rt60_s=RT60_S):
     """Responses of `sources` positions to one microphone of a random shoebox room.
 
     Returns (rt60 in s, list of float32 [n]): each starts at its direct sound and has unit energy,
@@ -27,7 +28,7 @@ def one_room(rng: np.random.Generator, sources: int = 2):
 
     while True:
         size = rng.uniform([3.0, 3.0, 2.4], [8.0, 6.0, 3.2])
-        rt60 = rng.uniform(*RT60_S)
+        rt60 = rng.uniform(*rt60_s)
         try:
             absorption, order = pra.inverse_sabine(rt60, size)
         except ValueError:  # this room cannot be that dry
@@ -46,7 +47,7 @@ def one_room(rng: np.random.Generator, sources: int = 2):
     out = []
     for h in room.rir[0]:
         h = np.asarray(h, np.float64)
-        start = max(int(np.argmax(np.abs(h) > 0.5 * np.abs(h).max())) - 20, 0)
+        start = max(int(np.argmax(np.abs(h) > 0.5 * np.abs(h).max())) - LEAD, 0)
         h = h[start:start + int(rt60 * SAMPLE_RATE_HZ)]
         out.append((h / np.sqrt(np.sum(h * h))).astype(np.float32))
     return rt60, out
@@ -91,6 +92,45 @@ def load_bank(cache: Path, split: str = "train", count: int = 200) -> RoomBank:
         return make_bank(path, count, SPLITS[split])
     z = np.load(path)
     return RoomBank([(float(r), [z[f"a{i}"], z[f"b{i}"]]) for i, r in enumerate(z["rt60"])])
+
+
+class TalkerRooms:
+    """Rooms of three talkers (scenes.py). responses: of every room one per talker, f32 [n], unit
+    energy, from LEAD samples before the direct sound on."""
+
+    COUNT, TALKERS, SEED = 300, 3, 11
+
+    def __init__(self, responses: list[list[np.ndarray]]):
+        self.responses = responses
+
+    def draw(self, rng: np.random.Generator) -> list[np.ndarray]:
+        return self.responses[int(rng.integers(len(self.responses)))]
+
+    @classmethod
+    def load(cls, cache: Path, rt60_s: tuple[float, float]) -> TalkerRooms:
+        """Rooms whose reverberation times are drawn from `rt60_s`, kept in the cache."""
+        path = Path(cache) / f"rooms-{rt60_s[0]:g}-{rt60_s[1]:g}.npz"
+        if not path.is_file():
+            try:
+                import pyroomacoustics  # noqa: F401
+            except ImportError:
+                raise DataError("simulated rooms need `pip install pyroomacoustics`; "
+                                "or use --rooms 0") from None
+            rng = np.random.default_rng(cls.SEED)
+            made = [one_room(rng, cls.TALKERS, rt60_s)[1] for _ in range(cls.COUNT)]
+            path.parent.mkdir(parents=True, exist_ok=True)
+            part = path.with_suffix(".part")
+            with open(part, "wb") as f:
+                np.savez(f, **{f"{i}-{j}": h for i, r in enumerate(made)
+                               for j, h in enumerate(r)})
+            os.replace(part, path)
+        kept = np.load(path)
+        return cls([[kept[f"{i}-{j}"] for j in range(cls.TALKERS)] for i in range(cls.COUNT)])
+
+
+def early(response: np.ndarray) -> np.ndarray:
+    """The direct sound and the first 50 ms behind it, which still belong to the target."""
+    return response[:LEAD + int(0.050 * SAMPLE_RATE_HZ)]
 
 
 def main(argv=None) -> int:

@@ -12,7 +12,7 @@ import numpy as np
 from ..data.audio import SAMPLE_RATE_HZ
 
 TSOS_P, TSOS_GAMMA = 0.3, 0.1
-WRONG_SPEAKER_DB = 1.0  # an improvement below this counts as the wrong speaker
+UNSEPARATED_DB = 1.0  # an improvement below this counts as unseparated
 
 
 def si_snr(estimate: np.ndarray, target: np.ndarray, eps: float = 1e-8) -> float:

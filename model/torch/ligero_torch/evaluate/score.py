@@ -85,7 +85,7 @@ def _score(job):
         return out
     out.update(metrics.score(estimate, target, None if condition == "single" else mix, slow))
     if "si_snri" in out:
-        out["wrong"] = 100.0 * float(out["si_snri"] < metrics.WRONG_SPEAKER_DB)
+        out["wrong"] = 100.0 * float(out["si_snri"] < metrics.UNSEPARATED_DB)
     return out
 
 
@@ -146,7 +146,7 @@ def plot(path: Path, per_item: dict) -> None:
         if v and system != "mixture":
             ax.plot(np.linspace(0, 100, len(v)), v, label=f"{system}, {condition} "
                     f"({np.mean(v):.2f} dB)")
-    ax.axhline(metrics.WRONG_SPEAKER_DB, color="grey", lw=0.7, ls="--")
+    ax.axhline(metrics.UNSEPARATED_DB, color="grey", lw=0.7, ls="--")
     ax.set_xlabel("share of the list, %")
     ax.set_ylabel("SI-SNR improvement, dB")
     ax.grid(alpha=0.3)

@@ -426,11 +426,10 @@ class Separator(nn.Module):
         return profile
 
     def of_voice(self, voice: Tensor) -> dict:
-        """`speaker` of a row of voices, [B, E + 514]: the parts that the form has, joined."""
-        parts = voice.split([voice.shape[1] - 2 * BINS * self.config.has_local,
-                             2 * BINS * self.config.has_local], 1)
-        return self.speaker(parts[0] if self.config.has_global else None,
-                            parts[1].unflatten(1, (2, BINS)) if self.config.has_local else None)
+        """`speaker` of voices [B, E + 514]: embedding and statistics, whatever the form uses."""
+        embedding, statistics = voice.split([voice.shape[1] - 2 * BINS, 2 * BINS], 1)
+        return self.speaker(embedding if self.config.has_global else None,
+                            statistics.unflatten(1, (2, BINS)) if self.config.has_local else None)
 
     def level(self, wave: Tensor) -> Tensor:
         """The gain at which the network sees each frame, [B, T]."""

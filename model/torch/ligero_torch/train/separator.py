@@ -11,6 +11,8 @@ A run folder holds last.pt (all that resuming needs), best.pt (best on the valid
 curves.png and weights.safetensors (moving average, f16). Every file is replaced atomically. While the file
 PAUSE stands in the run folder's parent, the trainer sleeps. On SIGTERM or Ctrl-C it saves and ends.
 
+A recipe with "trainer": "fast" is trained by fast/run.py, with options of its own.
+
 Several processes: `torchrun --nproc-per-node N -m ligero_torch.train.separator ...` (DDP; gloo or nccl).
 """
 
@@ -155,20 +157,27 @@ def parser() -> argparse.ArgumentParser:
     return p
 
 
+def recipe_values(argv=None) -> dict:
+    """What the recipe that the command line names says."""
+    p = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
+    p.add_argument("--recipe", default="small")
+    name = p.parse_known_args(argv)[0].recipe
+    path = Path(name)
+    if path.suffix != ".json":
+        path = Path(__file__).resolve().parents[2] / "recipes" / f"{name}.json"
+    if not path.is_file():
+        raise audio.DataError(f"no recipe {path}")
+    return json.loads(path.read_text())
+
+
 def parse(argv=None):
     """Arguments with the recipe's values as defaults."""
     p = parser()
-    known, _ = p.parse_known_args(argv)
-    path = Path(known.recipe)
-    if path.suffix != ".json":
-        path = Path(__file__).resolve().parents[2] / "recipes" / f"{known.recipe}.json"
-    if not path.is_file():
-        p.error(f"no recipe {path}")
-    values = json.loads(path.read_text())
+    values = recipe_values(argv)
     names = {x.dest: x for x in p._actions}
     for k, v in values.items():
         if k not in names:
-            p.error(f"{path}: unknown option {k}")
+            p.error(f"recipe: unknown option {k}")
         values[k] = Path(v) if names[k].type is Path and v is not None else v
     p.set_defaults(**values)
     a = p.parse_args(argv)
@@ -470,8 +479,13 @@ class Trainer:
 
 
 def main(argv=None) -> int:
-    a = parse(argv)
     try:
+        values = recipe_values(argv)
+        if values.pop("trainer", "") == "fast":
+            from .fast import run
+
+            return run.main(values, argv)
+        a = parse(argv)
         for stage in missing_stages(a):
             if int(os.environ.get("WORLD_SIZE", 1)) > 1:
                 raise runs.CheckpointError("to be trained first: python -m " + " ".join(stage))

@@ -1,0 +1,1 @@
+"""Training of bsrnn with fused kernels (run.py): many hours heard in one, on processors alone."""

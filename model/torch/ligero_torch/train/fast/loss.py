@@ -1,0 +1,33 @@
+"""What the fast trainer minimises."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from ...data.scenes import ABSENT
+from ..losses import si_snr
+
+CEILING_DB = 25.0       # better than this does not count
+SCALE_INVARIANT = 0.8   # weight of SI-SNR; the rest is plain SNR, which ties the level
+QUIET = 0.3             # weight of the output's level where the target is absent
+QUIET_FLOOR = 1e-4      # -40 dB below the mixture is quiet enough
+
+
+def training_loss(estimate: Tensor, target: Tensor, mixture: Tensor,
+                  kind: Tensor) -> tuple[Tensor, Tensor]:
+    """Mean loss of a batch, and SI-SNR in dB of each item (NaN where the target is absent).
+
+    estimate, target, mixture [B, n]; kind [B]. Everything is brought to a mixture of rms 1.
+    """
+    gain = 1.0 / (mixture.square().mean(-1, keepdim=True).sqrt() + 1e-7)
+    estimate, target = estimate * gain, target * gain
+    error = (estimate - target).square().sum(-1)
+    power = target.square().sum(-1)
+    snr = 10 * torch.log10((power + 1e-6) / (error + 10 ** (-CEILING_DB / 10) * power + 1e-6))
+    scale_invariant = si_snr(estimate, target, ceiling_db=CEILING_DB)
+    level = 10 * torch.log10(estimate.square().mean(-1) + QUIET_FLOOR)
+    absent = kind == ABSENT
+    wanted = -SCALE_INVARIANT * scale_invariant - (1 - SCALE_INVARIANT) * snr
+    item = torch.where(absent, QUIET * level, wanted)
+    return item.mean(), scale_invariant.detach().masked_fill(absent, float("nan"))
