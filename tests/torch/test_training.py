@@ -297,7 +297,23 @@ def test_evaluate_scores_a_folder_of_outputs(folder, tmp_path):
     doc = json.loads(result.read_text())
     row = doc["results"][str(out)]["clean"]["all"]
     assert doc["bad_lines"] == 1 and row["count"] == 1  # k1.wav is missing: named, counted
-    assert row["si_snri"] > 30 and row["wrong"] == 0.0
+    assert row["si_snri"] > 30 and row["unseparated"] == row["wrong"] == 0.0
+
+
+def test_unseparated_and_wrong_speaker_are_two_things():
+    target, interferer = 0.1 * np.random.default_rng(0).standard_normal((2, 16000))
+    mix = target + interferer
+
+    def shares(estimate):
+        row = metrics.score(estimate, target, mix, interferer, slow=False)
+        return row["unseparated"], row["wrong"]
+
+    assert shares(mix) == (100.0, 0.0)                    # untouched
+    assert shares(interferer + 0.1 * target) == (100.0, 100.0)
+    assert shares(target + 0.1 * interferer) == (0.0, 0.0)
+    quiet = 0.05 * target + interferer                    # the target lies far below the other
+    row = metrics.score(quiet, 0.05 * target, quiet, interferer, slow=False)
+    assert (row["unseparated"], row["wrong"]) == (100.0, 0.0)
 
 
 # -- checkpoints -------------------------------------------------------------------------------
@@ -471,7 +487,8 @@ def test_compare_puts_a_backbone_with_lgr_beside_its_own_form():
 
     def scores(system, form, gain, tsos):
         return {"system": system, "form": form, "steps": 500, "hours": 0.1,
-                "all": {"si_snri": gain, "wrong": 50.0, "tsos": tsos}}
+                "all": {"si_snri": gain, "estoi": 0.6, "pesq_wb": 1.4, "unseparated": 50.0,
+                        "wrong": 3.0, "tsos": tsos}}
 
     rows = {"a": scores("gated_crn", "global", 1.0, 0.2), "b": scores("gated_crn", "lgr", 2.0, 0.1),
             "c": scores("lgr_tse", "local", 3.0, 0.3)}

@@ -12,7 +12,10 @@ import numpy as np
 from ..data.audio import SAMPLE_RATE_HZ
 
 TSOS_P, TSOS_GAMMA = 0.3, 0.1
-UNSEPARATED_DB = 1.0  # an improvement below this counts as unseparated
+UNSEPARATED_DB = 1.0
+# In one line each, as cards and tables say it:
+UNSEPARATED = "an improvement below 1 dB"
+WRONG_SPEAKER = "the output gains more on the interferer than on the target"
 
 
 def si_snr(estimate: np.ndarray, target: np.ndarray, eps: float = 1e-8) -> float:
@@ -55,13 +58,18 @@ def pesq_raw(mos_lqo: float) -> float:
 
 
 def score(estimate: np.ndarray, target: np.ndarray, mix: np.ndarray | None = None,
-          slow: bool = True) -> dict:
-    """All columns of one item; `mix` gives the improvement, slow=False leaves STOI and PESQ out."""
+          interferer: np.ndarray | None = None, slow: bool = True) -> dict:
+    """All columns of one item. `mix` gives the improvement and "unseparated" (0 or 100), with
+    `interferer` "wrong" (0 or 100); slow=False leaves STOI and PESQ out."""
     n = len(target)
     estimate = np.nan_to_num(np.pad(estimate[:n], (0, max(0, n - len(estimate)))))
     out = {"si_snr": si_snr(estimate, target)}
     if mix is not None:
         out["si_snri"] = out["si_snr"] - si_snr(mix, target)
+        out["unseparated"] = 100.0 * (out["si_snri"] < UNSEPARATED_DB)
+    if mix is not None and interferer is not None:
+        theirs = si_snr(estimate, interferer) - si_snr(mix, interferer)
+        out["wrong"] = 100.0 * (theirs > out["si_snri"])
     out["tsos"], out["tsos_b"] = tsos(estimate, target)
     if slow:
         import pystoi

@@ -7,7 +7,9 @@
 Conditions (rows): clean; noise (5 to 15 dB over the mixture, noises of the test split); rooms (RT60
 0.2 to 0.6 s, target and interferer in one room, the anchor in another; the reference is the target
 as the microphone hears it); absent (the interferer alone: level of the output over the input);
-single (the target alone). All are functions of the list's keys. `--write-wavs DIR` writes the
+single (the target alone). All are functions of the list's keys.
+Unseparated: an improvement below 1 dB. Wrong speaker: the output gains more on the interferer than on
+the target. `--write-wavs DIR` writes the
 inputs as DIR/<condition>/<key>.{mix,anchor}.wav for another program to extract from.
 """
 
@@ -31,8 +33,8 @@ from .peers import PEERS
 CONDITIONS = ("clean", "noise", "rooms", "absent", "single")
 COLUMNS = (("si_snr", "SI-SNR dB", 2), ("si_snri", "SI-SNRi dB", 2), ("stoi", "STOI", 3),
            ("estoi", "ESTOI", 3), ("pesq_nb_raw", "PESQ nb raw", 2), ("pesq_wb", "PESQ wb", 2),
-           ("tsos", "TSOS", 3), ("tsos_b", "TSOS B", 3), ("wrong", "wrong %", 1),
-           ("level_db", "out/in dB", 1))
+           ("unseparated", "unseparated %", 1), ("wrong", "wrong speaker %", 1),
+           ("tsos", "TSOS", 3), ("tsos_b", "TSOS B", 3), ("level_db", "out/in dB", 1))
 
 
 class Conditions:
@@ -43,14 +45,14 @@ class Conditions:
         self._rooms = None
 
     def make(self, it: lists.Listed, condition: str):
-        """(mix, target, anchor), float32."""
+        """(mix, target, interferer or None, anchor), float32; mix may hold noise besides."""
         rng = np.random.default_rng([zlib.crc32(it.key.encode()), CONDITIONS.index(condition)])
         if condition == "clean":
-            return it.mix, it.target, it.anchor
+            return it.mix, it.target, it.interferer, it.anchor
         if condition == "absent":
-            return it.interferer, np.zeros_like(it.target), it.anchor
+            return it.interferer, np.zeros_like(it.target), None, it.anchor
         if condition == "single":
-            return it.target, it.target, it.anchor
+            return it.target, it.target, None, it.anchor
         if condition == "noise":
             noises = self.corpus.select(self.split, "noise")
             if not noises:
@@ -61,13 +63,13 @@ class Conditions:
             at = int(rng.integers(0, clip.samples))
             v = v[at:at + len(it.mix)]
             gain = audio.rms(it.mix) / (audio.rms(v) + 1e-7) * 10 ** (-rng.uniform(5, 15) / 20)
-            return it.mix + np.float32(gain) * v, it.target, it.anchor
+            return it.mix + np.float32(gain) * v, it.target, it.interferer, it.anchor
         if self._rooms is None:
             from ..data.rooms import load_bank
 
             self._rooms = load_bank(self.cache, "test")
         t, v = self._rooms.place(rng, it.target, it.interferer)
-        return t + v, t, self._rooms.place(rng, it.anchor, None)[0]
+        return t + v, t, v, self._rooms.place(rng, it.anchor, None)[0]
 
 
 def same_utterance(row: dict) -> bool:
@@ -77,15 +79,14 @@ def same_utterance(row: dict) -> bool:
 
 
 def _score(job):
-    key, estimate, target, mix, slow, condition = job
+    key, estimate, (mix, target, interferer), slow, condition = job
     out = {"key": key}
     level = lambda x: 10.0 * np.log10(np.mean(np.square(x, dtype=np.float64)) + 1e-12)
     if condition == "absent":
         out["level_db"] = float(level(estimate) - level(mix))
         return out
-    out.update(metrics.score(estimate, target, None if condition == "single" else mix, slow))
-    if "si_snri" in out:
-        out["wrong"] = 100.0 * float(out["si_snri"] < metrics.UNSEPARATED_DB)
+    out.update(metrics.score(estimate, target, None if condition == "single" else mix, interferer,
+                             slow))
     return out
 
 
@@ -118,7 +119,7 @@ def summarise(items: list[dict], rows: dict[str, dict]) -> dict:
 
 def markdown(results: dict) -> str:
     """One table per system: condition and group down, columns across."""
-    lines = []
+    lines = [f"Unseparated: {metrics.UNSEPARATED}. Wrong speaker: {metrics.WRONG_SPEAKER}.", ""]
     for system, conditions in results.items():
         used = [c for c in COLUMNS if any(c[0] in g for t in conditions.values()
                                           for g in t.values())]
@@ -228,7 +229,7 @@ def _evaluate(a) -> int:
         for c in a.conditions:
             (a.write_wavs / c).mkdir(parents=True, exist_ok=True)
             for it in items:
-                mix, _, anchor = maker.make(it, c)
+                mix, _, _, anchor = maker.make(it, c)
                 for name, x in (("mix", mix), ("anchor", anchor)):
                     soundfile.write(a.write_wavs / c / f"{it.key}.{name}.wav", x,
                                     audio.SAMPLE_RATE_HZ, "FLOAT")
@@ -254,7 +255,8 @@ def _evaluate(a) -> int:
                 read = _wav_extractor(folder, condition) if folder else None
                 pending = []
                 for k, it in enumerate(items):
-                    mix, target, anchor = maker.make(it, condition)
+                    *signals, anchor = maker.make(it, condition)
+                    mix = signals[0]
                     if read:
                         try:
                             estimate = read(it.key)
@@ -267,7 +269,7 @@ def _evaluate(a) -> int:
                         out = a.write_outputs / condition
                         out.mkdir(parents=True, exist_ok=True)
                         soundfile.write(out / f"{it.key}.wav", estimate, audio.SAMPLE_RATE_HZ, "FLOAT")
-                    pending.append(pool.submit(_score, (it.key, estimate, target, mix, not a.fast,
+                    pending.append(pool.submit(_score, (it.key, estimate, signals, not a.fast,
                                                         condition)))
                     if sys.stderr.isatty():
                         print(f"\r{name} {condition} {k + 1}/{len(items)}", end="",

@@ -27,7 +27,8 @@ from . import runs
 FIXED_STEPS = 500
 ENOUGH_DB = {"voicefilter": 6.0}  # of gain on fixed mixtures; a mask leaves the mixture's phase
 ENOUGH_DB_ELSE = 10.0
-COLUMNS = (("si_snri", "SI-SNRi dB", 2), ("wrong", "wrong speaker %", 1), ("tsos", "TSOS", 3))
+COLUMNS = (("si_snri", "SI-SNRi dB", 2), ("estoi", "ESTOI", 3), ("pesq_wb", "PESQ wb", 2),
+           ("unseparated", "unseparated %", 1), ("wrong", "wrong speaker %", 1), ("tsos", "TSOS", 3))
 
 
 def enough(config: str) -> float:
@@ -59,12 +60,14 @@ def score(weights: Path, a) -> dict:
     """Means over the list, by group."""
     table = weights.with_name("scores.json")
     command = [sys.executable, "-m", "ligero_torch.evaluate.score", "--weights", str(weights),
-               "--fast", "--speech", str(a.speech), "--cache", str(a.cache), "--json", str(table)]
+               "--speech", str(a.speech), "--cache", str(a.cache), "--json", str(table)]
     if a.limit:
         command += ["--limit", str(a.limit)]
     if subprocess.run(command, stdout=subprocess.DEVNULL).returncode:
         raise audio.DataError(f"{weights} could not be scored")
-    (conditions,) = json.loads(table.read_text())["results"].values()
+    results = json.loads(table.read_text())["results"]
+    results.pop("mixture", None)
+    (conditions,) = results.values()
     return conditions["clean"]
 
 
