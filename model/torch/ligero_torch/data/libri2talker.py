@@ -238,11 +238,13 @@ class Libri2TalkerMixer:
         start = int(rng.integers(0, max(int(row["samples"]) - n, 0) + 1))
         t, v = (self._read(row[k], start, n) * np.float32(10 ** (float(row[k + "_gain_db"]) / 20))
                 for k in ("target", "interferer"))
-        out = {"mix": t + v, "target": t, "kind": "mix", "anchor": None, "anchor_clip": 0}
+        out = {"mix": t + v, "target": t, "kind": "mix", "anchor": None, "anchor_clip": 0,
+               "anchor_samples": 0}
         if anchor:
             frames = soundfile.info(str(self.root / row["anchor"])).frames
-            out["anchor"] = self._read(row["anchor"], int(rng.integers(0, max(frames - m, 0) + 1)),
-                                       m)
+            start = int(rng.integers(0, max(frames - m, 0) + 1))
+            out["anchor"] = self._read(row["anchor"], start, m)
+            out["anchor_samples"] = min(frames, m)
         return out
 
 

@@ -23,16 +23,17 @@ class Listed:
 
 
 def read_list(path: Path, speech: Path, strict: bool = False, limit: int | None = None,
-              bad: BadLines | None = None):
+              bad: BadLines | None = None, part: tuple[int, int] = (0, 1)):
     """Yields `Listed` for every good line of a list (lists/test.tsv); bad lines named and counted.
 
-    Gains are in dB on the clips as they are; both sources are cut to `samples`.
+    Gains are in dB on the clips as they are; both sources are cut to `samples`. part (k, n): of the
+    lines only k, k + n, k + 2 n ...
     """
     bad = BadLines(strict) if bad is None else bad
     rows = read_tsv(Path(path))
     if not rows:
         raise DataError(f"{path} holds no mixture")
-    for number, row in enumerate(rows[:limit]):
+    for number, row in list(enumerate(rows[:limit]))[part[0]::part[1]]:
         where = f"{Path(path).name} line {number + 2} ({row.get('key')})"
         try:
             n = int(row["samples"])

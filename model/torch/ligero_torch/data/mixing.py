@@ -82,6 +82,10 @@ class Mixer:
                 break
         return x
 
+    def anchor_crop(self, rng, index: int, samples: int) -> np.ndarray:
+        """A crop of at most `samples`: shorter where the clip is, never padded."""
+        return self._crop(rng, index, min(samples, self.clips[index].samples))
+
     def _source(self, rng, index: int, samples: int) -> np.ndarray:
         """A crop at its LibriMix loudness."""
         clip = self.clips[index]
@@ -147,8 +151,8 @@ class Mixer:
         return kind, mine[t], mine[anchor], theirs[int(rng.integers(len(theirs)))]
 
     def item(self, index: int, anchor: bool = True) -> dict:
-        """mix, target float32 [n]; anchor float32 [m] (augmented; None if not asked for); kind;
-        clip numbers `target_clip`, `anchor_clip`, `interferer_clip`; speakers."""
+        """mix, target float32 [n]; anchor float32 [m] (augmented, zeros behind `anchor_samples`; None
+        if not asked for); kind; clip numbers `target_clip`, `anchor_clip`, `interferer_clip`; speakers."""
         o = self.options
         base = index - index % 2 if o.pair else index
         rng = np.random.default_rng([self.seed, base])
@@ -181,13 +185,14 @@ class Mixer:
         out = {"mix": mix * np.float32(gain), "target": target * np.float32(gain), "kind": kind,
                "target_clip": t, "anchor_clip": a, "interferer_clip": v,
                "target_speaker": self.clips[t].speaker,
-               "interferer_speaker": self.clips[v].speaker, "anchor": None}
+               "interferer_speaker": self.clips[v].speaker, "anchor": None, "anchor_samples": 0}
         if anchor:
             m = int(o.anchor_seconds * SAMPLE_RATE_HZ)
-            x = self._crop(who, a, m)
+            x = self.anchor_crop(who, a, m)
             if self.rooms is not None and who.random() < 0.5 * o.rooms:
                 x = self.rooms.place(who, x, None)[0]
-            out["anchor"] = self.augment_anchor(who, x)
+            x = self.augment_anchor(who, x)
+            out["anchor"], out["anchor_samples"] = np.pad(x, (0, m - len(x))), len(x)
         return out
 
 
@@ -197,7 +202,7 @@ class BatchSource:
     Element k holds items k*batch .. k*batch+batch-1: mix, target [B, n] float32, kind uint8 [B]
     (0 mix, 1 absent, 2 single). With `bank` (float [clips, copies, D], what the frozen speaker
     networks say of augmented crops) `voice` [B, D] is drawn from it; with `anchors` there is
-    anchor [B, m] float32.
+    anchor [B, m] float32, and where one of them is shorter, anchor_samples [B].
     """
 
     KINDS = {"mix": 0, "absent": 1, "single": 2}
@@ -215,6 +220,8 @@ class BatchSource:
         items = [self.mixer.item(base + i, self.anchors) for i in range(self.batch)]
         out = {name: torch.from_numpy(np.stack([it[name] for it in items]))
                for name in ("mix", "target", "anchor")[:3 if self.anchors else 2]}
+        if self.anchors and any(it["anchor_samples"] < len(it["anchor"]) for it in items):
+            out["anchor_samples"] = torch.tensor([it["anchor_samples"] for it in items])
         out["kind"] = torch.tensor([self.KINDS[it["kind"]] for it in items], dtype=torch.uint8)
         if self.bank is not None:
             copies = np.random.default_rng([self.mixer.seed, base, 1]).integers(

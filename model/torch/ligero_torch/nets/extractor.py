@@ -26,6 +26,7 @@ class Extractor(nn.Module):
     """
 
     Config = None
+    first_stage = None  # the spectrum of a system's first stage, where `extract` in training leaves one
 
     def __init__(self, config):
         super().__init__()

@@ -169,7 +169,8 @@ class Stage(nn.Module):
 
 
 class Separator(nn.Module):
-    """The compressed spectrum and a profile to the target's, complex [B, T, 161]."""
+    """The compressed spectrum and a profile to the target's and the first stage's, complex
+    [B, T, 161] each."""
 
     def __init__(self, config):
         super().__init__()
@@ -182,7 +183,7 @@ class Separator(nn.Module):
         coarse = tap("sep.coarse", seen * mask, "complex")
         x = torch.stack([seen.real, seen.imag, coarse.real, coarse.imag], dim=1)
         residual = torch.complex(*self.com(tap("sep.com.feats", x, "bctf"), profile, fold))
-        return tap("sep.estimate", coarse + residual, "complex")
+        return tap("sep.estimate", coarse + residual, "complex"), coarse
 
 
 class TwoLocalNetworks(nn.Module):
@@ -210,14 +211,21 @@ class TeaPse(Extractor):
     def separator(self):
         return Separator(self.config)
 
+    def _expanded(self, spectrum):
+        """Without the compression of what the network sees."""
+        power = 1.0 / self.config.compression - 1.0
+        return spectrum * spectrum.abs().pow(power).to(spectrum.dtype) if power else spectrum
+
     def extract(self, mix, profile):
         """As Extractor.extract. Compression and level of what the network sees are undone."""
         spectrum, seen, gain = self._spectra(mix)
-        estimate = self.sep(seen, profile, self.training)
-        p = self.config.compression
-        if p != 1.0:
-            estimate = estimate * estimate.abs().pow(1.0 / p - 1.0).to(estimate.dtype)
-            estimate = tap("sep.expanded", estimate, "complex")
+        estimate, coarse = self.sep(seen, profile, self.training)
+        if self.training:  # without taps: the runtime has no use for it
+            self.first_stage = self._expanded(coarse)
+            if self.config.input_level != "none":
+                self.first_stage = self.first_stage / gain.unsqueeze(2)
+        if self.config.compression != 1.0:
+            estimate = tap("sep.expanded", self._expanded(estimate), "complex")
         if self.config.input_level != "none":
             estimate = tap("sep.unscaled", estimate / gain.unsqueeze(2), "complex")
         return self._wave(estimate, mix.shape[-1]), estimate, spectrum

@@ -18,6 +18,7 @@ import torch
 from ..data import audio, mixing
 from ..nets.extractor import Extractor
 
+VERSION = 2  # of how rows are computed; a bank of another is made anew
 CROP_SECONDS = 2.0  # one length: allocators that keep freed memory would pile up many sizes
 
 
@@ -46,13 +47,13 @@ def unpack(model, rows):
 
 
 @torch.no_grad()
-def rows(model: Extractor, anchors):
-    """The bank's rows of anchors [B, m], float32 [B, D]."""
+def rows(model: Extractor, anchors, lengths=None):
+    """The bank's rows of anchors [B, m], float32 [B, D]. lengths: [B] samples where padded."""
     parts = []
     if model.config.has_global:
-        parts.append(model.embed(anchors))
+        parts.append(model.embed(anchors, lengths))
     if model.local_is_frozen:
-        parts += [level.flatten(1) for level in model.local_maps(anchors)]
+        parts += [level.flatten(1) for level in model.local_maps(anchors, lengths)]
     return torch.cat(parts, 1)
 
 
@@ -64,8 +65,10 @@ def compute(model: Extractor, mixer: mixing.Mixer, clips, seed: int, batch: int 
     for start in range(0, len(clips), batch):
         part = clips[start:start + batch]
         n = int(CROP_SECONDS * audio.SAMPLE_RATE_HZ)
-        x = np.stack([mixer.augment_anchor(rng, mixer._crop(rng, i, n)) for i in part])
-        out.append(rows(model, torch.from_numpy(x)).numpy().astype(np.float16))
+        crops = [mixer.augment_anchor(rng, mixer.anchor_crop(rng, i, n)) for i in part]
+        lengths = torch.tensor([len(x) for x in crops]) if min(map(len, crops)) < n else None
+        x = torch.from_numpy(np.stack([np.pad(x, (0, n - len(x))) for x in crops]))
+        out.append(rows(model, x, lengths).numpy().astype(np.float16))
         if start // batch % 100 == 0:
             print(f"bank of voices: {start} of {len(clips)}", file=sys.stderr, flush=True)
     return np.concatenate(out)
@@ -77,7 +80,7 @@ def load(model: Extractor, mixer: mixing.Mixer, copies: int, seed: int, folder: 
     Of several processes each makes its share of the copies.
     """
     o = mixer.options
-    digest = hashlib.sha256(repr((model.config.system, model.config.causal, seed, CROP_SECONDS,
+    digest = hashlib.sha256(repr((VERSION, model.config.system, model.config.causal, seed, CROP_SECONDS,
                                   len(mixer.clips), o.anchor_eq, o.anchor_noise,
                                   o.anchor_reverb)).encode())
     frozen = ("ecapa.", "local.") if model.local_is_frozen else ("ecapa.",)

@@ -88,6 +88,7 @@ class LossWeights:
     ri: float = 1.0
     mag: float = 1.0
     asym: float = 0.0
+    stage1: float = 0.0  # TEA-PSE's first stage: magnitudes, and `asym` of them
     silence: float = 0.3
     p: float = 0.5
     level: str = "data"
@@ -98,19 +99,20 @@ class Loss:
     """Weighted sum over a batch with absent-target items.
 
     call: wave, target, mix [B, L], spectrum, target_spectrum complex [B, T, F] at the data's level,
-    absent bool [B]. Returns (loss scalar, dict of detached means of each term).
+    absent bool [B]; first_stage: the spectrum of a first stage, or None. Returns (loss scalar, dict of detached means of each term).
     """
 
     def __init__(self, weights: LossWeights):
         self.w = weights
 
-    def __call__(self, wave, target, mix, spectrum, target_spectrum, absent):
+    def __call__(self, wave, target, mix, spectrum, target_spectrum, absent, first_stage=None):
         w = self.w
         if w.level == "rms1":
             g = 1.0 / (mix.square().mean(-1).sqrt() + 1e-7)
             wave, target, mix = wave * g[:, None], target * g[:, None], mix * g[:, None]
             spectrum = spectrum * g[:, None, None]
             target_spectrum = target_spectrum * g[:, None, None]
+            first_stage = None if first_stage is None else first_stage * g[:, None, None]
         present = (~absent).float()
         count = present.sum().clamp(min=1.0)
         snr = si_snr(wave, target, ceiling_db=w.ceiling_db)
@@ -125,6 +127,12 @@ class Loss:
             asym = l_asym(spectrum, target_spectrum, w.p).mean()
             loss = loss + w.asym * asym
             terms["asym"] = asym.detach()
+        if w.stage1 and first_stage is not None:
+            first = l_mag(first_stage, target_spectrum, w.p).mean()
+            if w.asym:
+                first = first + w.asym * l_asym(first_stage, target_spectrum, w.p).mean()
+            loss = loss + w.stage1 * first
+            terms["stage1"] = first.detach()
         if bool(absent.any()):
             quiet = (silence(wave, mix) * (1.0 - present)).sum() / absent.shape[0]
             loss = loss + w.silence * quiet

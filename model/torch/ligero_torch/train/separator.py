@@ -19,6 +19,7 @@ Several processes: `torchrun --nproc-per-node N -m ligero_torch.train.separator 
 from __future__ import annotations
 
 import argparse
+import functools
 import itertools
 import json
 import math
@@ -37,65 +38,31 @@ from ..data.corpus import load_corpus
 from ..files.weights import Average, load_weights, read_tensors, save_weights
 from ..nets.config import ConfigError, to_dict
 from ..nets.extractor import Extractor
-from ..nets.systems import find_config, make
+from ..nets.systems import find_config, from_dict, make
 from . import bank, losses, runs
+from .shared_norm import share_batch_norms
+from .validation import COLUMNS, means, recalibrate, validate
 
 
 class Runner(torch.nn.Module):
     """The step's forward pass as one module, for DDP."""
 
-    INPUTS = ("mix", "anchor", "voice")  # entries of a batch
+    INPUTS = ("mix", "anchor", "voice", "anchor_samples")  # entries of a batch
 
     def __init__(self, model: Extractor):
         super().__init__()
         self.model = model
 
-    def forward(self, mix, anchor, voice):
-        """mix [B, L]; anchor [B, m] or None; voice: rows of the bank [B, D] or None.
+    def forward(self, mix, anchor, voice, lengths):
+        """mix [B, L]; anchor [B, m] or None; voice: rows of the bank [B, D] or None; lengths: samples
+        of anchors [B], None where all are whole.
 
-        Returns (wave, spectrum).
+        Returns (wave, spectrum, spectrum of a first stage or None).
         """
         embedding, maps = (None, ()) if voice is None else bank.unpack(self.model, voice)
         profile = (self.model.profile(embedding, maps) if anchor is None
-                   else self.model.enroll(anchor, embedding=embedding))
-        return self.model.extract(mix, profile)[:2]
-
-
-@torch.no_grad()
-def recalibrate(model: Extractor, source, batches: int = 16, first: int = 1 << 38) -> None:
-    """Sets the batch norms' statistics to those of the present weights: plain means over `batches`.
-
-    Averaged weights are no network that training ever ran; with the running statistics of the
-    last few batches they lose most of a decibel.
-    """
-    norms = [m for m in model.modules() if isinstance(m, torch.nn.BatchNorm2d)
-             and m.weight.requires_grad]
-    kept = [m.momentum for m in norms]
-    for m in norms:
-        m.reset_running_stats()
-        m.momentum = None
-    model.train()
-    device = next(model.parameters()).device
-    for k in range(batches):
-        b = source[first + k]
-        Runner(model)(*(b[k].to(device) if k in b else None for k in Runner.INPUTS))
-    for m, v in zip(norms, kept):
-        m.momentum = v
-    model.eval()
-
-
-@torch.no_grad()
-def validate(model: Extractor, items, seconds: float = 6.0) -> dict:
-    """Mean SI-SNR improvement (dB) and wrong-speaker share over `Listed` items."""
-    model.eval()
-    gains = []
-    n = int(seconds * audio.SAMPLE_RATE_HZ)
-    for it in items:
-        mix, target = (torch.from_numpy(v[None, :n]) for v in (it.mix, it.target))
-        wave = model(mix, torch.from_numpy(it.anchor[None, :n]))[0]
-        gains.append(float(losses.si_snr(wave, target) - losses.si_snr(mix, target)))
-    g = np.array(gains)
-    return {"valid": float(g.mean()), "wrong": float((g < 1.0).mean())}
+                   else self.model.enroll(anchor, lengths, embedding))
+        return (*self.model.extract(mix, profile)[:2], self.model.first_stage)
 
 
 def parser() -> argparse.ArgumentParser:
@@ -125,6 +92,7 @@ def parser() -> argparse.ArgumentParser:
     a("--clip", type=float, default=5.0)
     a("--ema", type=float, default=0.998)
     a("--dropout", type=float, default=None, help="override of the config's")
+    a("--level0", help="override of the config's: arn, or mag_arn, LGR-TSE's level 0 with the magnitude")
     a("--cross-sex", type=float, nargs=2, default=(0.9, 0.5))
     a("--cross-steps", type=int, default=3000)
     a("--noise", type=float, default=0.2)
@@ -143,7 +111,8 @@ def parser() -> argparse.ArgumentParser:
     a("--bf16", action="store_true")
     a("--seed", type=int, default=1)
     a("--valid-list", type=Path)
-    a("--valid-items", type=int, default=50)
+    a("--valid-items", type=int, default=50, help="0: all of the list")
+    a("--valid-seconds", type=float, default=6.0, help="of each item")
     a("--valid-minutes", type=float, default=8.0)
     a("--valid-steps", type=int, default=0, help="instead of --valid-minutes")
     a("--save-minutes", type=float, default=3.0)
@@ -221,6 +190,8 @@ class Trainer:
             torch.set_num_threads(a.threads)
         torch.manual_seed(a.seed)
         self.config = find_config(a.config)
+        if a.level0:
+            self.config = from_dict({**to_dict(self.config), "level0": a.level0}, a.config)
         self.model = make(self.config)
         if a.dropout is not None:
             for m in self.model.modules():
@@ -229,7 +200,8 @@ class Trainer:
         self.model.warm_start()
         self.weights = losses.LossWeights(**a.loss)
         self.loss = losses.Loss(self.weights)
-        self.step, self.best, self.seconds, self.bad_epochs, self.rate = 0, -1e9, 0.0, 0, 1.0
+        self.step, self.best, self.seconds, self.rate = 0, -1e9, 0.0, 1.0
+        self.best_loss, self.bad_epochs = math.inf, 0
         self.stop = False
         self._data()
         self._start()
@@ -255,6 +227,7 @@ class Trainer:
             self.bank = bank.load(self.model, self.mixer, a.bank_copies, a.seed, a.cache)
         self.runner = Runner(self.model)
         if self.world > 1:
+            share_batch_norms(self.model)
             self.runner = torch.nn.parallel.DistributedDataParallel(
                 self.runner, broadcast_buffers=False)
 
@@ -284,9 +257,10 @@ class Trainer:
         valid, root = a.valid_list or a.speech / "lists" / "valid.tsv", a.speech
         if a.libri2talker:
             valid, root = a.libri2talker / "valid.tsv", self.mixer.root
-        self.valid = []
-        if self.rank == 0 and valid.is_file() and not a.fixed:
-            self.valid = list(lists.read_list(valid, root, a.strict, a.valid_items or None))
+        self.valid = None  # a function that reads this process's share of the list
+        if valid.is_file() and not a.fixed:
+            self.valid = functools.partial(lists.read_list, valid, root, a.strict,
+                                           a.valid_items or None, part=(self.rank, self.world))
 
     def _start(self):
         """The weights of --init, and the speaker network of --speaker where that has none."""
@@ -328,6 +302,7 @@ class Trainer:
             print("the optimizer starts anew", flush=True)
         self.step, self.best, self.seconds = ck["step"], ck["best"], ck["seconds"]
         self.bad_epochs, self.rate = ck["bad_epochs"], ck["rate"]
+        self.best_loss = ck.get("best_loss", math.inf)
         self.resumed = True
         print(f"resumed {path} at step {self.step} (best {self.best:.2f} dB)", flush=True)
 
@@ -337,17 +312,17 @@ class Trainer:
         runs.save_atomic({
             "name": self.config.name, "config": to_dict(self.config), "step": self.step,
             "best": self.best, "seconds": self.seconds, "bad_epochs": self.bad_epochs,
-            "rate": self.rate, "model": self.model.state_dict(),
+            "rate": self.rate, "best_loss": self.best_loss, "model": self.model.state_dict(),
             "average": self.average.full(self.model), "average_step": self.average.step,
             "optimizer": self.opt.state_dict()}, self.a.out / name)
 
-    def _agree(self, share: float) -> float:
-        """Rank 0's share of the budget, on every rank: all stop, and set their rates, together."""
+    def _agree(self, *values: float) -> tuple:
+        """Rank 0's values, on every rank: all stop, validate and set their rates together."""
         if self.world == 1:
-            return share
-        t = torch.tensor([share], dtype=torch.float64, device=self.device)
+            return values
+        t = torch.tensor(values, dtype=torch.float64, device=self.device)
         torch.distributed.broadcast(t, 0)
-        return float(t)
+        return tuple(t.tolist())
 
     def learning_rate(self, since: int, share: float) -> float:
         """Rate at `since` steps of this call and `share` of its budget."""
@@ -362,9 +337,9 @@ class Trainer:
         batch = {k: v.to(self.device, non_blocking=True) for k, v in batch.items()}
         self.model.train()
         with torch.autocast(self.device.type, torch.bfloat16, enabled=self.a.bf16):
-            wave, spectrum = self.runner(*map(batch.get, Runner.INPUTS))
+            wave, spectrum, first = self.runner(*map(batch.get, Runner.INPUTS))
         loss, terms = self.loss(wave.float(), batch["target"], batch["mix"], spectrum,
-                                self.model.spectrum(batch["target"]), batch["kind"] == 1)
+                                self.model.spectrum(batch["target"]), batch["kind"] == 1, first)
         self.opt.zero_grad(set_to_none=True)
         loss.backward()
         norm = torch.nn.utils.clip_grad_norm_(
@@ -379,39 +354,54 @@ class Trainer:
                     - losses.si_snr(batch["mix"][mixed], batch["target"][mixed])).mean()
         return {"loss": float(loss.detach()), "norm": float(norm), "gain": float(gain), **terms}
 
-    def check(self) -> float:
-        """Validates the average; saves best.pt and weights.safetensors where it improved."""
+    def check(self) -> None:
+        """Validates the average on every process's share of the list; saves best.pt and
+        weights.safetensors where SI-SNR improved."""
         live = {k: v.clone() for k, v in self.model.state_dict().items()}
         self.model.load_state_dict(self.average.full(self.model))
-        recalibrate(self.model, self.source)
+        runner, batches = Runner(self.model), (self.source[(1 << 38) + k] for k in range(16))
+        recalibrate(self.model, (lambda b=b: runner(
+            *(b[k].to(self.device) if k in b else None for k in Runner.INPUTS)) for b in batches))
         state = {k: v.clone() for k, v in self.model.state_dict().items()}
-        v = validate(self.model.cpu(), self.valid)
-        self.model.to(self.device)
+        sums = torch.from_numpy(validate(self.model, self.valid(), self.loss,
+                                         self.a.valid_seconds)).to(self.device)
+        if self.world > 1:
+            torch.distributed.all_reduce(sums)
+        v = means(sums.cpu().numpy())
         self.model.load_state_dict(live)
         improved = v["valid"] > self.best
+        self.best = max(self.best, v["valid"])
+        self.halve(v["valid_loss"])
+        if self.rank == 0:
+            self.report(v, state if improved else None)
+
+    def halve(self, loss: float) -> None:
+        """The paper's rule: the rate halves where the validation loss has not improved twice."""
+        self.bad_epochs = 0 if loss < self.best_loss else self.bad_epochs + 1
+        self.best_loss = min(self.best_loss, loss)
+        if self.a.schedule == "halving" and self.bad_epochs >= 2:
+            self.rate, self.bad_epochs = self.rate * 0.5, 0
+
+    def report(self, v: dict, improved: dict | None) -> None:
+        """Log, files and curves of a validation; improved: the averaged state, if it is the best."""
         if improved:
-            self.best, self.bad_epochs = v["valid"], 0
             save_weights(self.a.out / "weights.safetensors",
-                         {k: x.cpu() for k, x in state.items()}, self.config,
+                         {k: x.cpu() for k, x in improved.items()}, self.config,
                          {"step": self.step, "valid_si_snri_db": f"{v['valid']:.3f}"})
-        else:
-            self.bad_epochs += 1
-            if self.a.schedule == "halving" and self.bad_epochs >= 2:
-                self.rate, self.bad_epochs = self.rate * 0.5, 0
-        print(f"step {self.step}: valid SI-SNRi {v['valid']:.2f} dB, wrong speaker "
-              f"{100 * v['wrong']:.0f} %{' *' if improved else ''}", flush=True)
+        print(f"step {self.step}: valid loss {v['valid_loss']:.3f}, SI-SNRi {v['valid']:.2f} dB, "
+              f"unseparated {100 * v['unseparated']:.0f} %, wrong speaker {100 * v['wrong']:.0f} %"
+              f"{' *' if improved else ''}", flush=True)
         self.log.write({**self.blank, "step": self.step, "seconds": self.seconds, **v})
         self.save()
         if improved:
             self.save("best.pt")  # the network itself; the averaged one is weights.safetensors
         runs.plot_csv(self.log.path, self.a.out / "curves.png", "step",
-                      ["gain", "si_snr", "ri", "mag", "lr", "valid", "wrong"])
-        return v["valid"]
+                      ["gain", "si_snr", "ri", "mag", "lr", *COLUMNS])
 
     def run(self) -> int:
         a = self.a
-        columns = ("step", "seconds", "lr", "loss", "si_snr", "ri", "mag", "asym", "gain", "norm",
-                   "valid", "wrong")
+        columns = ("step", "seconds", "lr", "loss", "si_snr", "ri", "mag", "asym", "stage1", "gain",
+                   "norm", *COLUMNS)
         self.blank = dict.fromkeys(columns, "")
         self.log = runs.CsvLog(a.out / "log.csv")
         for s in (signal.SIGTERM, signal.SIGINT):
@@ -436,11 +426,16 @@ class Trainer:
                 runs.pause_while(a.out.parent / "PAUSE")
                 start += time.time() - began if not a.minutes else 0.0
             spent = time.time() - start
-            share = self._agree(2.0 if self.stop else
-                                spent / (60.0 * a.minutes) if a.minutes else
-                                since / a.steps if a.steps else 0.0)
+            due = since > 0 and (self.step % a.valid_steps == 0 if a.valid_steps else
+                                 spent - last_valid > 60.0 * a.valid_minutes)
+            share, due = self._agree(2.0 if self.stop else
+                                     spent / (60.0 * a.minutes) if a.minutes else
+                                     since / a.steps if a.steps else 0.0, due)
             if share >= 1.0:
                 break
+            if due and self.valid:
+                self.check()
+                last_valid = time.time() - start
             lr = self.learning_rate(since, share)
             for g in self.opt.param_groups:
                 g["lr"] = lr * g["scale"]
@@ -463,16 +458,11 @@ class Trainer:
                 if spent - last_save > 60.0 * a.save_minutes:
                     last_save = spent
                     self.save()
-            due = (self.step % a.valid_steps == 0 if a.valid_steps else
-                   spent - last_valid > 60.0 * a.valid_minutes)
-            if due and self.valid and self.rank == 0:
-                last_valid = time.time() - start
-                self.check()
+        if self.valid and share < 2.0:
+            self.check()
+        else:
+            self.save()
         if self.rank == 0:
-            if self.valid and not self.stop:
-                self.check()
-            else:
-                self.save()
             best = f", best valid {self.best:.2f} dB" if self.valid else ""
             print(f"{self.step} steps, {self.seconds / 3600:.2f} h{best}", flush=True)
         return 0
