@@ -23,6 +23,7 @@ from ligero_torch.nets.bsrnn import (BANDS, TAPS, BandHalf, Decoder, Encoder, Fe
                                      TimeHalf, deep_filter)  # noqa: E402
 from ligero_torch.nets.config import to_dict  # noqa: E402
 from ligero_torch.nets.systems import find_config  # noqa: E402
+from ligero_torch.train import runs  # noqa: E402
 from ligero_torch.train.fast import checkpoint, kernels, settings, start  # noqa: E402
 from ligero_torch.train.fast.checkpoint import Checkpoint  # noqa: E402
 from ligero_torch.train.fast.fused import (FusedDecoder, FusedEncoder, FusedHalf,
@@ -384,7 +385,7 @@ def test_the_recipes_are_read_and_the_command_line_wins():
         assert values.pop("trainer") == "fast"
         args = settings.parse(values, ["--recipe", path.stem, "--lr", "1e-4", "--field",
                                        "--rooms", "0"])
-        assert find_config(args.config).name == path.stem and args.lr == 1e-4
+        assert find_config(args.config).system == "bsrnn" and args.lr == 1e-4
         assert args.scenes.rooms == 0.0 and args.scenes.three == 0.10
         assert args.out == Path("build/train") / path.stem
 
@@ -422,6 +423,7 @@ def test_a_run_stops_resumes_and_leaves_weights_that_separate(folder, tmp_path):
         assert ck.step == steps and ck.optimizer["encoder.weight"]["step"] == steps
     assert "going on from" in done.stdout
     assert (tmp_path / "run" / "log.csv").read_text().count("\n") == 3  # header, two validations
+    assert runs.last_row(tmp_path / "run" / "log.csv", "step", "seconds")[0] == 4  # for compare.py
     name, _ = torch_extractor(tmp_path / "run" / "weights.safetensors")
     assert name == TINY.name
     assert set(read_tensors(SPEAKER_WEIGHTS)) & set(

@@ -80,11 +80,12 @@ class Case:
 
 
 def model_names() -> list:
-    """LGR-TSE first, then every form of every other system, offline and live."""
+    """LGR-TSE first, then every form of every other system, offline and live. The forms of bsrnn differ
+    in what makes a profile only."""
     names = ["paper", "paper-live", "small", "small-live"]
     for system in SYSTEMS:
         if system != "lgr_tse":
-            for form in forms_of(system):
+            for form in ["lgr"] if system == "bsrnn" else forms_of(system):
                 name = system.replace("_", "-") + ("" if form == "lgr" else f"-{form}")
                 names += [name, f"{name}-live"]
     return names

@@ -138,7 +138,7 @@ class Trainer:
 class Log:
     """log.csv and the lines on the screen."""
 
-    COLUMNS = ["step", "hours_heard", "wall_hours", "lr", "loss", "train_si_snr", "norm",
+    COLUMNS = ["step", "seconds", "hours_heard", "wall_hours", "lr", "loss", "train_si_snr", "norm",
                "audio_seconds_per_second", "valid_50", "unseparated_50", "valid", "unseparated",
                "wrong_speaker"]
 
@@ -208,8 +208,8 @@ class Run:
 
     def place(self) -> list[str]:
         wall = self.ck.wall_hours + (time.time() - self.start) / 3600
-        return [str(self.trainer.step), f"{self.trainer.heard:.3f}", f"{wall:.4f}",
-                f"{self.rate:.2e}"]
+        return [str(self.trainer.step), f"{3600 * wall:.0f}", f"{self.trainer.heard:.3f}",
+                f"{wall:.4f}", f"{self.rate:.2e}"]
 
     def report(self, seconds: float) -> None:
         """The training since the last report; seconds: of mixtures in a batch."""
