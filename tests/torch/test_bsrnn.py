@@ -163,6 +163,25 @@ def test_the_weights_handed_over_give_the_outputs_handed_over():
             assert error(z[0], wanted[f"block{i}.{('band', 'time')[k]}"]) < 1e-4
 
 
+@torch.no_grad()
+@needs_handed_over
+def test_the_model_that_ships_gives_the_output_handed_over():
+    """From the demo's recordings to the voice, the speaker network included."""
+    from ligero_torch.data.audio import read_audio
+    from ligero_torch.files.weights import load_model
+    from safetensors.torch import load_file
+
+    base = ROOT / "model" / "pretrained" / "bsrnn-live"
+    model = load_model(base.with_suffix(".json"), base.with_suffix(".safetensors"))
+    wanted = load_file(str(HANDED_OVER / "reference" / "bsrnn-live.safetensors"))
+    anchor, mix = (torch.from_numpy(read_audio(ROOT / f"platforms/demo/mixed_pair_{name}.flac"))[None]
+                   for name in ("anchor", "mixture"))
+    assert torch.equal(mix[0, 16000:24000], wanted["wave"])
+    voice = torch.cat([model.embed(anchor), model.local_maps(anchor)[0].flatten(1)], 1)
+    assert error(voice[0], wanted["voice"]) < 1e-4
+    assert error(model(mix[:, 16000:24000], anchor)[0][0], wanted["output"]) < 1e-4
+
+
 @pytest.mark.parametrize("name", ["bsrnn", "bsrnn-small", "bsrnn-tiny"])
 def test_named_sizes_have_a_live_twin(name):
     values = [json.loads((ROOT / f"model/torch/configs/{n}.json").read_text())
