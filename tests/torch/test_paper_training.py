@@ -1,6 +1,8 @@
 """The paper's training, line by line: batch norms over processes, the halving rule, lengths of anchors,
 forms and options."""
 
+import json
+import os
 import subprocess
 import sys
 
@@ -134,3 +136,25 @@ def test_level_0_can_be_chosen_by_the_recipe(folder, tmp_path):  # noqa: F811
     with pytest.raises(ConfigError, match="level0: got 'x', expected one of 'arn', 'mag_arn'"):
         a.level0 = "x"
         separator.Trainer(a)
+
+
+def test_two_processes_share_the_validation(folder, tmp_path):  # noqa: F811
+    """Five mixtures, of which one process scores three and the other two; both go on in step."""
+    line = "c/0/0_0.wav\tc/1/1_0.wav\tc/0/0_1.wav\t0\t0\t16000\n"
+    path, config = tmp_path / "list.tsv", tmp_path / "tiny.json"
+    path.write_text("key\ttarget\tinterferer\tanchor\ttarget_gain_db\tinterferer_gain_db\tsamples\n"
+                    + "".join(f"k{i}\t{line}" for i in range(5)))
+    config.write_text(json.dumps(tools.SYSTEMS["speakerfilter, local"]))
+    command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2",
+               "-m", "ligero_torch.train.separator", "--recipe", "compare", "--config", str(config),
+               "--speech", str(folder), "--cache", str(tmp_path / "cache"), "--threads", "1",
+               "--out", str(tmp_path / "run"), "--batch", "2", "--steps", "2", "--valid-steps", "1",
+               "--valid-list", str(path), "--valid-items", "0", "--workers", "0", "--seconds", "1"]
+    done = subprocess.run(command, capture_output=True, text=True, env={
+        **os.environ, "PYTHONPATH": str(ROOT / "model" / "torch"), "OMP_NUM_THREADS": "1"})
+    assert done.returncode == 0, done.stdout + done.stderr[:3000]
+    assert done.stdout.count("valid loss") == 2  # at step 1, and at the end; once, not twice
+    ck = torch.load(tmp_path / "run" / "last.pt")
+    assert ck["step"] == 2 and ck["best_loss"] < float("inf")
+    norms = [v for k, v in ck["model"].items() if k.endswith("num_batches_tracked")]
+    assert norms and all(int(v) == 2 for v in norms)

@@ -19,6 +19,7 @@ Several processes: `torchrun --nproc-per-node N -m ligero_torch.train.separator 
 from __future__ import annotations
 
 import argparse
+import contextlib
 import functools
 import itertools
 import json
@@ -42,6 +43,9 @@ from ..nets.systems import find_config, from_dict, make
 from . import bank, losses, runs
 from .shared_norm import share_batch_norms
 from .validation import COLUMNS, means, recalibrate, validate
+
+
+STOPPED = 2.0  # in place of a share of the budget
 
 
 class Runner(torch.nn.Module):
@@ -248,11 +252,12 @@ class Trainer:
             self.mixer = Libri2TalkerMixer(a.libri2talker, "train", options, a.seed)
         else:
             rooms = None
-            if a.rooms > 0:
-                from ..data.rooms import load_bank
+            with self._first_alone():  # it makes what the cache lacks
+                if a.rooms > 0:
+                    from ..data.rooms import load_bank
 
-                rooms = load_bank(a.cache)
-            self.corpus = load_corpus(a.speech, a.cache, strict=a.strict)
+                    rooms = load_bank(a.cache)
+                self.corpus = load_corpus(a.speech, a.cache, strict=a.strict)
             self.mixer = mixing.Mixer(self.corpus, "train", options, a.seed, rooms=rooms)
         valid, root = a.valid_list or a.speech / "lists" / "valid.tsv", a.speech
         if a.libri2talker:
@@ -261,6 +266,15 @@ class Trainer:
         if valid.is_file() and not a.fixed:
             self.valid = functools.partial(lists.read_list, valid, root, a.strict,
                                            a.valid_items or None, part=(self.rank, self.world))
+
+    @contextlib.contextmanager
+    def _first_alone(self):
+        """Rank 0 goes through alone, then the others."""
+        if self.world > 1 and self.rank:
+            torch.distributed.barrier()
+        yield
+        if self.world > 1 and not self.rank:
+            torch.distributed.barrier()
 
     def _start(self):
         """The weights of --init, and the speaker network of --speaker where that has none."""
@@ -398,6 +412,19 @@ class Trainer:
         runs.plot_csv(self.log.path, self.a.out / "curves.png", "step",
                       ["gain", "si_snr", "ri", "mag", "lr", *COLUMNS])
 
+    def _loader(self):
+        """This process's batches, from where the run stands on; of --fixed always the first one."""
+        a = self.a
+        self.source = mixing.BatchSource(
+            self.mixer, a.batch, self.bank,
+            anchors=self.bank is None or (self.config.has_local and not self.model.local_is_frozen))
+        if a.fixed:
+            return itertools.repeat(self.source[0])
+        order = range(self.rank + self.step * self.world, 1 << 40, self.world)
+        return iter(torch.utils.data.DataLoader(
+            self.source, batch_size=None, sampler=order, num_workers=a.workers,
+            prefetch_factor=8 if a.workers else None))
+
     def run(self) -> int:
         a = self.a
         columns = ("step", "seconds", "lr", "loss", "si_snr", "ri", "mag", "asym", "stage1", "gain",
@@ -406,14 +433,7 @@ class Trainer:
         self.log = runs.CsvLog(a.out / "log.csv")
         for s in (signal.SIGTERM, signal.SIGINT):
             signal.signal(s, lambda *_: setattr(self, "stop", True))
-        source = self.source = mixing.BatchSource(
-            self.mixer, a.batch, self.bank,
-            anchors=self.bank is None or (self.config.has_local and not self.model.local_is_frozen))
-        first = self.step
-        order = range(self.rank + first * self.world, 1 << 40, self.world)
-        loader = itertools.repeat(source[0]) if a.fixed else iter(torch.utils.data.DataLoader(
-            source, batch_size=None, sampler=order, num_workers=a.workers,
-            prefetch_factor=8 if a.workers else None))
+        loader = self._loader()
         progress, start, last_save, last_valid = runs.Progress(50), time.time(), 0.0, 0.0
         before, mean, since = self.seconds, {}, 0
         if self.rank == 0:
@@ -428,9 +448,9 @@ class Trainer:
             spent = time.time() - start
             due = since > 0 and (self.step % a.valid_steps == 0 if a.valid_steps else
                                  spent - last_valid > 60.0 * a.valid_minutes)
-            share, due = self._agree(2.0 if self.stop else
-                                     spent / (60.0 * a.minutes) if a.minutes else
-                                     since / a.steps if a.steps else 0.0, due)
+            share, due = self._agree(STOPPED if self.stop else
+                                     min(spent / (60.0 * a.minutes), 1.0) if a.minutes else
+                                     min(since / a.steps, 1.0) if a.steps else 0.0, due)
             if share >= 1.0:
                 break
             if due and self.valid:
@@ -458,7 +478,7 @@ class Trainer:
                 if spent - last_save > 60.0 * a.save_minutes:
                     last_save = spent
                     self.save()
-        if self.valid and share < 2.0:
+        if self.valid and share != STOPPED:
             self.check()
         else:
             self.save()
