@@ -16,7 +16,7 @@ case $arch in
     armhf) loader=/lib/ld-linux-armhf.so.3 ;;
 esac
 # A static build has no shared library beside it and needs no loader.
-if [ -e "$here/lib/libligero.so" ] && [ ! -e $loader ]; then
+if [ -e "$here/lib/libligero.so" ] && [ ! -e "$loader" ]; then
     refuse "this system has no C library for $arch ($loader); expected the static archive here: ./run cross $arch static"
 fi
 said=$("$here/bin/ligero" --help 2>&1) ||

@@ -5,7 +5,7 @@ arch=$1
 sysroot=$2
 shift 2
 case $arch in
-    arm64) qemu=qemu-aarch64 ;;
-    *) qemu=qemu-arm ;;
+    arm64) qemu="qemu-aarch64" ;;
+    *) qemu="qemu-arm" ;;
 esac
 exec "$qemu" -cpu "${LIGERO_EMULATED_CPU:-max}" -L "$sysroot" "$@"

@@ -15,6 +15,7 @@ case $arch in
     arm64 | armhf) ;;
     *) echo "sysroot.sh: expected arm64 or armhf, not '$arch'" >&2 && exit 1 ;;
 esac
+# shellcheck disable=SC2086  # a list of names
 wanted=$(printf '%s ' "$mirror" "$suite" $packages)
 [ "$(cat "$folder/made-of" 2>/dev/null)" != "$wanted" ] || exit 0
 

@@ -1,4 +1,7 @@
-# The job `./run test-m55`; `run` reads this file and lends it its functions.
+#!/bin/sh
+# ./run test-m55: a Cortex-M55 without operating system, emulated: tests, flash, RAM, instructions
+set -eu
+. platforms/jobs/lib/counts.sh
 
 m55_packages="gcc-arm-none-eabi libnewlib-arm-none-eabi libstdc++-arm-none-eabi-newlib qemu-system-arm"
 
@@ -36,12 +39,12 @@ board_refuses() {
 }
 
 # on_host MODEL PROFILE OUTPUT: the same recording live on this machine.
-on_host() { $host_ligero live --model "$1" --profile "$2" --raw 16000:1:f32 <"$work/mixture.raw" >"$3" 2>"$work/said"; }
+on_host() { "$host_ligero" live --model "$1" --profile "$2" --raw 16000:1:f32 <"$work/mixture.raw" >"$3" 2>"$work/said"; }
 
 # near DB A B: the SI-SNR of B against A is at least that; what it is in $db.
 near() {
     head -c "$(wc -c <"$3")" "$2" >"$work/reference.raw" # the host says a little more at the end
-    $host_ligero score --raw 16000:1:f32 --reference "$work/reference.raw" "$3" >"$work/said" || return 1
+    "$host_ligero" score --raw 16000:1:f32 --reference "$work/reference.raw" "$3" >"$work/said" || return 1
     db=$(sed -n 's/^SI-SNR *\([-0-9.]*\).*/\1/p' "$work/said")
     awk -v db="$db" -v least="$1" 'BEGIN { exit !(db != "" && db + 0 >= least) }'
 }
@@ -71,6 +74,7 @@ board_voice() {
             $3 == "ligero_bss_begin" { b = $1 } $3 == "ligero_bss_end" { e = $1 }
             END { printf "0x%s 0x%s", b, e }')"
     static=$(($5 + ${6#* } - ${6% *}))
+    # shellcheck disable=SC2017  # whole thousands are precise enough
     row=$(printf '%-12s %8d %8d %8d %8d %6d %8d %9d %9d %7s %7s' "$1" "$(wc -c <"$3")" "$(($4 + $5))" \
         "$((block + stack + static))" "$block" "$stack" "$static" "$((mean * 1000 / million * 1000))" \
         "$((most * 1000 / million * 1000))" "$against_reference" "$db")
@@ -80,57 +84,54 @@ board_voice() {
     check_that "$1: no heap, files or threads in the image" no_heap "$build/$2.elf"
 }
 
-run_m55_tests() {
-    # shellcheck disable=SC2086
-    install_packages $tools_packages $rest_packages $m55_packages
-    mkdir -p build
-    build_targets ligero ligero-convert ligero_test_files
-    files=$root/$build/tests/ligero_test_files
-    host_ligero=$root/$ligero # before the preset is the board's
-    host_convert=$root/$convert
-    use_preset cortex-m55
-    build_targets
-    work=$root/build/m55
-    rm -rf "$work"
-    mkdir -p "$work"
-    table=
-    $files copy platforms/demo/mixed_pair_mixture.flac "$work/mixture.wav"
-    tail -c 128000 "$work/mixture.wav" >"$work/mixture.raw" # the last 2 s
-    for name in small-live tiny-live; do
-        weights=model/pretrained/lgr-tse-$name
-        for only in '' '--only extract'; do
-            # shellcheck disable=SC2086
-            $host_convert $weights.safetensors --config $weights.json --weights int8 $only \
-                -o "$work/$name${only:+-board}.lgm" >/dev/null
-        done
-        $host_ligero enroll --model "$work/$name.lgm" platforms/demo/mixed_pair_anchor.flac -o "$work/$name.profile" >/dev/null
+# shellcheck disable=SC2086
+install_packages $tools_packages $rest_packages $m55_packages
+build_targets ligero ligero-convert ligero_test_files
+files=$root/$build/tests/ligero_test_files
+host_ligero=$root/$ligero # before the preset is the board's
+host_convert=$root/$convert
+use_preset cortex-m55
+build_targets
+work=$root/build/m55
+rm -rf "$work"
+mkdir -p "$work"
+table=
+"$files" copy platforms/demo/mixed_pair_mixture.flac "$work/mixture.wav"
+tail -c 128000 "$work/mixture.wav" >"$work/mixture.raw" # the last 2 s
+for name in small-live tiny-live; do
+    weights=model/pretrained/lgr-tse-$name
+    for only in '' '--only extract'; do
+        # shellcheck disable=SC2086
+        "$host_convert" $weights.safetensors --config $weights.json --weights int8 $only \
+            -o "$work/$name${only:+-board}.lgm" >/dev/null
     done
-    small=$work/small-live-board.lgm
-    tiny=$work/tiny-live-board.lgm
-    extract=platforms/cortex_m/board_extract
+    "$host_ligero" enroll --model "$work/$name.lgm" platforms/demo/mixed_pair_anchor.flac -o "$work/$name.profile" >/dev/null
+done
+small=$work/small-live-board.lgm
+tiny=$work/tiny-live-board.lgm
+extract=platforms/cortex_m/board_extract
 
-    check_that "int8 sums and values are the reference's and every other processor's" \
-        on_board tests/cortex_m/board_products "$small" "$small"
-    board_voice small-live $extract "$small" "$work/small-live.profile"
-    board_voice tiny-live ${extract}_256k "$tiny" "$work/tiny-live.profile"
-    check_that "tiny-live: a model of at most 400 KB" at_most "$(wc -c <"$tiny")" 409600
+check_that "int8 sums and values are the reference's and every other processor's" \
+    on_board tests/cortex_m/board_products "$small" "$small"
+board_voice small-live $extract "$small" "$work/small-live.profile"
+board_voice tiny-live ${extract}_256k "$tiny" "$work/tiny-live.profile"
+check_that "tiny-live: a model of at most 400 KB" at_most "$(wc -c <"$tiny")" 409600
 
-    check_that "a block that is too small is refused" \
-        board_refuses "the block is too small" ${extract}_256k "$small" "$work/small-live.profile"
-    check_that "a profile of another model is refused" \
-        board_refuses "profile of another family" $extract "$small" "$work/tiny-live.profile"
-    { head -c 5000 "$small"; printf 'damage'; tail -c +5007 "$small"; } >"$work/damaged.lgm"
-    check_that "a damaged model is refused" \
-        board_refuses "checksum differs" $extract "$work/damaged.lgm" "$work/small-live.profile"
-    printf 'no model here, but more than 64 bytes of something else, so that there is a header' >"$work/none.lgm"
-    check_that "ROM without a model is refused" board_refuses "not a ligero model" $extract "$work/none.lgm" "$small"
+check_that "a block that is too small is refused" \
+    board_refuses "the block is too small" ${extract}_256k "$small" "$work/small-live.profile"
+check_that "a profile of another model is refused" \
+    board_refuses "profile of another family" $extract "$small" "$work/tiny-live.profile"
+{ head -c 5000 "$small"; printf 'damage'; tail -c +5007 "$small"; } >"$work/damaged.lgm"
+check_that "a damaged model is refused" \
+    board_refuses "checksum differs" $extract "$work/damaged.lgm" "$work/small-live.profile"
+printf 'no model here, but more than 64 bytes of something else, so that there is a header' >"$work/none.lgm"
+check_that "ROM without a model is refused" board_refuses "not a ligero model" $extract "$work/none.lgm" "$small"
 
-    cat <<END
+cat <<END
 
 Cortex-M55 (qemu-system-arm, mps3-an547), frame by frame. Bytes; instructions of a hop of 10 ms, counted by
 qemu's clock (-icount shift=0, SysTick): no cycles. SI-SNR in dB to this machine's reference and fastest kernels.
-                model     code      RAM  = block  stack + static  mean/hop  most/hop  to ref. to fastest
+            model     code      RAM  = block  stack + static  mean/hop  most/hop  to ref. to fastest
 $table
 END
-    report_counts
-}
+report_counts

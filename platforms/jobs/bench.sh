@@ -1,0 +1,17 @@
+#!/bin/sh
+# ./run bench [--quick]: beside ONNX Runtime, OpenVINO and PyTorch: speed and memory (--help)
+set -eu
+. platforms/jobs/lib/python.sh
+
+# The runtimes that ligero is measured against. What is there at its version is not fetched again.
+install_peers() {
+    while read -r peer; do
+        pip_install "$peer" || say "$peer could not be installed (build/pip.log); its rows are missing"
+    done <model/torch/requirements-bench.txt
+}
+
+build_tools ligero_shared >&2
+make_venv >&2 || fail "there is no Python environment"
+install_peers >&2
+export LIGERO_LIBRARY="$root/$build/platforms/capi/libligero.so"
+python_job bench "$@"

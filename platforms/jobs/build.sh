@@ -1,0 +1,6 @@
+#!/bin/sh
+# ./run build: build everything into build/native
+set -eu
+. platforms/jobs/lib/build.sh
+
+build_all

@@ -1,0 +1,32 @@
+#!/bin/sh
+# ./run cross ARCH [static]: build for arm64 or armhf into build/ligero-ARCH[-static].tar.gz
+set -eu
+. platforms/jobs/lib/cross.sh
+
+arch=${1:-}
+[ -n "$(compiler_of "$arch")" ] || fail "cross: expected arm64 or armhf, not '$arch'"
+case ${2:-} in
+    '') name=ligero-$arch parts="ligero ligero_static ligero_shared ligero_ladspa" ;;
+    static) name=ligero-$arch-static parts="ligero ligero_static" ;;
+    *) fail "cross: expected static or nothing, not '$2'" ;;
+esac
+prepare_cross "$arch"
+build_tools
+# shellcheck disable=SC2086
+build_cross "${name#ligero-}" OFF $parts
+tree=build/archive/$name
+models=$tree/models
+rm -rf "$tree"
+mkdir -p "$models"
+cmake --install "$build" --prefix "$tree" --strip >build/install.log || fail "installing failed (build/install.log)"
+say "converting the small models"
+for model in lgr-tse-small lgr-tse-small-live; do
+    host_model $model f16
+    cp model/pretrained/$model-int8.lgm model/pretrained/$model.md "$models"
+done
+sed "s/@ARCH@/$arch/" platforms/toolchains/check.sh >"$tree/check.sh"
+chmod +x "$tree/check.sh"
+cp LICENSE "$tree"
+tar -C build/archive --sort=name --owner=0 --group=0 --numeric-owner -czf "build/$name.tar.gz.part" "$name"
+mv "build/$name.tar.gz.part" "build/$name.tar.gz"
+say "$(du -h --apparent-size "build/$name.tar.gz" | cut -f1) in build/$name.tar.gz; on the board: tar xzf $name.tar.gz && $name/check.sh"

@@ -1,0 +1,31 @@
+# What every job has: messages, the root of the source tree, the list of jobs.
+# shellcheck shell=sh disable=SC2034  # the jobs use root
+
+# Jobs start in the root of the source tree; all their other paths are relative to it.
+root=$(pwd)
+
+say() { printf '%s\n' "run: $*"; }
+fail() { printf '%s\n' "run: $*" >&2; exit 1; }
+
+# One name per file of platforms/jobs.
+job_names() {
+    for file in platforms/jobs/*.sh; do
+        basename "$file" .sh
+    done | paste -sd ' ' -
+}
+
+# The first lines of every job's file, "# ./run JOB ARGUMENTS: what it does", as a table.
+job_help() {
+    echo "Start with ./run demo. Before a commit: ./run test."
+    echo
+    for file in platforms/jobs/*.sh; do
+        sed -n '1d; /^# /!q; s/^# //p' "$file"
+    done | awk '
+        /^\.\/run / { at = index($0, ": "); printf "%-26s %s\n", substr($0, 1, at - 1), substr($0, at + 2); next }
+        { printf "%-26s %s\n", "", $0 }'
+    cat <<'END'
+
+What is missing comes from Debian's package manager; that needs root or sudo. Without them a job says
+what to install. Python packages go into build/venv. A second run finds all that in place.
+END
+}

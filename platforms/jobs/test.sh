@@ -1,0 +1,43 @@
+#!/bin/sh
+# ./run test: build, run every C++ and Python test; ends with N passed, N failed, N skipped
+set -eu
+. platforms/jobs/lib/counts.sh
+. platforms/jobs/lib/python.sh
+
+# From pytest's report: its attributes tests, failures, errors, skipped.
+run_pytest() {
+    report=build/pytest.xml
+    rm -f $report
+    status=0
+    with_tools $venv/bin/python -m pytest -q -rs --junitxml=$report "$@" || status=$?
+    if [ ! -f $report ]; then
+        count 0 1 0
+        return
+    fi
+    attribute() { grep -o " $1=\"[0-9]*\"" $report | head -n 1 | tr -dc 0-9; }
+    bad=$(($(attribute failures) + $(attribute errors)))
+    gone=$(attribute skipped)
+    count $(($(attribute tests) - bad - gone)) $bad "$gone"
+    # 5: pytest found nothing to run.
+    if [ $status != 0 ] && [ $status != 5 ] && [ $bad = 0 ]; then
+        count 0 1 0
+    fi
+}
+
+build_all
+run_ctest
+folders=$(find tests -name 'test_*.py' -exec dirname {} \; | sort -u)
+note=
+if make_venv && install_modules; then
+    # shellcheck disable=SC2086
+    run_pytest $folders
+else
+    count 0 0 "$(find tests -name 'test_*.py' | wc -l)"
+    note="PyTorch could not be installed (build/pip.log): parity was checked against the golden vectors in tests/golden only"
+fi
+[ -z "$note" ] || printf '%s\n' "$note"
+if ! grep -q '^LIGERO_NVCC:FILEPATH=/' "$build/CMakeCache.txt"; then
+    say "skipped: no nvcc, so the CUDA kernels ran on the host alone and were not compiled"
+    count 0 0 1
+fi
+report_counts
