@@ -24,6 +24,10 @@ inline constexpr void (*kCommands[])(CLI::App*) = {
     add_info, add_enroll, add_extract, add_score, add_run, add_verify, add_live,
     add_bench};
 
+/// The tool's main function: runs the command that the arguments name. Returns the exit code
+/// (program.h).
+int run_commands(int argc, char** argv);
+
 }  // namespace ligero::cli
 
 #endif  // LIGERO_PLATFORMS_CLI_COMMANDS_COMMANDS_H_

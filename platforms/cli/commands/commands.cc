@@ -1,0 +1,25 @@
+// All commands under one name. Not: what they do.
+#include "platforms/cli/commands/commands.h"
+
+#include <CLI/CLI.hpp>
+
+#include "platforms/cli/program.h"
+
+namespace ligero::cli {
+
+int run_commands(int argc, char** argv) {
+  CLI::App app{"ligero: one enrolled person's voice out of what a microphone hears", "ligero"};
+  app.require_subcommand(1);
+  app.footer(
+      "Example:\n"
+      "  ligero enroll --model small.lgm ann_speaking.wav -o ann.profile\n"
+      "  ligero extract --model small.lgm --profile ann.profile meeting.wav -o ann.wav\n"
+      "`ligero COMMAND --help` has the options of a command. Exit codes: 0 done, 1 input refused,\n"
+      "2 wrong usage.");
+  for (const auto add : kCommands) {
+    add(&app);
+  }
+  return run_program(&app, argc, argv);
+}
+
+}  // namespace ligero::cli
