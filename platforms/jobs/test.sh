@@ -4,11 +4,16 @@ set -eu
 . platforms/jobs/lib/counts.sh
 . platforms/jobs/lib/python.sh
 
-# From pytest's report: its attributes tests, failures, errors, skipped.
+# From pytest's report: its attributes tests, failures, errors, skipped. A file of tests per core at a time;
+# tests of small networks are faster on one core than on several.
 run_pytest() {
     report=build/pytest.xml
     rm -f $report
     status=0
+    have_modules xdist || pip_install pytest-xdist ||
+        say "pytest-xdist could not be installed (build/pip.log); the Python tests take one core"
+    ! have_modules xdist || set -- -n "$(nproc)" --dist loadfile "$@"
+    export OMP_NUM_THREADS=1
     with_tools $venv/bin/python -m pytest -q -rs --junitxml=$report "$@" || status=$?
     if [ ! -f $report ]; then
         count 0 1 0
