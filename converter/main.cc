@@ -175,6 +175,12 @@ void run(const Arguments& a) {
     const std::string report = ligero::report_json(conversion);
     ligero::cli::write_output(a.report, std::as_bytes(std::span(report)));
   }
+  const auto front = conversion.model.metadata.find("front_end");
+  if (front != conversion.model.metadata.end()) {
+    std::cout << "front end " << front->second
+              << ": it must be the one that the checkpoint was trained on, which no check can see "
+                 "(option \"front\" of the configuration, converter/checkpoints.md)\n";
+  }
   std::cout << a.output << ": " << bytes.size() << " bytes, family "
             << conversion.model.family.substr(0, 16) << "...\n";
 }

@@ -28,6 +28,11 @@ inline double hamming(int32_t i, int32_t n) {
   return 0.54 - 0.46 * std::cos(2.0 * kPi * i / n);
 }
 
+/// Kaldi's window named after D. Povey: Hann's to the power of 0.85.
+inline double povey(int32_t i, int32_t n) {
+  return std::pow(hann(i, n), 0.85);
+}
+
 }  // namespace ligero
 
 #endif  // LIGERO_OPS_WINDOW_H_

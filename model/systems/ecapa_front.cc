@@ -23,30 +23,30 @@ struct FrontEnd {
   double mel_scale;  // mel = scale * ln(1 + hz / 700)
   bool slopes_in_mel;
   bool lower_edges_only;  // both slopes use the distance to the next lower edge
+  bool sixteen_bit;       // samples count as 16-bit integers, else full scale is 1
+  bool range;             // levels far below the loudest bin are raised
 };
 
 constexpr double kHtk = 1126.9941805389;  // 2595 / ln 10: mel = 2595 log10(1 + hz / 700)
 constexpr double kKaldi = 1127.0;
-constexpr FrontEnd kSpeechBrain = {400, 0, 0.0, 8000.0, kHtk, false, true};
-constexpr FrontEnd kTaoRuijie = {512, 1, 20.0, 7600.0, kHtk, false, false};
-constexpr FrontEnd kWeSpeaker = {512, 2, 20.0, 8000.0, kKaldi, true, false};
 
-const FrontEnd& front_end(EcapaLayout layout) {
-  switch (layout) {
-    case EcapaLayout::kTaoRuijie:
-      return kTaoRuijie;
-    case EcapaLayout::kWeSpeaker:
-      return kWeSpeaker;
-    case EcapaLayout::kSpeechBrain:
-      break;
-  }
-  return kSpeechBrain;
+// In the order of EcapaFront.
+constexpr FrontEnd kFrontEnds[] = {
+    {400, 0, 0.0, 8000.0, kHtk, false, true, false, true},
+    {512, 1, 20.0, 7600.0, kHtk, false, false, false, false},
+    {512, 2, 20.0, 8000.0, kKaldi, true, false, true, false},
+    {512, 3, 20.0, 8000.0, kKaldi, true, false, true, false},
+    {512, 3, 20.0, 8000.0, kKaldi, true, false, false, false},
+};
+
+const FrontEnd& front_end(EcapaFront front) {
+  return kFrontEnds[static_cast<size_t>(front)];
 }
 
 }  // namespace
 
-std::vector<float> mel_filters(EcapaLayout layout) {
-  const FrontEnd& f = front_end(layout);
+std::vector<float> mel_filters(EcapaFront front) {
+  const FrontEnd& f = front_end(front);
   const auto mel = [&](double hz) { return f.mel_scale * std::log1p(hz / 700.0); };
   const double lowest = mel(f.lowest_hz);
   const double step = (mel(f.highest_hz) - lowest) / (kMels + 1);
@@ -71,13 +71,13 @@ std::vector<float> mel_filters(EcapaLayout layout) {
   return filters;
 }
 
-int anchor_fbank(GraphBuilder& g, int hops, EcapaLayout layout) {
-  const FrontEnd& f = front_end(layout);
-  if (layout == EcapaLayout::kWeSpeaker) {
+int anchor_fbank(GraphBuilder& g, int hops, EcapaFront front) {
+  const FrontEnd& f = front_end(front);
+  if (f.sixteen_bit) {
     const int scale = g.matrix("sixteen_bit_scale", 1, 1, {kSixteenBitScale});
     hops = g.node("multiply", "anchor.sixteen_bit", {hops, scale});
   }
-  const int mel = g.matrix("mel_filters", f.n_fft / 2 + 1, kMels, mel_filters(layout));
+  const int mel = g.matrix("mel_filters", f.n_fft / 2 + 1, kMels, mel_filters(front));
   Ints ints = {{"window", {kWindowSamples}},
                {"n_fft", {f.n_fft}},
                {"hop", {kHopSamples}},
@@ -87,7 +87,7 @@ int anchor_fbank(GraphBuilder& g, int hops, EcapaLayout layout) {
     ints["recipe"] = {f.recipe};
   }
   int x = g.node("fbank", "anchor.fbank.raw", {hops, mel}, ints);
-  if (layout == EcapaLayout::kSpeechBrain) {
+  if (f.range) {
     x = g.node("floor_db", "anchor.fbank.log", {x}, {}, {{"range", {kRangeDb}}});
   }
   const int mean = g.node("time_mean", "anchor.fbank.mean", {x});

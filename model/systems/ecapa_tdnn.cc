@@ -2,15 +2,24 @@
 // tensor names (spec 3.1). Not: its blocks (blocks.cc).
 #include "model/systems/ecapa_tdnn.h"
 
+#include <algorithm>
+
 namespace ligero {
 
 namespace {
 
+// In the order of EcapaLayout, whose own front ends come first among the front ends.
 constexpr std::initializer_list<const char*> kLayoutNames = {
     "speechbrain", "taoruijie", "wespeaker"};
+constexpr std::initializer_list<const char*> kFrontNames = {
+    "speechbrain", "taoruijie", "wespeaker", "kaldi", "3dspeaker"};
 constexpr int kHopSamples = 160;
 constexpr float kTaoRuijieFloor = 1e-4f;  // of variances
 constexpr float kWeSpeakerFloor = 1e-10f;
+
+int place_of(std::initializer_list<const char*> names, const std::string& name) {
+  return static_cast<int>(std::find(names.begin(), names.end(), name) - names.begin());
+}
 
 // What the public models of a layout have.
 EcapaOptions defaults_of(EcapaLayout layout) {
@@ -113,21 +122,21 @@ int ecapa_tdnn(GraphBuilder& g, int fbank, const EcapaOptions& o) {
 
 ModelDraft build_ecapa_tdnn(Options& options, Weights& weights) {
   const std::string name = options.choice("layout", "speechbrain", kLayoutNames);
-  const auto layout = name == "taoruijie"   ? EcapaLayout::kTaoRuijie
-                      : name == "wespeaker" ? EcapaLayout::kWeSpeaker
-                                            : EcapaLayout::kSpeechBrain;
+  const auto layout = static_cast<EcapaLayout>(place_of(kLayoutNames, name));
+  const std::string front = options.choice("front", name.c_str(), kFrontNames);
   EcapaOptions o = defaults_of(layout);
   read_sizes(options, &o);
   options.finish();
   set_origins(layout, o, &weights);
   GraphBuilder g("enroll", &weights);
   const int hops = g.sequence("anchor_hops", 1, kHopSamples);
-  const int embedding = ecapa_tdnn(g, anchor_fbank(g, hops, layout), o);
+  const int embedding = ecapa_tdnn(g, anchor_fbank(g, hops, static_cast<EcapaFront>(place_of(kFrontNames, front))), o);
   g.output(g.node(
       "reshape", "profile.embedding", {embedding}, {{"bins", {1}}, {"channels", {o.embedding}}}));
   ModelDraft model;
   model.graphs.push_back(g.finish());
   model.metadata["form"] = "embedding";
+  model.metadata["front_end"] = front;
   return model;
 }
 

@@ -8,9 +8,12 @@
 
 namespace ligero {
 
-/// Public implementations, which differ in names, order of channels, details and front end
-/// (spec 3.2).
+/// Public implementations, which differ in names, order of channels and details (spec 3.2).
 enum class EcapaLayout { kSpeechBrain, kTaoRuijie, kWeSpeaker };
+
+/// The front ends that public checkpoints were trained on. A layout has one of its own, but other
+/// projects train on other features under the same names (3D-Speaker: SpeechBrain's names).
+enum class EcapaFront { kSpeechBrain, kTaoRuijie, kWeSpeaker, kKaldi, k3dSpeaker };
 
 /// Sizes; the defaults are the paper's. The switches without an option follow from the layout.
 struct EcapaOptions {
@@ -34,13 +37,13 @@ struct EcapaOptions {
 EcapaOptions read_ecapa_options(Options options);
 
 /// 80 log mel energies with the time mean of each removed, from scaled hops [1,160].
-int anchor_fbank(GraphBuilder& g, int scaled_hops, EcapaLayout layout = EcapaLayout::kSpeechBrain);
+int anchor_fbank(GraphBuilder& g, int scaled_hops, EcapaFront front = EcapaFront::kSpeechBrain);
 
 /// The raw embedding, a constant [1, options.embedding], from FBank frames.
 int ecapa_tdnn(GraphBuilder& g, int fbank, const EcapaOptions& options);
 
-/// The filters of a layout's front end over n_fft / 2 + 1 bins up to 8000 Hz, row-major [bins, 80].
-std::vector<float> mel_filters(EcapaLayout layout);
+/// The filters of a front end over n_fft / 2 + 1 bins up to 8000 Hz, row-major [bins, 80].
+std::vector<float> mel_filters(EcapaFront front);
 
 /// Tells `weights` where the tensors that ecapa_tdnn() takes stand in a checkpoint of that layout.
 void set_origins(EcapaLayout layout, const EcapaOptions& options, Weights* weights);

@@ -205,6 +205,7 @@ std::map<std::string, ModelDraft> seed_models() {
       {"spectral_and_bank", model_of({filter_bank(0), spectral()})},
       {"bank_1", model_of({filter_bank(1)})},
       {"bank_2", model_of({filter_bank(2)})},
+      {"bank_3", model_of({filter_bank(3)})},
       {"convolutions", model_of({convolutions()})},
       {"halved", model_of({with_weights(Type::kF16, convolutions())})},
       {"int8", model_of({with_weights(Type::kQ8, fours())})},

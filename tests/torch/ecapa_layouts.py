@@ -169,21 +169,38 @@ def tao_features(wave):
     return without_mean((spectrum.transpose(1, 2) @ filters + 1e-6).log())
 
 
-def kaldi_levels(frames):
-    """Of frames [T, 400] of 16-bit samples, double."""
+def povey():
+    return torch.hann_window(400, False, dtype=torch.double) ** 0.85
+
+
+def kaldi_levels(frames, window):
+    """Of frames [T, 400], double."""
     frames = frames - frames.mean(1, keepdim=True)
     frames = frames - 0.97 * F.pad(frames[:, None], (1, 0), "replicate")[:, 0, :-1]
-    power = torch.fft.rfft(frames * torch.hamming_window(400, False, dtype=torch.double), 512).abs() ** 2
+    power = torch.fft.rfft(frames * window, 512).abs() ** 2
     filters = triangles(512, 20, 8000, lambda f: 1127 * math.log(1 + f / 700), None, True)
     return (power @ filters).clamp(min=torch.finfo(torch.float32).eps).log()
 
 
-def kaldi_features(wave, mirrored=True):
+def kaldi_features(wave, window, scale=32768, mirrored=True):
     """Kaldi's frames; mirrored: one more before and two after them, as the runtime has."""
-    wave = wave.double() * 32768
+    wave = wave.double() * scale
     if mirrored:
         wave = F.pad(wave[:, None], (160, 240), "reflect")[:, 0]
-    return without_mean(kaldi_levels(wave[0].unfold(0, 400, 160))[None])
+    return without_mean(kaldi_levels(wave[0].unfold(0, 400, 160), window)[None])
+
+
+def wespeaker_features(wave):
+    return kaldi_features(wave, torch.hamming_window(400, False, dtype=torch.double))
+
+
+FRONTS = {
+    "speechbrain": speechbrain_features,
+    "taoruijie": tao_features,
+    "wespeaker": wespeaker_features,
+    "kaldi": lambda wave: kaldi_features(wave, povey()),
+    "3dspeaker": lambda wave: kaldi_features(wave, povey(), 1),
+}
 
 
 @torch.no_grad()

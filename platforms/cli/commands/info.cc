@@ -144,6 +144,9 @@ Json model_report(const ModelFile& file, bool nodes) {
   for (const char* key : {"name", "system", "form", "licence", "training_data"}) {
     report[key] = model.metadata(key);
   }
+  if (!model.metadata("front_end").empty()) {
+    report["front_end"] = model.metadata("front_end");
+  }
   report["family"] = model.family();
   report["format"] = text(model.version_major(), ".", model.version_minor());
   report["bytes"] = {{"file", model.file_bytes()}, {"weights", weight_bytes_by_type(file)}};
@@ -208,6 +211,9 @@ void print_report(const Json& report) {
   for (const char* key :
        {"file", "name", "system", "form", "licence", "training_data", "family", "format"}) {
     print_line(key, report[key] == "" ? Json("not stated") : report[key]);
+  }
+  if (report.contains("front_end")) {
+    print_line("front end", report["front_end"]);
   }
   const Json& bytes = report["bytes"];
   const Json& weights = bytes["weights"];
