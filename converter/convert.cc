@@ -57,6 +57,23 @@ void check_change(const ModelDraft& model, Activations* before, PassReport* repo
   *before = std::move(after);
 }
 
+CheckpointShapes shapes_of(const Checkpoint& checkpoint) {
+  CheckpointShapes shapes;
+  for (const auto& [name, tensor] : checkpoint) {
+    shapes[name] = tensor.shape;
+  }
+  return shapes;
+}
+
+/// The same tensors, `wrapper` taken off their names.
+Checkpoint renamed(Checkpoint checkpoint, const std::string& wrapper) {
+  Checkpoint out;
+  for (auto& [name, tensor] : checkpoint) {
+    out[unwrapped(name, wrapper)] = std::move(tensor);
+  }
+  return out;
+}
+
 /// What choosing the types by calibration counts as, among the passes.
 constexpr Pass kChooseMixed = {
     "choose_mixed", "matrices become int8 or f16, as calibration chose", 0.0, nullptr};
@@ -115,8 +132,10 @@ Conversion convert(const std::string& config_text,
   };
   Conversion conversion;
   begin("building", 0.0);
+  const std::string wrapper = wrapper_of(config_text, source, shapes_of(checkpoint));
+  checkpoint = renamed(std::move(checkpoint), wrapper);
   const std::string family = family_of(system_identity(config_text, source), checkpoint);
-  conversion.model = build_system(config_text, source, std::move(checkpoint));
+  conversion.model = build_system(config_text, source, std::move(checkpoint), wrapper);
   conversion.model.family = family;
   Activations before;
   if (options.check) {

@@ -9,7 +9,8 @@
 
 namespace ligero {
 
-enum class ElementType { kF32, kF16, kBf16, kF64, kI64 };
+/// kU8 is a bool as well.
+enum class ElementType { kF32, kF16, kBf16, kF64, kI64, kI32, kI16, kI8, kU8 };
 
 uint64_t bytes_of(ElementType type);
 

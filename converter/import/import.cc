@@ -4,8 +4,10 @@
 #include <cstring>
 #include <string_view>
 
+#include "converter/import/elements.h"
 #include "converter/import/pytorch.h"
 #include "converter/import/safetensors.h"
+#include "model/format/foreign_file.h"
 #include "model/format/mapped_file.h"
 
 namespace ligero {
@@ -17,6 +19,13 @@ constexpr std::string_view kZip = "PK\x03\x04"sv;
 // The pickled number that began a file of torch.save before its version 1.6.
 constexpr std::string_view kOldPyTorch =
     "\x80\x02\x8a\x0a\x6c\xfc\x9c\x46\xf9\x20\x6a\xa8\x50\x19."sv;
+
+// The length of a header that fits into the file, and a brace.
+bool begins_as_safetensors(std::span<const std::byte> bytes) {
+  constexpr size_t kLengthBytes = 8;
+  return bytes.size() > kLengthBytes && bytes[kLengthBytes] == std::byte{'{'} &&
+         load_little<uint64_t>(bytes.data()) <= bytes.size() - kLengthBytes;
+}
 
 }  // namespace
 
@@ -37,6 +46,11 @@ Checkpoint read_checkpoint(const std::string& path) {
     throw ImportError(path +
                       ": is of a PyTorch before 1.6, which wrote bare pickles; load it in "
                       "PyTorch and save its state_dict again");
+  }
+  const char* foreign = begins_as_safetensors(bytes) ? nullptr : foreign_file(bytes);
+  if (foreign) {
+    throw ImportError(path + ": this is " + foreign + "; a checkpoint is .safetensors or what " +
+                      "torch.save wrote");
   }
   return read_safetensors(path);
 }

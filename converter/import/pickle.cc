@@ -6,11 +6,11 @@
 #include <bit>
 #include <cstdio>
 #include <cstring>
-#include <string_view>
 #include <unordered_map>
 #include <utility>
 
 #include "converter/import/elements.h"
+#include "converter/import/pickle_names.h"
 
 namespace ligero {
 namespace {
@@ -19,39 +19,6 @@ constexpr size_t kMaxPickleBytes = size_t{256} << 20;
 constexpr size_t kMaxValues = size_t{1} << 22;
 constexpr uint8_t kOldestProtocol = 2;
 constexpr uint8_t kNewestProtocol = 5;
-
-// Names that a pickle may mention. What calling one gives is decided in Machine::reduce.
-enum class Callee { kNone, kType, kDict, kSize, kTensor, kParameter };
-struct Global {
-  std::string_view name;  // "module name"
-  Callee callee;
-};
-constexpr Global kGlobals[] = {
-    {"collections OrderedDict", Callee::kDict},
-    {"torch Size", Callee::kSize},
-    {"torch._utils _rebuild_tensor_v2", Callee::kTensor},
-    {"torch._utils _rebuild_parameter", Callee::kParameter},
-    {"torch FloatStorage", Callee::kType},
-    {"torch HalfStorage", Callee::kType},
-    {"torch BFloat16Storage", Callee::kType},
-    {"torch DoubleStorage", Callee::kType},
-    {"torch LongStorage", Callee::kType},
-    {"torch IntStorage", Callee::kType},
-    {"torch ShortStorage", Callee::kType},
-    {"torch CharStorage", Callee::kType},
-    {"torch ByteStorage", Callee::kType},
-    {"torch BoolStorage", Callee::kType},
-};
-
-// What calling `global` gives; kNone where it is no kGlobal.
-Callee callee_of(const PickleValue& global) {
-  for (const Global& g : kGlobals) {
-    if (g.name == global.text && global.kind == PickleKind::kGlobal) {
-      return g.callee;
-    }
-  }
-  return Callee::kNone;
-}
 
 // Names in messages: printable and short.
 std::string shown(const std::string& name) {
@@ -87,19 +54,9 @@ constexpr Refused kRefused[] = {
     {'l', "LIST"},
     {'o', "OBJ"},
     {'p', "PUT"},
-    {'B', "BINBYTES"},
-    {'C', "SHORT_BINBYTES"},
-    {0x81, "NEWOBJ"},
     {0x82, "EXT1"},
     {0x83, "EXT2"},
     {0x84, "EXT4"},
-    {0x8b, "LONG4"},
-    {0x8e, "BINBYTES8"},
-    {0x8f, "EMPTY_SET"},
-    {0x90, "ADDITEMS"},
-    {0x91, "FROZENSET"},
-    {0x92, "NEWOBJ_EX"},
-    {0x96, "BYTEARRAY8"},
     {0x97, "NEXT_BUFFER"},
     {0x98, "READONLY_BUFFER"},
 };
@@ -135,7 +92,11 @@ class Machine {
   void push_tuple(size_t count);
   void push_marked_tuple();
   void push_global(const std::string& name);
-  void push_long(uint8_t bytes);
+  void push_long(uint64_t bytes);
+  void push_bytes(uint64_t count) {
+    take(count);
+    push(PickleKind::kObject);
+  }
   void mark() {
     marks_.push_back(stack_.size());
   }
@@ -154,11 +115,16 @@ class Machine {
   void persistent();
   void build();
   void reduce();
+  void new_object(size_t arguments);
 
  private:
   const std::byte* take(uint64_t count);
   const PickleValue& value(int32_t index) const {
     return pickle_.at(index);
+  }
+  // What calling the value gives.
+  Callee callee(int32_t index) const {
+    return value(index).kind == PickleKind::kGlobal ? callee_of(value(index).text) : Callee::kNone;
   }
   // Values below the topmost mark are out of reach.
   size_t reachable() const {
@@ -167,6 +133,7 @@ class Machine {
   int32_t pop() {
     return pop_some(1)[0];
   }
+  void make_dict(const std::string& name, const std::vector<int32_t>& arguments);
   void rebuild_tensor(const std::vector<int32_t>& arguments);
   void check_counts(int32_t index, const char* what) const;
 
@@ -238,9 +205,7 @@ void Machine::push_marked_tuple() {
 }
 
 void Machine::push_global(const std::string& name) {
-  const bool allowed = std::any_of(
-      std::begin(kGlobals), std::end(kGlobals), [&](const Global& g) { return g.name == name; });
-  if (!allowed) {
+  if (callee_of(name) == Callee::kNone) {
     refuse("global " + shown(name) +
            " is not one that a checkpoint of tensors needs; nothing of it "
            "was run. Save the state_dict alone");
@@ -248,7 +213,7 @@ void Machine::push_global(const std::string& name) {
   push(PickleKind::kGlobal).text = name;
 }
 
-void Machine::push_long(uint8_t bytes) {
+void Machine::push_long(uint64_t bytes) {
   const std::byte* from = take(bytes);
   if (bytes > sizeof(int64_t)) {
     push(PickleKind::kBigInt);
@@ -295,6 +260,9 @@ void Machine::extend(PickleKind kind, const std::vector<int32_t>& added) {
   const int32_t index = pop();
   stack_.push_back(index);
   PickleValue& target = pickle_.values[static_cast<size_t>(index)];
+  if (target.kind == PickleKind::kObject) {
+    return;
+  }
   const bool pairs = kind == PickleKind::kDict;
   if (target.kind != kind || (pairs && added.size() % 2)) {
     refuse(pairs ? "expected a dict and pairs of key and value" : "expected a list");
@@ -316,7 +284,7 @@ void Machine::persistent() {
   const std::vector<int32_t> items = value(id).items;
   const bool storage = value(id).kind == PickleKind::kTuple && items.size() == 5 &&
                        value(items[0]).text == "storage" &&
-                       callee_of(value(items[1])) == Callee::kType &&
+                       callee(items[1]) == Callee::kType &&
                        value(items[2]).kind == PickleKind::kText &&
                        value(items[4]).kind == PickleKind::kInt && value(items[4]).integer >= 0;
   if (!storage) {
@@ -330,12 +298,13 @@ void Machine::persistent() {
   made.items = {items[1]};
 }
 
-// Attributes of an OrderedDict (a state dict's versions) do not matter here; nothing else has any.
+// Attributes of a dict (a state dict's versions) and of an object do not matter here; nothing else
+// has any.
 void Machine::build() {
   pop();
   const int32_t target = pop();
-  if (value(target).kind != PickleKind::kDict) {
-    refuse("BUILD sets attributes of something other than an OrderedDict");
+  if (value(target).kind != PickleKind::kDict && value(target).kind != PickleKind::kObject) {
+    refuse("BUILD sets attributes of something other than a dict or an object");
   }
   stack_.push_back(target);
 }
@@ -372,6 +341,34 @@ void Machine::rebuild_tensor(const std::vector<int32_t>& arguments) {
   made.items = {arguments[0], arguments[2], arguments[3]};
 }
 
+// OrderedDict(), Counter(a dict), defaultdict(the type of what is missing). A given dict stays one
+// value: copies would cost a hostile pickle nothing.
+void Machine::make_dict(const std::string& name, const std::vector<int32_t>& arguments) {
+  if (arguments.empty()) {
+    push(PickleKind::kDict);
+    return;
+  }
+  const PickleKind kind = value(arguments[0]).kind;
+  if (arguments.size() == 1 && kind == PickleKind::kDict) {
+    stack_.push_back(arguments[0]);
+  } else if (arguments.size() == 1 &&
+             (kind == PickleKind::kGlobal || kind == PickleKind::kNone)) {
+    push(PickleKind::kDict);
+  } else {
+    refuse("REDUCE calls " + name + " with arguments, expected none, a dict or a type");
+  }
+}
+
+// class.__new__(class, ...): `arguments` values after the class.
+void Machine::new_object(size_t arguments) {
+  const std::vector<int32_t> call = pop_some(1 + arguments);
+  const Callee made = callee(call[0]);
+  if (made != Callee::kObject && made != Callee::kDict) {
+    refuse("NEWOBJ of something other than a dict or a harmless object");
+  }
+  push(made == Callee::kDict ? PickleKind::kDict : PickleKind::kObject);
+}
+
 void Machine::reduce() {
   const std::vector<int32_t> call = pop_some(2);
   const PickleValue& called = value(call[0]);
@@ -380,15 +377,15 @@ void Machine::reduce() {
   }
   const std::vector<int32_t> arguments = value(call[1]).items;
   const std::string name = shown(called.text);
-  switch (callee_of(called)) {
+  switch (callee(call[0])) {
     case Callee::kNone:
     case Callee::kType:
       refuse("REDUCE calls " + name + ", which is no function");
     case Callee::kDict:
-      if (!arguments.empty()) {
-        refuse("REDUCE calls " + name + " with arguments, expected none");
-      }
-      push(PickleKind::kDict);
+      make_dict(name, arguments);
+      return;
+    case Callee::kObject:
+      push(PickleKind::kObject);
       return;
     case Callee::kSize:
       if (arguments.size() != 1 || value(arguments[0]).kind != PickleKind::kTuple) {
@@ -428,6 +425,20 @@ constexpr Opcode kOpcodes[] = {
     {'K', [](Machine& m) { m.push_integer(Kind::kInt, m.number<uint8_t>()); }},   // BININT1
     {'M', [](Machine& m) { m.push_integer(Kind::kInt, m.number<uint16_t>()); }},  // BININT2
     {0x8a, [](Machine& m) { m.push_long(m.number<uint8_t>()); }},                 // LONG1
+    {0x8b, [](Machine& m) { m.push_long(m.number<uint32_t>()); }},                // LONG4
+    {'C', [](Machine& m) { m.push_bytes(m.number<uint8_t>()); }},    // SHORT_BINBYTES
+    {'B', [](Machine& m) { m.push_bytes(m.number<uint32_t>()); }},   // BINBYTES
+    {0x8e, [](Machine& m) { m.push_bytes(m.number<uint64_t>()); }},  // BINBYTES8
+    {0x96, [](Machine& m) { m.push_bytes(m.number<uint64_t>()); }},  // BYTEARRAY8
+    {0x8f, [](Machine& m) { m.push(Kind::kObject); }},               // EMPTY_SET
+    {0x90, [](Machine& m) { m.extend(Kind::kObject, m.pop_to_mark()); }},  // ADDITEMS
+    {0x91,                                                                 // FROZENSET
+     [](Machine& m) {
+       m.pop_to_mark();
+       m.push(Kind::kObject);
+     }},
+    {0x81, [](Machine& m) { m.new_object(1); }},  // NEWOBJ
+    {0x92, [](Machine& m) { m.new_object(2); }},  // NEWOBJ_EX
     {'G',  // BINFLOAT, big-endian
      [](Machine& m) {
        const uint64_t bits = __builtin_bswap64(m.number<uint64_t>());

@@ -1,5 +1,5 @@
-// Reads the pickles that PyTorch writes for tensors, as data: an allowlist of opcodes and of names,
-// none of which runs code. Not: the archive around them, the tensors' bytes.
+// Reads the pickles that PyTorch writes for tensors, as data: an allowlist of opcodes and of names.
+// No code is run. Not: the archive around them, the tensors' bytes.
 #ifndef LIGERO_CONVERTER_IMPORT_PICKLE_H_
 #define LIGERO_CONVERTER_IMPORT_PICKLE_H_
 
@@ -26,6 +26,7 @@ enum class PickleKind : uint8_t {
   kGlobal,   ///< text: "module name"
   kStorage,  ///< text: its key; integer: its elements; items[0]: the kGlobal of its type
   kTensor,   ///< items: storage, size tuple, stride tuple; integer: offset in elements
+  kObject,   ///< a harmless object (NumPy scalar, set, Path, Namespace ...), of which nothing is kept
 };
 
 struct PickleValue {
@@ -46,7 +47,8 @@ struct Pickle {
 };
 
 /// Reads one pickle of protocol 2 to 5. `source` names it in messages. Throws ImportError with
-/// offset and name of the first opcode or global that is not on the list, and for damage.
+/// offset and name of the first opcode or global that is not on the list, and for damage. Harmless
+/// objects are passed over: the calls that would build them give a kObject and call nothing.
 Pickle read_pickle(std::span<const std::byte> bytes, const std::string& source);
 
 }  // namespace ligero

@@ -4,7 +4,7 @@
 #include <algorithm>
 #include <cmath>
 #include <map>
-#include <optional>
+#include <set>
 #include <utility>
 #include <vector>
 
@@ -15,8 +15,9 @@
 namespace ligero {
 namespace {
 
-constexpr const char* kStateNames[] = {"average", "model", "state_dict"};
-constexpr const char* kWrappers[] = {"module.", "_orig_mod."};
+// Where trainers put the state dict; the first that holds tensors is taken.
+constexpr const char* kStateNames[] = {
+    "average", "model", "state_dict", "model_state_dict", "model_state"};
 constexpr int kMaxNesting = 3;
 constexpr size_t kMaxTensors = 65536;
 constexpr size_t kMaxNameBytes = 1024;
@@ -30,7 +31,12 @@ constexpr StorageType kStorageTypes[] = {{"torch FloatStorage", ElementType::kF3
                                          {"torch HalfStorage", ElementType::kF16},
                                          {"torch BFloat16Storage", ElementType::kBf16},
                                          {"torch DoubleStorage", ElementType::kF64},
-                                         {"torch LongStorage", ElementType::kI64}};
+                                         {"torch LongStorage", ElementType::kI64},
+                                         {"torch IntStorage", ElementType::kI32},
+                                         {"torch ShortStorage", ElementType::kI16},
+                                         {"torch CharStorage", ElementType::kI8},
+                                         {"torch ByteStorage", ElementType::kU8},
+                                         {"torch BoolStorage", ElementType::kU8}};
 
 using Entries = std::map<std::string, int32_t>;
 
@@ -48,24 +54,62 @@ Entries entries_of(const Pickle& pickle, const PickleValue& dict) {
   return entries;
 }
 
-bool has_tensors(const Pickle& pickle, const Entries& entries) {
-  return std::any_of(entries.begin(), entries.end(), [&](const auto& entry) {
+int64_t count_tensors(const Pickle& pickle, const Entries& entries) {
+  return std::count_if(entries.begin(), entries.end(), [&](const auto& entry) {
     return pickle.at(entry.second).kind == PickleKind::kTensor;
   });
 }
 
-std::optional<Entries> find_state(const Pickle& pickle, int32_t index, int nesting) {
-  Entries entries = entries_of(pickle, pickle.at(index));
-  for (const char* name : kStateNames) {
-    const auto inner = entries.find(name);
-    if (inner != entries.end() && nesting < kMaxNesting) {
-      if (auto found = find_state(pickle, inner->second, nesting + 1)) {
-        return found;
+// A dict and how many tensors it holds.
+struct State {
+  Entries entries;
+  int64_t tensors = 0;
+};
+
+// Finds the state dict: what stands under one of kStateNames, else whichever dict holds the most
+// tensors. So a tensor beside "model_state_dict" makes no state dict of the dict around both; and
+// what an optimizer keeps for one parameter is smaller than the network.
+class StateSearch {
+ public:
+  explicit StateSearch(const Pickle& pickle) : pickle_(pickle) {}
+
+  State find(int32_t index, int nesting) {
+    if (!seen_.insert(index).second) {  // a dict may hold itself, or one dict many times
+      return {};
+    }
+    State best{entries_of(pickle_, pickle_.at(index)), 0};
+    best.tensors = count_tensors(pickle_, best.entries);
+    if (nesting == kMaxNesting) {
+      return best;
+    }
+    for (const char* name : kStateNames) {
+      const auto named = best.entries.find(name);
+      if (named != best.entries.end()) {
+        State found = find(named->second, nesting + 1);
+        if (found.tensors > 0) {
+          return found;
+        }
       }
     }
+    std::vector<int32_t> inside;
+    for (const auto& [name, value] : best.entries) {
+      if (pickle_.at(value).kind == PickleKind::kDict) {
+        inside.push_back(value);
+      }
+    }
+    for (const int32_t value : inside) {
+      State found = find(value, nesting + 1);
+      if (found.tensors > best.tensors) {
+        best = std::move(found);
+      }
+    }
+    return best;
   }
-  return has_tensors(pickle, entries) ? std::optional(std::move(entries)) : std::nullopt;
-}
+
+ private:
+  const Pickle& pickle_;
+  std::set<int32_t> seen_;
+};
 
 std::string keys_text(const Entries& entries) {
   constexpr size_t kShown = 10;
@@ -79,6 +123,19 @@ std::string keys_text(const Entries& entries) {
     }
   }
   return entries.empty() ? " none" : text;
+}
+
+// What a zip archive is that PyTorch did not write.
+std::string what_else(const ZipArchive& zip) {
+  for (const ZipEntry& entry : zip.entries()) {
+    if (entry.name.ends_with(".npy")) {
+      return "an archive of NumPy arrays";
+    }
+    if (entry.name.ends_with(".weights.h5")) {
+      return "a Keras model";
+    }
+  }
+  return "a zip archive";
 }
 
 // Reads one archive.
@@ -129,7 +186,8 @@ const ZipEntry& Reader::find_pickle() {
     folder_ = entry.name.substr(0, slash + 1);
   }
   if (!found) {
-    refuse("is a zip archive without a data.pkl in a folder, so not a checkpoint of torch.save");
+    refuse("is " + what_else(zip_) +
+           " without a data.pkl in a folder, so not a checkpoint of torch.save");
   }
   if (zip_.find(folder_ + "constants.pkl")) {
     refuse("is a TorchScript archive, which is code; expected a state_dict saved by torch.save");
@@ -245,7 +303,7 @@ CheckpointTensor Reader::tensor(const Pickle& pickle,
                                   [&](const StorageType& t) { return t.global == global; });
   if (type == std::end(kStorageTypes)) {
     refuse("tensor " + name + ": its storage is a " + global +
-           ", expected Float, Half, BFloat16, Double or LongStorage");
+           ", expected floats, integers or bools");
   }
   const auto available = static_cast<uint64_t>(source.integer);
   if (available > INT64_MAX / bytes_of(type->type)) {
@@ -268,37 +326,24 @@ CheckpointTensor Reader::tensor(const Pickle& pickle,
   return tensor;
 }
 
-// What every name begins with, as wrappers of modules leave it; possibly nothing.
-std::string common_wrapper(const Checkpoint& checkpoint) {
-  for (const char* wrapper : kWrappers) {
-    const bool all = std::all_of(checkpoint.begin(), checkpoint.end(), [&](const auto& entry) {
-      return entry.first.starts_with(wrapper);
-    });
-    if (all && !checkpoint.empty()) {
-      return wrapper;
-    }
-  }
-  return "";
-}
-
 Checkpoint Reader::read() {
   const ZipEntry& entry = find_pickle();
   check_byte_order();
   std::vector<std::byte> unpacked;
   const Pickle pickle = read_pickle(zip_.read(entry, &unpacked), source_ + ": " + entry.name);
-  const std::optional<Entries> state = find_state(pickle, pickle.root, 0);
-  if (!state) {
+  const State state = StateSearch(pickle).find(pickle.root, 0);
+  if (state.tensors == 0) {
     refuse(
-        "holds no state dict: expected tensors by name at the top or in \"average\", \"model\" or "
-        "\"state_dict\", found at the top:" +
+        "holds no state dict: expected tensors by name in a dict, at the top or at most " +
+        std::to_string(kMaxNesting) + " dicts below it, found at the top:" +
         keys_text(entries_of(pickle, pickle.at(pickle.root))));
   }
-  if (state->size() > kMaxTensors) {
-    refuse("the state dict has " + std::to_string(state->size()) + " entries, expected at most " +
-           std::to_string(kMaxTensors));
+  if (state.entries.size() > kMaxTensors) {
+    refuse("the state dict has " + std::to_string(state.entries.size()) +
+           " entries, expected at most " + std::to_string(kMaxTensors));
   }
   Checkpoint checkpoint;
-  for (const auto& [name, index] : *state) {
+  for (const auto& [name, index] : state.entries) {
     if (name.empty() || name.size() > kMaxNameBytes) {
       refuse("a tensor's name has " + std::to_string(name.size()) + " bytes, expected 1 to " +
              std::to_string(kMaxNameBytes));
@@ -306,14 +351,6 @@ Checkpoint Reader::read() {
     if (pickle.at(index).kind == PickleKind::kTensor) {
       checkpoint[name] = tensor(pickle, pickle.at(index), name);
     }
-  }
-  for (std::string wrapper = common_wrapper(checkpoint); !wrapper.empty();
-       wrapper = common_wrapper(checkpoint)) {
-    Checkpoint bare;
-    for (auto& [name, tensor] : checkpoint) {
-      bare[name.substr(wrapper.size())] = std::move(tensor);
-    }
-    checkpoint = std::move(bare);
   }
   return checkpoint;
 }

@@ -12,13 +12,12 @@
 
 namespace ligero {
 
-/// The tensors of a state dict, converted to float (storages of float, half, bfloat16, double,
-/// long). The state dict is the first dict that holds tensors of: "average", "model", "state_dict"
-/// (each at the top or inside another of them), the top itself. "module." and "_orig_mod." that
-/// begin every name (parallel and compiled modules) are left out of the names. Values of it that
-/// are no tensors do not count. Throws ImportError: an archive that is not PyTorch's or damaged,
-/// code instead of tensors, views that leave their storage or repeat it absurdly, values that are
-/// not finite.
+/// The tensors of a state dict, converted to float (storages of floats, integers, bools). The state
+/// dict is what stands under "average", "model", "state_dict", "model_state_dict" or "model_state",
+/// the first of them that holds tensors; else the dict with the most tensors, at the top or inside.
+/// Values of it that are no tensors do not count. Throws ImportError: an archive that is not
+/// PyTorch's or damaged, code instead of tensors, views that leave their storage or repeat it
+/// absurdly, values that are not finite.
 Checkpoint read_pytorch(std::span<const std::byte> file, const std::string& source);
 
 }  // namespace ligero

@@ -77,13 +77,18 @@ ElementType element_type(const Json& json, const std::string& name, const std::s
                                                         {"F16", ElementType::kF16},
                                                         {"BF16", ElementType::kBf16},
                                                         {"F64", ElementType::kF64},
-                                                        {"I64", ElementType::kI64}};
+                                                        {"I64", ElementType::kI64},
+                                                        {"I32", ElementType::kI32},
+                                                        {"I16", ElementType::kI16},
+                                                        {"I8", ElementType::kI8},
+                                                        {"U8", ElementType::kU8},
+                                                        {"BOOL", ElementType::kU8}};
   for (const auto& [text, type] : kTypes) {
     if (json == text) {
       return type;
     }
   }
-  refuse_tensor(source, name, "dtype is " + shown(json) + ", expected F32, F16, BF16, F64 or I64");
+  refuse_tensor(source, name, "dtype is " + shown(json) + ", expected F32, F16, BF16, F64, I64, I32, I16, I8, U8 or BOOL");
 }
 
 bool is_count(const Json& json) {

@@ -7,7 +7,7 @@
 namespace ligero {
 namespace {
 
-constexpr size_t kMaxErrorsShown = 20;
+constexpr size_t kMaxShown = 12;  // of each kind of misfit
 
 // A linear layer's [outputs, inputs] is a convolution's [outputs, inputs, 1].
 std::vector<int64_t> without_ones(std::vector<int64_t> shape) {
@@ -35,10 +35,39 @@ void rotate(const Origin& origin, const std::vector<int64_t>& shape, std::vector
   }
 }
 
+// A message of several lines, so many of each kind.
+class Listing {
+ public:
+  explicit Listing(std::string head) : text_(std::move(head)) {}
+
+  void add(const std::string& line) {
+    text_ += "\n  " + line;
+  }
+  template <typename Item, typename Line>
+  void add_some(const std::vector<Item>& items, Line line) {
+    for (size_t i = 0; i < items.size() && i < kMaxShown; ++i) {
+      add(line(items[i]));
+    }
+    if (items.size() > kMaxShown) {
+      add("and " + std::to_string(items.size() - kMaxShown) + " more like these");
+    }
+  }
+  const std::string& text() const {
+    return text_;
+  }
+
+ private:
+  std::string text_;
+};
+
 }  // namespace
 
 bool is_counter(const std::string& name) {
-  return name.ends_with("num_batches_tracked");
+  return name.ends_with("num_batches_tracked") || name == "n_averaged";
+}
+
+std::string unwrapped(const std::string& name, const std::string& wrapper) {
+  return name.starts_with(wrapper) ? name.substr(wrapper.size()) : name;
 }
 
 std::string shape_text(const std::vector<int64_t>& shape) {
@@ -49,7 +78,18 @@ std::string shape_text(const std::vector<int64_t>& shape) {
   return text + "]";
 }
 
-Weights::Weights(Checkpoint checkpoint) : left_(std::move(checkpoint)) {}
+Weights::Weights(Checkpoint checkpoint) : values_(std::move(checkpoint)) {
+  for (const auto& [name, tensor] : values_) {
+    left_[name] = tensor.shape;
+  }
+}
+
+Weights Weights::trial(CheckpointShapes shapes) {
+  Weights weights{Checkpoint()};
+  weights.left_ = std::move(shapes);
+  weights.trial_ = true;
+  return weights;
+}
 
 void Weights::set_origin(const std::string& name, Origin origin) {
   origins_[name] = std::move(origin);
@@ -65,7 +105,7 @@ bool Weights::has_any(const std::string& prefix) const {
 }
 
 void Weights::complain(std::string error) {
-  errors_.insert(errors_.begin(), std::move(error));
+  complaints_.insert(complaints_.begin(), std::move(error));
 }
 
 void Weights::ignore(const std::string& prefix) {
@@ -82,47 +122,98 @@ std::vector<float> Weights::take(const std::string& name, const std::vector<int6
   const std::string& stored = moved ? origin->second.name : name;
   const auto found = left_.find(stored);
   if (found == left_.end()) {
-    errors_.push_back("missing tensor " + stored + ": expected shape " + shape_text(shape));
+    missing_.push_back({stored, shape});
     return std::vector<float>(count);
   }
-  CheckpointTensor tensor = std::move(found->second);
+  const std::vector<int64_t> there = std::move(found->second);
   left_.erase(found);
-  const bool fits =
-      tensor.shape == shape || (moved && without_ones(tensor.shape) == without_ones(shape));
-  if (!fits || tensor.values.size() != count) {
-    errors_.push_back("tensor " + stored + " has shape " + shape_text(tensor.shape) +
-                      ", expected " + shape_text(shape));
+  ++taken_;
+  std::vector<float> values =
+      trial_ ? std::vector<float>(count) : std::move(values_.at(stored).values);
+  const bool fits = there == shape || (moved && without_ones(there) == without_ones(shape));
+  if (!fits || values.size() != count) {
+    misshapen_.push_back({stored, there, shape});
     return std::vector<float>(count);
   }
   if (moved && count > 0) {
-    rotate(origin->second, shape, &tensor.values);
+    rotate(origin->second, shape, &values);
   }
-  return std::move(tensor.values);
+  return values;
 }
 
-void Weights::finish() const {
-  std::vector<std::string> errors = errors_;
-  for (const auto& [name, tensor] : left_) {
+std::vector<std::string> Weights::left_over() const {
+  std::vector<std::string> names;
+  for (const auto& [name, shape] : left_) {
     const bool ignored =
         std::any_of(ignored_.begin(), ignored_.end(), [&name = name](const std::string& prefix) {
           return name.starts_with(prefix);
         });
     if (!ignored && !is_counter(name)) {
-      errors.push_back("surplus tensor " + name + " of shape " + shape_text(tensor.shape) +
-                       ": the configured network has none of this name");
+      names.push_back(name);
     }
   }
-  if (errors.empty()) {
+  return names;
+}
+
+size_t Weights::misfits() const {
+  return complaints_.size() + missing_.size() + misshapen_.size() + left_over().size();
+}
+
+// The left-over tensor whose name has the most characters in common with the missing one's, counted
+// from both ends; at equal names the one of equal shape. None where less than half is in common.
+std::string Weights::closest(const Missing& missing, const std::vector<std::string>& left) const {
+  std::string best;
+  size_t most = 0;
+  for (const std::string& name : left) {
+    const size_t longest = std::min(name.size(), missing.name.size());
+    size_t ahead = 0;
+    while (ahead < longest && name[ahead] == missing.name[ahead]) {
+      ++ahead;
+    }
+    size_t behind = 0;
+    while (behind < longest - ahead &&
+           name[name.size() - 1 - behind] == missing.name[missing.name.size() - 1 - behind]) {
+      ++behind;
+    }
+    const bool same = without_ones(left_.at(name)) == without_ones(missing.shape);
+    const size_t score = 2 * (ahead + behind) + (same ? 1 : 0);
+    if (2 * (ahead + behind) >= missing.name.size() && score > most) {
+      most = score;
+      best = name;
+    }
+  }
+  return best;
+}
+
+void Weights::finish(const std::string& prefix) const {
+  if (misfits() == 0) {
     return;
   }
-  std::string message = "checkpoint does not fit the configuration";
-  for (size_t i = 0; i < errors.size() && i < kMaxErrorsShown; ++i) {
-    message += "\n  " + errors[i];
+  const std::vector<std::string> left = left_over();
+  Listing text("checkpoint does not fit the configuration");
+  if (taken_ == 0 && !left.empty()) {
+    text.add("none of the checkpoint's " + std::to_string(left.size()) +
+             " tensors has a name of this network");
   }
-  if (errors.size() > kMaxErrorsShown) {
-    message += "\n  and " + std::to_string(errors.size() - kMaxErrorsShown) + " more";
+  for (const std::string& complaint : complaints_) {
+    text.add(complaint);
   }
-  throw SystemError(message);
+  text.add_some(missing_, [&](const Missing& m) {
+    const std::string near = closest(m, left);
+    return "missing tensor " + prefix + m.name + ": expected shape " + shape_text(m.shape) +
+           (near.empty() ? ""
+                         : "; the closest name in the checkpoint is " + prefix + near + " " +
+                               shape_text(left_.at(near)));
+  });
+  text.add_some(misshapen_, [&](const Misshapen& m) {
+    return "tensor " + prefix + m.name + " has shape " + shape_text(m.shape) + ", expected " +
+           shape_text(m.expected);
+  });
+  text.add_some(left, [&](const std::string& name) {
+    return "surplus tensor " + prefix + name + " of shape " + shape_text(left_.at(name)) +
+           ": the configured network has none of this name";
+  });
+  throw SystemError(text.text());
 }
 
 }  // namespace ligero

@@ -25,12 +25,18 @@ class SystemError : public std::runtime_error {
   using std::runtime_error::runtime_error;
 };
 
-/// Whether PyTorch's batch norm counts its batches there (num_batches_tracked): no weight of
-/// anything.
+/// Whether PyTorch counts there: batches of a batch norm (num_batches_tracked), models in an average
+/// (n_averaged). No weight of anything.
 bool is_counter(const std::string& name);
+
+/// `name` without `wrapper`, where it begins so.
+std::string unwrapped(const std::string& name, const std::string& wrapper);
 
 /// "[16, 4, 3, 3]".
 std::string shape_text(const std::vector<int64_t>& shape);
+
+/// Shapes by name.
+using CheckpointShapes = std::map<std::string, std::vector<int64_t>>;
 
 /// Where a tensor stands in a checkpoint of another layout, and how its channels lie there.
 struct Origin {
@@ -44,6 +50,8 @@ struct Origin {
 class Weights {
  public:
   explicit Weights(Checkpoint checkpoint);
+  /// For a trial of names and shapes: hands out zeros.
+  static Weights trial(CheckpointShapes shapes);
 
   /// From now on take(`name`, ...) takes the tensor that `origin` says, which may lack axes of size
   /// 1 at the end of its shape. Errors name the origin.
@@ -61,15 +69,36 @@ class Weights {
   /// the list, where it is missing or has another shape.
   std::vector<float> take(const std::string& name, const std::vector<int64_t>& shape);
 
-  /// Throws SystemError if any tensor was missing, had another shape, or was never taken.
-  /// Counters may be left over.
-  void finish() const;
+  /// How many tensors were missing, had another shape, or were never taken. Counters may be left
+  /// over.
+  size_t misfits() const;
+  /// Throws SystemError if misfits() is not 0. The message names the tensors, and for each missing
+  /// one the closest name that the checkpoint has. `prefix` was taken off every name: messages have
+  /// it again.
+  void finish(const std::string& prefix = "") const;
 
  private:
-  Checkpoint left_;
+  struct Missing {
+    std::string name;
+    std::vector<int64_t> shape;
+  };
+  struct Misshapen {
+    std::string name;
+    std::vector<int64_t> shape;
+    std::vector<int64_t> expected;
+  };
+  std::vector<std::string> left_over() const;
+  std::string closest(const Missing& missing, const std::vector<std::string>& left) const;
+
+  CheckpointShapes left_;
+  Checkpoint values_;  // empty in a trial
+  bool trial_ = false;
+  size_t taken_ = 0;
   std::map<std::string, Origin> origins_;
   std::vector<std::string> ignored_;
-  std::vector<std::string> errors_;
+  std::vector<std::string> complaints_;
+  std::vector<Missing> missing_;
+  std::vector<Misshapen> misshapen_;
 };
 
 }  // namespace ligero

@@ -22,11 +22,22 @@ struct System {
 /// Every network of this build, written out by hand.
 std::span<const System> all_systems();
 
+/// What stands before every name of `shapes` ("module.", "model.net.") and has to go, so that the
+/// network that `config_text` names takes them: the shortest such prefix with which all fit; where
+/// none does, the one with which the fewest do not. Usually "". Throws SystemError for a
+/// configuration that cannot be read.
+std::string wrapper_of(const std::string& config_text,
+                       const std::string& source,
+                       const CheckpointShapes& shapes);
+
 /// Builds the network that `config_text` (JSON) names, with metadata and an empty family. `source`
-/// names the configuration in messages. Throws SystemError: everything that does not fit, by name.
+/// names the configuration in messages; `wrapper` was taken off the names of `checkpoint` (see
+/// wrapper_of), and messages show it again. Throws SystemError: everything that does not fit, by
+/// name.
 ModelDraft build_system(const std::string& config_text,
                         const std::string& source,
-                        Checkpoint checkpoint);
+                        Checkpoint checkpoint,
+                        const std::string& wrapper = "");
 
 /// The options that decide what a network computes, as one text: equal for equal networks.
 std::string system_identity(const std::string& config_text, const std::string& source);

@@ -6,6 +6,7 @@
 #include <algorithm>
 
 #include "converter/sha256.h"
+#include "model/format/writer.h"
 #include "model/systems/systems.h"
 #include "tests/converter/golden.h"
 
@@ -126,6 +127,57 @@ TEST_CASE("convert: missing, misshaped and surplus tensors are all named, with b
         std::string::npos);
   CHECK(message.find("surplus tensor sep.conv2d_9.conv.bias of shape [3]") != std::string::npos);
   CHECK(message.find("num_batches") == std::string::npos);
+}
+
+TEST_CASE("convert: a prefix of all names goes where all fit without it, and the model is the same") {
+  const auto wrapped = [](const std::string& wrapper) {
+    Checkpoint checkpoint;
+    for (const auto& [name, tensor] : golden_checkpoint()) {
+      checkpoint[wrapper + name] = tensor;
+    }
+    return checkpoint;
+  };
+  const auto bytes = [&](Checkpoint checkpoint) {
+    return write_model(converted(golden_config(), std::move(checkpoint)).model);
+  };
+  const auto expected = bytes(golden_checkpoint());
+  for (const char* wrapper : {"module.", "model.", "net._orig_mod.", "a.b.c."}) {
+    CAPTURE(wrapper);
+    CHECK(bytes(wrapped(wrapper)) == expected);
+  }
+  Checkpoint averaged = wrapped("module.");
+  averaged["n_averaged"] = {{}, {7.0f}};
+  CHECK(bytes(averaged) == expected);
+  Checkpoint short_of_one = wrapped("module.net.");
+  short_of_one.erase("module.net.sep.arn.g_k");
+  std::string message;
+  try {
+    converted(golden_config(), short_of_one);
+  } catch (const SystemError& error) {
+    message = error.what();
+  }
+  CAPTURE(message);
+  CHECK(message.find("missing tensor module.net.sep.arn.g_k: expected") != std::string::npos);
+  CHECK(std::count(message.begin(), message.end(), '\n') == 1);
+}
+
+TEST_CASE("convert: a refusal shows the closest names that the checkpoint has") {
+  Checkpoint checkpoint = golden_checkpoint();
+  checkpoint["separator.arn.g_k"] = checkpoint.at("sep.arn.g_k");
+  checkpoint.erase("sep.arn.g_k");
+  std::string message = refusal(golden_config(), checkpoint);
+  CAPTURE(message);
+  CHECK(message.find("the closest name in the checkpoint is separator.arn.g_k [") !=
+        std::string::npos);
+  Checkpoint other;
+  for (int i = 0; i < 40; ++i) {
+    other["layers." + std::to_string(i) + ".kernel"] = {{1}, {0.0f}};
+  }
+  other["0"] = {{1}, {0.0f}};
+  message = refusal(golden_config(), other);
+  CHECK(message.find("none of the checkpoint's 41 tensors has a name of this network") !=
+        std::string::npos);
+  CHECK(message.find("surplus tensor layers.0.kernel") != std::string::npos);
 }
 
 TEST_CASE("convert: a checkpoint of nothing names the first tensors and counts the others") {

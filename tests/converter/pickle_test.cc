@@ -72,8 +72,46 @@ TEST_CASE("pickle: a code-running global is refused by name and offset") {
   CHECK(has(refusal(kProto + "cos\x1b[2J\nsystem\n."), "global os?[2J.system"));
 }
 
+TEST_CASE("pickle: harmless objects are passed over, and what stands beside them comes back") {
+  const std::string dtype = global("numpy", "dtype") + pickle::text("f8") + "\x89\x88\x87R(K\x03" +
+                            pickle::text("<") + "NNNJ\xff\xff\xff\xffJ\xff\xff\xff\xffK" +
+                            std::string(1, '\0') + "tb";
+  const std::string scalar = global("numpy.core.multiarray", "scalar") + dtype +
+                             "C\x08" + std::string(8, '\0') + "\x86R";
+  const std::string encoded =
+      global("_codecs", "encode") + pickle::text("x") + pickle::text("latin1") + "\x86R";
+  const std::string space =
+      global("argparse", "Namespace") + ")\x81}" + pickle::text("lr") + "K\x01sb";
+  const std::string with_keywords = global("types", "SimpleNamespace") + ")}\x92";
+  const std::string path = global("pathlib", "PosixPath") + pickle::text("/") + "\x85R";
+  const std::string set = "\x8f(K\x01K\x02\x90";
+  const std::string frozen = "(K\x01\x91";
+  const std::string old_set = global("__builtin__", "set") + "]K\x01" + "a\x85R";
+  for (const std::string& object :
+       {scalar, encoded, space, with_keywords, path, set, frozen, old_set}) {
+    CAPTURE(object);
+    const Pickle p = read(kProto + pickle::dict({{"a", object}, {"b", "K\x07"}}) + ".");
+    const PickleValue& root = p.at(p.root);
+    REQUIRE(root.items.size() == 4);
+    CHECK(p.at(root.items[1]).kind == PickleKind::kObject);
+    CHECK(p.at(root.items[3]).integer == 7);
+  }
+  const std::string counter =
+      global("collections", "Counter") + pickle::dict({{"k", "K\x07"}}) + "\x85R";
+  const std::string by_default = global("collections", "defaultdict") + global("builtins", "list") +
+                                 "\x85R" + pickle::text("k") + "K\x07s";
+  for (const std::string& dict : {counter, by_default}) {
+    const Pickle p = read(kProto + dict + ".");
+    REQUIRE(p.at(p.root).kind == PickleKind::kDict);
+    CHECK(p.at(p.at(p.root).items.at(1)).integer == 7);
+  }
+  CHECK(has(refusal(kProto + global("builtins", "getattr") + "."), "global builtins.getattr"));
+  CHECK(has(refusal(kProto + global("numpy", "load") + "."), "global numpy.load"));
+}
+
 TEST_CASE("pickle: opcodes off the list are refused by name and offset") {
-  CHECK(has(refusal(kProto + "N\x81."), "byte 3: opcode NEWOBJ (0x81)"));
+  CHECK(has(refusal(kProto + "NN\x81."), "byte 4: NEWOBJ of something other"));
+  CHECK(has(refusal(kProto + "N0."), "byte 3: opcode POP (0x30)"));
   CHECK(has(refusal(kProto + "(ios\nsystem\n."), "byte 3: opcode INST (0x69)"));
   CHECK(has(refusal(kProto + "P1\n."), "opcode PERSID (0x50)"));
   CHECK(has(refusal(kProto + "\x82\x01."), "opcode EXT1 (0x82)"));
@@ -82,7 +120,7 @@ TEST_CASE("pickle: opcodes off the list are refused by name and offset") {
 
 TEST_CASE("pickle: calls build what they should or are refused") {
   const std::string dict = global("collections", "OrderedDict");
-  CHECK(has(refusal(kProto + dict + "N\x85R."), "collections.OrderedDict with arguments"));
+  CHECK(has(refusal(kProto + dict + "K\x01\x85R."), "collections.OrderedDict with arguments"));
   CHECK(has(refusal(kProto + "N)R."), "REDUCE expected a global"));
   CHECK(has(refusal(kProto + global("torch", "FloatStorage") + ")R."), "which is no function"));
   CHECK(has(refusal(kProto + global("torch._utils", "_rebuild_tensor_v2") + ")R."),

@@ -92,16 +92,42 @@ TEST_CASE("pytorch: where the state dict lies, and what comes first") {
   CHECK(w(dict({{"average", "N"}, {"model", one}})) == Values{1});
   CHECK(w(dict({{"model", dict({{"state_dict", two}})}, {"w", "N"}})) == Values{2});
   CHECK(w(dict({{"state_dict", two}, {"w", tensor("0", 6, {1}, {1}, 1)}})) == Values{2});
-  CHECK(has(refusal(with_six(dict({{"weights", one}, {"epoch", "K\x01"}}))),
+  CHECK(w(dict({{"weights", one}, {"epoch", "K\x01"}})) == Values{1});
+  CHECK(w(dict({{"model_state_dict", two}, {"loss", tensor("0", 6, {1}, {1}, 1)}})) == Values{2});
+  const std::string three = dict({{"w", tensor("0", 6, {1}, {1}, 3)},
+                                  {"v", tensor("0", 6, {1}, {1})}});
+  CHECK(w(dict({{"net", three}, {"w", tensor("0", 6, {1}, {1}, 1)}, {"d", two}})) == Values{3});
+  CHECK(has(refusal(with_six(dict({{"weights", "K\x02"}, {"epoch", "K\x01"}}))),
             "found at the top: epoch weights"));
   CHECK(has(refusal(with_six("N")), "found at the top: none"));
 }
 
-TEST_CASE("pytorch: wrappers of modules are left out of names where all have them") {
-  const std::string t = tensor("0", 6, {1}, {1});
-  CHECK(
-      read(with_six(dict({{"module._orig_mod.a.w", t}, {"module._orig_mod.b", t}}))).count("a.w"));
-  CHECK(read(with_six(dict({{"module.a", t}, {"b", t}}))).count("module.a"));
+TEST_CASE("pytorch: dicts that hold themselves and each other are searched once") {
+  // d = {"a": d, "w": tensor}, remembered as 1; and a thousand names of it.
+  std::string root = "}q\x01(" + pickle::text("a") + "h\x01" + pickle::text("w") +
+                     tensor("0", 6, {1}, {1}, 4);
+  for (int i = 0; i < 1000; ++i) {
+    root += pickle::text(std::to_string(i)) + "h\x01";
+  }
+  CHECK(read(with_six(root + "u")).at("w").values == Values{4});
+}
+
+TEST_CASE("pytorch: integers and bools are tensors as well") {
+  const Checkpoint c = read(archive(dict({{"i", tensor("i", 2, {2}, {1}, 0, "IntStorage")},
+                                          {"s", tensor("s", 2, {2}, {1}, 0, "ShortStorage")},
+                                          {"c", tensor("c", 2, {2}, {1}, 0, "CharStorage")},
+                                          {"b", tensor("b", 2, {2}, {1}, 0, "ByteStorage")},
+                                          {"t", tensor("t", 2, {2}, {1}, 0, "BoolStorage")}}),
+                                    {stored_entry("m/data/i", storage_of<int32_t>({-5, 70000})),
+                                     stored_entry("m/data/s", storage_of<int16_t>({-5, 700})),
+                                     stored_entry("m/data/c", storage_of<int8_t>({-5, 7})),
+                                     stored_entry("m/data/b", storage_of<uint8_t>({5, 250})),
+                                     stored_entry("m/data/t", storage_of<uint8_t>({0, 1}))}));
+  CHECK(c.at("i").values == Values{-5, 70000});
+  CHECK(c.at("s").values == Values{-5, 700});
+  CHECK(c.at("c").values == Values{-5, 7});
+  CHECK(c.at("b").values == Values{5, 250});
+  CHECK(c.at("t").values == Values{0, 1});
 }
 
 TEST_CASE("pytorch: views that leave their storage or repeat it absurdly are refused by name") {
@@ -120,8 +146,6 @@ TEST_CASE("pytorch: views that leave their storage or repeat it absurdly are ref
   CHECK(has(one(tensor("0", 7, {1}, {1})), "has 24 bytes, expected 28"));
   CHECK(has(one(tensor("9", 6, {1}, {1})), "the archive has no m/data/9"));
   CHECK(has(one(tensor("../0", 6, {1}, {1})), "the archive has no m/data/../0"));
-  CHECK(
-      has(one(tensor("0", 24, {1}, {1}, 0, "ByteStorage")), "its storage is a torch ByteStorage"));
   std::vector<std::pair<std::string, std::string>> views;
   for (size_t i = 0; i < 2000; ++i) {
     views.emplace_back(std::to_string(i), tensor("0", 100000, {100000}, {1}));
@@ -186,6 +210,35 @@ TEST_CASE("read_checkpoint: the content tells the format, not the name") {
   CHECK(has(read_back("\x80\x02\x8a\x0a\x6c\xfc\x9c\x46\xf9\x20\x6a\xa8\x50\x19.rest"),
             "PyTorch before 1.6"));
   CHECK(has(read_back("nonsense nonsense"), "not a .safetensors file"));
+}
+
+TEST_CASE("read_checkpoint: files of other programs are named for what they are") {
+  const std::string path =
+      (std::filesystem::temp_directory_path() / "ligero-converter-foreign.pt").string();
+  const auto said = [&](const std::string& content) {
+    std::ofstream(path, std::ios::binary) << content;
+    const std::string message = refusal_by([&] { read_checkpoint(path); });
+    std::filesystem::remove(path);
+    return message;
+  };
+  const std::string rest(600, '\1');
+  CHECK(has(said("version https://git-lfs.github.com/spec/v1\noid sha256:4d7a\nsize 83316686\n"),
+            "a Git LFS pointer"));
+  CHECK(has(said(std::string("\x08\x08\x12\x07pytorch\x1a\x05") + rest), "an ONNX model"));
+  CHECK(has(said(std::string("\x08\x0a\x3a\xff\x02") + rest), "an ONNX model"));
+  CHECK(has(said("\x89HDF\r\n\x1a\n" + rest), "an HDF5 file"));
+  CHECK(has(said(std::string("\x1c\0\0\0TFL3", 8) + rest), "a TensorFlow Lite model"));
+  CHECK(has(said("<!DOCTYPE html><html lang=\"en\">"), "an HTML page"));
+  CHECK(has(said("\n  <html><body>404"), "an HTML page"));
+  CHECK(has(said("<?xml version=\"1.0\"?><Error><Code>AccessDenied"), "an XML document"));
+  CHECK(has(said("{\"system\": \"lgr_tse\"}"), "JSON text"));
+  CHECK(has(said("\x80\x04\x95\x10" + rest), "a bare pickle"));
+  CHECK(has(said("\x1f\x8b\x08" + rest), "compressed with gzip"));
+  CHECK(has(said(std::string(257, 'a') + "ustar" + rest), "a tar archive"));
+  CHECK(has(said(std::string("LIGEROM\0", 8) + rest), "a model file of ligero already"));
+  CHECK(has(said(""), "the file is empty"));
+  CHECK(has(said(zip_of({stored_entry("arr_0.npy", "x")})), "an archive of NumPy arrays"));
+  CHECK(has(said(zip_of({stored_entry("model.weights.h5", "x")})), "a Keras model"));
 }
 
 }  // namespace ligero::testing

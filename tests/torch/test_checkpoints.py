@@ -3,11 +3,17 @@
 Not: hostile files (tests/converter).
 """
 
+import argparse
 import collections
+import datetime
 import json
+import pathlib
+import random
 import subprocess
+import types
 import zipfile
 
+import numpy
 import pytest
 import torch
 from safetensors.torch import save_file
@@ -74,6 +80,21 @@ def in_one_storage(model):
     return out
 
 
+def harmless():
+    """What trainers store beside the weights, none of it code."""
+    return {"best": numpy.float64(1.5), "count": numpy.int64(3), "flag": numpy.bool_(True),
+            "curve": numpy.arange(3), "rng": numpy.random.get_state(),
+            "generator": numpy.random.default_rng(1),
+            "args": argparse.Namespace(lr=1, folder=pathlib.Path("a/b")),
+            "space": types.SimpleNamespace(a=1), "lists": collections.defaultdict(list, {"a": [1]}),
+            "counter": collections.Counter("aab"), "set": {1, 2}, "frozen": frozenset([1]),
+            "path": pathlib.Path("/x/y"), "when": datetime.datetime(2024, 1, 1),
+            "device": torch.device("cpu"), "dtype": torch.float32, "bytes": b"abc",
+            "queue": collections.deque([1, 2], maxlen=3), "python": random.getstate(),
+            "array": bytearray(b"x"), "large": 1 << 4000, "range": range(3), "z": complex(1, 2),
+            "loss": torch.tensor(0.5), "mask": torch.tensor([True]), "short": torch.ones(2).short()}
+
+
 LAYOUTS = {
     "state dict": lambda m: m.state_dict(),
     "plain dict": lambda m: dict(m.state_dict()),
@@ -81,6 +102,11 @@ LAYOUTS = {
     "under model": lambda m: {"model": m.state_dict(), "epoch": 3},
     "under state_dict": lambda m: {"state_dict": collections.OrderedDict(m.state_dict())},
     "parallel": lambda m: {f"module.{k}": v for k, v in m.state_dict().items()},
+    "lightning": lambda m: {"state_dict": {f"model.{k}": v for k, v in m.state_dict().items()},
+                            "hyper_parameters": argparse.Namespace(lr=1e-3)},
+    "compiled": lambda m: {f"module._orig_mod.{k}": v for k, v in m.state_dict().items()},
+    "averaged": lambda m: torch.optim.swa_utils.AveragedModel(m).state_dict(),
+    "harmless objects": lambda m: {"model_state_dict": m.state_dict(), **harmless()},
     "doubles": lambda m: {k: v.double() for k, v in m.state_dict().items()},
     "training": training,
     "one storage": in_one_storage,
@@ -126,6 +152,10 @@ def test_a_zip_bomb_is_refused(workplace):
     assert made is None and "would unpack" in text
 
 
+class OwnClass:
+    pass
+
+
 class Evil:
     def __reduce__(self):
         return print, ("ran",)
@@ -134,7 +164,7 @@ class Evil:
 @pytest.mark.parametrize("content, name", [
     (lambda m: m, "ligero_torch.nets.lgr_tse.LgrTse"),
     (lambda m: {"model": m.state_dict(), "x": Evil()}, "print"),
-    (lambda m: {"model": m.state_dict(), "x": {1, 2}}, "set"),
+    (lambda m: {"model": m.state_dict(), "x": OwnClass()}, "OwnClass"),
 ])
 def test_code_in_a_checkpoint_is_named_and_never_run(content, name, model, workplace):
     folder, _ = workplace
@@ -142,6 +172,14 @@ def test_code_in_a_checkpoint_is_named_and_never_run(content, name, model, workp
     made, text = convert(folder / "x.pt", folder)
     assert made is None
     assert "byte" in text and name in text and "ran\n" not in text
+
+
+@pytest.mark.parametrize("wrapper", ["model.", "net.module."])
+def test_a_prefix_of_all_names_in_safetensors(wrapper, model, workplace):
+    folder, expected = workplace
+    save_file({wrapper + k: v for k, v in exported_tensors(model).items()}, folder / "p.safetensors")
+    made, text = convert(folder / "p.safetensors", folder)
+    assert made == expected, text
 
 
 def test_the_old_format_is_named(model, workplace):
