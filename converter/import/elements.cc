@@ -1,6 +1,8 @@
 // Elements of tensors to float. Not: the files around them.
 #include "converter/import/elements.h"
 
+#include <bit>
+
 #include "model/format/half.h"
 
 namespace ligero {

@@ -3,9 +3,10 @@
 #ifndef LIGERO_CONVERTER_IMPORT_ELEMENTS_H_
 #define LIGERO_CONVERTER_IMPORT_ELEMENTS_H_
 
-#include <bit>
 #include <cstdint>
 #include <cstring>
+
+#include "runtime/base/target.h"
 
 namespace ligero {
 
@@ -20,7 +21,6 @@ float element(ElementType type, const void* bytes);
 /// A little-endian number that starts at `bytes`, aligned or not.
 template <typename T>
 T load_little(const void* bytes) {
-  static_assert(std::endian::native == std::endian::little);
   T value;
   std::memcpy(&value, bytes, sizeof value);
   return value;

@@ -2,6 +2,7 @@
 #include "model/format/file_header.h"
 
 #include <algorithm>
+#include <bit>
 #include <cstring>
 
 namespace ligero {

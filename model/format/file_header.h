@@ -2,16 +2,14 @@
 #ifndef LIGERO_MODEL_FORMAT_FILE_HEADER_H_
 #define LIGERO_MODEL_FORMAT_FILE_HEADER_H_
 
-#include <bit>
 #include <cstddef>
 #include <cstdint>
 #include <span>
 #include <string_view>
 
-namespace ligero {
+#include "runtime/base/target.h"
 
-// Files are little-endian and read in place.
-static_assert(std::endian::native == std::endian::little);
+namespace ligero {
 
 inline constexpr char kModelMagic[8] = {'L', 'I', 'G', 'E', 'R', 'O', 'M', '\0'};
 inline constexpr uint32_t kModelVersionMajor = 1;

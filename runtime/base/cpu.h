@@ -4,6 +4,8 @@
 
 #include <cstdint>
 
+#include "runtime/base/target.h"
+
 namespace ligero {
 
 /// Bits of cpu_features().

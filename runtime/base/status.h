@@ -7,6 +7,8 @@
 #include <cstdint>
 #include <utility>
 
+#include "runtime/base/target.h"
+
 namespace ligero {
 
 /// Codes by cause.
