@@ -3,23 +3,19 @@
 
 #include <algorithm>
 #include <cmath>
-#include <cstring>
 #include <limits>
-#include <new>
+#include <memory>
 #include <random>
 
 #include "converter/open_draft.h"
+#include "model/session/ports.h"
 #include "model/systems/checkpoint.h"
-#include "runtime/base/cpu.h"
-#include "runtime/interpreter.h"
+#include "runtime/cpu_run.h"
 
 namespace ligero {
 namespace {
 
-constexpr int32_t kHopSamples = 160;
-constexpr int64_t kSignalSamples = 19137;  // 1.2 s; not a multiple of the hop
-constexpr auto kFrames =
-    static_cast<int32_t>((kSignalSamples + kHopSamples - 1) / kHopSamples + 1);
+constexpr int64_t kSignalSamples = 19137;  // a prime: no multiple of a hop
 constexpr float kLevel = 0.1f;
 
 // Low-passed noise under a slow envelope, zero from kSignalSamples on.
@@ -49,7 +45,11 @@ std::vector<float> uniform(size_t count, uint32_t seed) {
 // An opened model and what its tensors held when they were last computed.
 class ModelRun {
  public:
-  ModelRun(const ModelDraft& draft, uint32_t seed) : draft_(draft), seed_(seed) {}
+  ModelRun(const ModelDraft& draft, uint32_t seed)
+      : draft_(draft),
+        seed_(seed),
+        hop_samples_(draft.hop_samples),
+        frames_(static_cast<int32_t>(hops_of(kSignalSamples, draft.hop_samples))) {}
 
   Activations run(const Activations* given) {
     for (const Graph& graph : draft_.model().graphs()) {
@@ -77,7 +77,7 @@ class ModelRun {
     const int32_t index = graph.inputs[k];
     const Tensor& tensor = graph.tensors[static_cast<size_t>(index)];
     const bool sequence = tensor.kind == Kind::kSequence;
-    const auto elements = static_cast<size_t>(tensor.elements()) * (sequence ? kFrames : 1);
+    const auto elements = static_cast<size_t>(values_of(graph, index, frames_));
     std::vector<float>& to = values_[key(graph, index)];
     if (given && given->contains(key(graph, index))) {
       to = given->at(key(graph, index));
@@ -86,7 +86,7 @@ class ModelRun {
     const auto found = profile_.find(std::string(tensor.name));
     if (!sequence && found != profile_.end() && found->second.size() == elements) {
       to = found->second;
-    } else if (sequence && tensor.bins() == 1 && tensor.channels() == kHopSamples) {
+    } else if (sequence && tensor.bins() == 1 && tensor.channels() == hop_samples_) {
       to = speech_like(elements, seed_);
     } else {
       to = uniform(elements, seed_ + static_cast<uint32_t>(k));
@@ -117,44 +117,36 @@ class ModelRun {
 
   // Runs `part` of `graph`; an input comes from `given` where that has it.
   void run_graph(const Graph& graph, const Graph& part, const Activations* given) {
-    PlanOptions options;
-    options.max_frames = kFrames;
-    options.cpu = cpu_features();
-    options.keep_all = true;
-    Result<Plan> plan = make_plan(part, options);
-    if (!plan.ok()) {
-      refuse(part, plan.status());
+    Result<std::unique_ptr<Run>> opened =
+        Processor().open(part, {.max_frames = frames_, .keep_all = true});
+    if (!opened.ok()) {
+      refuse(part, opened.status());
     }
-    const size_t bytes = plan.value().bytes();
-    AlignedBlock block;
-    if (!block.allocate(bytes)) {
-      throw std::bad_alloc();
-    }
-    Interpreter interpreter;
-    const Status status = interpreter.prepare(part, std::move(plan.value()), block.data(), bytes);
-    if (!status.ok()) {
-      refuse(part, status);
-    }
+    Run& run = *opened.value();
     for (size_t k = 0; k < part.inputs.size(); ++k) {
       const std::string name = key(graph, part.inputs[k]);
       const std::vector<float>& from =
           given && given->contains(name) ? given->at(name) : values_.at(name);
-      std::memcpy(interpreter.input(k), from.data(), from.size() * sizeof(float));
+      std::copy(from.begin(), from.end(), run.input(0, k));
     }
-    interpreter.constants_changed();
-    interpreter.run(kFrames, {kFrames, kSignalSamples});
+    const Turn turn = {true, {frames_, kSignalSamples}};
+    if (const Status status = run.run({&turn, 1}); !status.ok()) {
+      refuse(part, status);
+    }
     for (const Node& node : part.nodes) {
       for (int32_t t : node.outputs) {
-        keep(graph, t, interpreter.tensor(t));
+        keep(graph, t, &run);
       }
     }
   }
 
-  void keep(const Graph& graph, int32_t t, const float* data) {
+  void keep(const Graph& graph, int32_t t, Run* run) {
     const Tensor& tensor = graph.tensors[static_cast<size_t>(t)];
-    const int64_t rows = tensor.kind == Kind::kSequence ? kFrames : 1;
     std::vector<float>& to = values_[key(graph, t)];
-    to.assign(data, data + rows * tensor.elements());
+    to.resize(static_cast<size_t>(values_of(graph, t, frames_)));
+    if (const Status status = run->read(0, t, to); !status.ok()) {
+      refuse(graph, status);
+    }
     if (tensor.kind == Kind::kConstant) {
       profile_[std::string(tensor.name)] = to;
     }
@@ -162,6 +154,8 @@ class ModelRun {
 
   OpenDraft draft_;
   uint32_t seed_;
+  int32_t hop_samples_;
+  int32_t frames_;
   Activations values_;
   std::map<std::string, std::vector<float>> profile_;
 };

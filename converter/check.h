@@ -1,4 +1,5 @@
-// Runs drafts with the interpreter that devices use, and compares what their nodes give. Not: passes.
+// Runs drafts with the runtime that devices use, and compares the values of their nodes. Not: the
+// passes (passes/passes.h).
 #ifndef LIGERO_CONVERTER_CHECK_H_
 #define LIGERO_CONVERTER_CHECK_H_
 

@@ -4,7 +4,7 @@
 
 #include "model/draft.h"
 #include "model/format/loader.h"
-#include "model/speech/graph_run.h"
+#include "runtime/cpu_run.h"
 
 namespace ligero {
 

@@ -46,6 +46,8 @@ struct ModelDraft {
   std::vector<GraphDraft> graphs;
   std::map<std::string, std::string> metadata;  ///< name, system, form, licence, training_data, config
   std::string family;                           ///< 64 hexadecimal digits
+  int32_t rate_hz = 16000;                      ///< samples a second that the networks hear
+  int32_t hop_samples = 160;
 };
 
 }  // namespace ligero

@@ -24,7 +24,7 @@ constexpr int32_t kBlockKeys = 128;
 
 constexpr Option kOptions[] = {
     LIGERO_INT_OPTION(AttentionOptions, axis, 0, 0, 1),
-    LIGERO_INT_OPTION(AttentionOptions, window, 0, 0, 1048576),
+    LIGERO_INT_OPTION(AttentionOptions, window, 0, 0, 32768),
     LIGERO_INT_OPTION(AttentionOptions, heads, 1, 1, 67108864),
     LIGERO_FLOAT_OPTION(AttentionOptions, scale, 1, -1e6, 1e6),
 };

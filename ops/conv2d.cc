@@ -4,7 +4,6 @@
 #include "ops/check.h"
 #include "ops/conv_shape.h"
 #include "ops/kernels/winograd/winograd.h"
-#include "ops/option_table.h"
 #include "ops/options.h"
 #include "ops/product_op.h"
 #include "ops/table.h"
@@ -13,21 +12,6 @@ namespace ligero {
 namespace {
 
 enum Input : size_t { kX = 0, kW = 1, kEpilogue = 2, kBiasMap = 6, kInputs = 7 };
-
-constexpr Option kOptions[] = {
-    LIGERO_INT_OPTION(ConvOptions, kernel_t, kRequired, 1, 4096),
-    LIGERO_INT_OPTION(ConvOptions, kernel_f, kRequired, 1, 4096),
-    LIGERO_INT_OPTION(ConvOptions, stride_f, 1, 1, 4096),
-    LIGERO_INT_OPTION(ConvOptions, dilation_t, 1, 1, 4096),
-    LIGERO_INT_OPTION(ConvOptions, dilation_f, 1, 1, 4096),
-    LIGERO_INT_OPTION(ConvOptions, pad_f, 0, 0, 4096),
-    LIGERO_INT_OPTION(ConvOptions, past, 0, 0, 4096),
-    LIGERO_INT_OPTION(ConvOptions, future, 0, 0, 4096),
-    LIGERO_INT_OPTION(ConvOptions, reflect_t, 0, 0, 1),
-    LIGERO_INT_OPTION(ConvOptions, groups, 1, 1, 4096),
-    LIGERO_INT_OPTION(ConvOptions, activation, 0, 0, 6),
-};
-static_assert(kNumActivations == 7);
 
 Status check_bias_map(const OpContext& ctx, int64_t row) {
   LIGERO_RETURN_IF_ERROR(check_plain(ctx, kBiasMap));
@@ -167,6 +151,6 @@ void run(const RunContext& ctx) noexcept {
 
 }  // namespace
 
-const Op kConv2dOp = {"conv2d", 1, parse<kOptions>, infer, measure, prepare, run};
+const Op kConv2dOp = {"conv2d", 1, parse<kConvOptions>, infer, measure, prepare, run};
 
 }  // namespace ligero

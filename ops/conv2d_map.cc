@@ -2,7 +2,6 @@
 // worked out once for each speaker. Not: their sum over time rows (conv2d).
 #include "ops/check.h"
 #include "ops/conv_shape.h"
-#include "ops/option_table.h"
 #include "ops/options.h"
 #include "ops/product_op.h"
 #include "ops/table.h"
@@ -12,16 +11,9 @@ namespace {
 
 enum Input : size_t { kX = 0, kW = 1, kInputs = 2 };
 
-constexpr Option kOptions[] = {
-    LIGERO_INT_OPTION(ConvOptions, kernel_t, kRequired, 1, 4096),
-    LIGERO_INT_OPTION(ConvOptions, kernel_f, kRequired, 1, 4096),
-    LIGERO_INT_OPTION(ConvOptions, stride_f, 1, 1, 4096),
-    LIGERO_INT_OPTION(ConvOptions, dilation_t, 1, 1, 4096),
-    LIGERO_INT_OPTION(ConvOptions, dilation_f, 1, 1, 4096),
-    LIGERO_INT_OPTION(ConvOptions, pad_f, 0, 0, 4096),
-    LIGERO_INT_OPTION(ConvOptions, past, 0, 0, 4096),
-    LIGERO_INT_OPTION(ConvOptions, future, 0, 0, 4096),
-};
+Status parse_map(const Node& node, void* options) {
+  return read_options(node, std::span(kConvOptions).first(kConvMapOptions), options);
+}
 
 Status infer(const OpContext& ctx, Inference* out) {
   LIGERO_RETURN_IF_ERROR(check_arity(ctx, 2, kInputs));
@@ -76,6 +68,6 @@ void run(const RunContext& ctx) noexcept {
 
 }  // namespace
 
-const Op kConv2dMapOp = {"conv2d_map", 1, parse<kOptions>, infer, measure, prepare, run};
+const Op kConv2dMapOp = {"conv2d_map", 1, parse_map, infer, measure, prepare, run};
 
 }  // namespace ligero

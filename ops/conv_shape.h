@@ -1,4 +1,4 @@
-// The shape of a convolution, for conv2d and conv2d_map. Not: the transposed one.
+// The options and the shape of a convolution, for conv2d and conv2d_map. Not: the transposed one.
 #ifndef LIGERO_OPS_CONV_SHAPE_H_
 #define LIGERO_OPS_CONV_SHAPE_H_
 
@@ -6,10 +6,28 @@
 
 #include "ops/check.h"
 #include "ops/kernels/conv/conv.h"
+#include "ops/option_table.h"
 #include "ops/options.h"
 #include "runtime/op.h"
 
 namespace ligero {
+
+/// conv2d's options; conv2d_map has the first kConvMapOptions of them.
+inline constexpr Option kConvOptions[] = {
+    LIGERO_INT_OPTION(ConvOptions, kernel_t, kRequired, 1, 4096),
+    LIGERO_INT_OPTION(ConvOptions, kernel_f, kRequired, 1, 4096),
+    LIGERO_INT_OPTION(ConvOptions, stride_f, 1, 1, 4096),
+    LIGERO_INT_OPTION(ConvOptions, dilation_t, 1, 1, 4096),
+    LIGERO_INT_OPTION(ConvOptions, dilation_f, 1, 1, 4096),
+    LIGERO_INT_OPTION(ConvOptions, pad_f, 0, 0, 4096),
+    LIGERO_INT_OPTION(ConvOptions, past, 0, 0, 4096),
+    LIGERO_INT_OPTION(ConvOptions, future, 0, 0, 4096),
+    LIGERO_INT_OPTION(ConvOptions, reflect_t, 0, 0, 1),
+    LIGERO_INT_OPTION(ConvOptions, groups, 1, 1, 4096),
+    LIGERO_INT_OPTION(ConvOptions, activation, 0, 0, 6),
+};
+inline constexpr size_t kConvMapOptions = 8;
+static_assert(kNumActivations == 7);
 
 /// Checks what a row of the table cannot say, for an input of `bins` bins, and finds the output's.
 inline Status check_conv(const ConvOptions& o, int32_t bins, int32_t* out_bins) {

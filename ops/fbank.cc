@@ -16,28 +16,14 @@
 namespace ligero {
 namespace {
 
-enum class Log { kDecibel, kNaturalSum, kNaturalFloor };
-
-/// How samples become frames and energies become levels.
-struct Recipe {
-  bool mirror;         ///< the signal goes on mirrored at both ends; else with zeros
-  bool kaldi_frame;    ///< mean off, pre-emphasis and a symmetric window, each frame for itself
-  double (*window)(int32_t i, int32_t period);
-  float pre_emphasis;  ///< of x[n] - c x[n - 1]
-  int32_t lead_hops;   ///< frame t begins lead_hops * hop before sample t * hop; -1: it is centred
-  Log log;
-  float floor;  ///< least energy, or what is added to it
+constexpr Option kOptions[] = {
+    LIGERO_INT_OPTION(FbankOptions, window, 400, 2, 8192),
+    LIGERO_INT_OPTION(FbankOptions, n_fft, 400, 4, 8192),
+    LIGERO_INT_OPTION(FbankOptions, hop, 160, 1, 4096),
+    LIGERO_INT_OPTION(FbankOptions, past, 2, 0, 64),
+    LIGERO_INT_OPTION(FbankOptions, future, 1, 0, 64),
+    LIGERO_INT_OPTION(FbankOptions, recipe, 0, 0, 3),
 };
-
-constexpr Recipe kRecipes[] = {
-    {false, false, hamming, 0.0f, -1, Log::kDecibel, 1e-10f},            // SpeechBrain
-    {true, false, hamming, 0.97f, -1, Log::kNaturalSum, 1e-6f},          // torchaudio, emphasised
-    {true, true, hamming, 0.97f, 1, Log::kNaturalFloor, 1.1920929e-7f},  // Kaldi as in WeSpeaker
-    {true, true, povey, 0.97f, 1, Log::kNaturalFloor, 1.1920929e-7f},    // Kaldi
-};
-constexpr int32_t kNumRecipes = 4;
-constexpr int32_t kMaxHop = 4096;
-constexpr int32_t kMaxHops = 64;
 
 struct Data {
   Fft fft;
@@ -88,7 +74,7 @@ Status prepare(const OpContext& ctx, void* data) {
   const auto& s = ctx.options<FbankOptions>();
   auto* window = reinterpret_cast<float*>(static_cast<std::byte*>(data) + align_up(sizeof(Data)));
   for (int32_t i = 0; i < s.window; ++i) {
-    window[i] = static_cast<float>(recipe.window(i, period));
+    window[i] = static_cast<float>(fbank_window(s, i));
   }
   *static_cast<Data*>(data) = {fft_prepare(s.n_fft, window + s.window), ctx.threads, window};
   return {};

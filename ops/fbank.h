@@ -15,6 +15,7 @@ enum class FbankLog { kDecibel, kNaturalSum, kNaturalFloor };
 struct FbankRecipe {
   bool mirror;         ///< the signal goes on mirrored at both ends; else with zeros
   bool kaldi_frame;    ///< mean off, pre-emphasis and a symmetric window, each frame for itself
+  double (*window)(int32_t i, int32_t period);
   float pre_emphasis;  ///< of x[n] - c x[n - 1]
   int32_t lead_hops;   ///< frame t begins lead_hops * hop before sample t * hop; -1: it is centred
   FbankLog log;
@@ -22,14 +23,16 @@ struct FbankRecipe {
 };
 
 inline constexpr FbankRecipe kFbankRecipes[] = {
-    {false, false, 0.0f, -1, FbankLog::kDecibel, 1e-10f},            // SpeechBrain
-    {true, false, 0.97f, -1, FbankLog::kNaturalSum, 1e-6f},          // torchaudio, pre-emphasised
-    {true, true, 0.97f, 1, FbankLog::kNaturalFloor, 1.1920929e-7f},  // Kaldi
+    {false, false, hamming, 0.0f, -1, FbankLog::kDecibel, 1e-10f},            // SpeechBrain
+    {true, false, hamming, 0.97f, -1, FbankLog::kNaturalSum, 1e-6f},          // torchaudio, emphasised
+    {true, true, hamming, 0.97f, 1, FbankLog::kNaturalFloor, 1.1920929e-7f},  // Kaldi as in WeSpeaker
+    {true, true, povey, 0.97f, 1, FbankLog::kNaturalFloor, 1.1920929e-7f},    // Kaldi
 };
 
 /// Sample i of the window.
 inline double fbank_window(const FbankOptions& o, int32_t i) {
-  return hamming(i, kFbankRecipes[o.recipe].kaldi_frame ? o.window - 1 : o.window);
+  const FbankRecipe& recipe = kFbankRecipes[o.recipe];
+  return recipe.window(i, recipe.kaldi_frame ? o.window - 1 : o.window);
 }
 
 /// Samples by which frame t begins before sample t * hop.

@@ -2,7 +2,7 @@
 //
 // Every activation is a *sequence* of frames [frames, bins, channels], time-major, channels last,
 // float32; or a *constant*, a tensor without a time axis (a speaker embedding). Parameters are
-// *weights*. Samples enter and leave as sequences of hops, [hops, 1, 160].
+// *weights*. Samples enter and leave as sequences of hops, [hops, 1, samples of a hop].
 #ifndef LIGERO_RUNTIME_GRAPH_H_
 #define LIGERO_RUNTIME_GRAPH_H_
 
@@ -38,6 +38,9 @@ struct Tensor {
   const void* data = nullptr;    ///< weights only; 64-byte aligned
   const float* scale = nullptr;  ///< kQ8 only: one per output
 
+  bool is_sequence() const {
+    return kind == Kind::kSequence;
+  }
   /// Elements of the tensor (of one frame, for a sequence).
   int64_t elements() const {
     int64_t n = 1;

@@ -23,8 +23,8 @@ refuse runtime '(ops/|model/|converter/|platforms/|tests/)' 'runtime knows no op
 refuse ops '(model/|converter/|platforms/|tests/)' 'ops know no model or platform'
 refuse ops/kernels '(runtime/[a-z_]+\.h|ops/[a-z0-9_]+\.h|runtime/base/status\.h)' 'kernels know no tensor, graph or status'
 refuse model '(converter/|platforms/|tests/)' 'model knows no converter or platform'
-refuse model/format 'model/(systems|speech)/' 'the format knows no network'
-refuse model/speech 'model/systems/' 'sessions know no network by name'
+refuse model/format 'model/(systems|session)/' 'the format knows no network'
+refuse model/session 'model/systems/' 'sessions know no network by name'
 refuse converter '(platforms/|tests/)' 'the converter knows no platform'
 refuse platforms 'tests/' 'nothing includes tests'
 for folder in runtime ops model converter platforms/cli platforms/capi platforms/plugins tests; do

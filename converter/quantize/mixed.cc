@@ -10,13 +10,14 @@
 #include "converter/open_draft.h"
 #include "converter/passes/passes.h"
 #include "model/format/profile.h"
-#include "model/speech/session.h"
+#include "model/session/recording.h"
 #include "model/systems/checkpoint.h"
 
 namespace ligero {
 namespace {
 
-constexpr size_t kMostSamples = size_t{4} * kSampleRateHz;
+constexpr int32_t kCalibrationRateHz = 16000;
+constexpr size_t kMostSamples = size_t{4} * kCalibrationRateHz;
 constexpr double kSmallest = 1e-12;
 
 double power(std::span<const float> x) {
@@ -55,9 +56,10 @@ void check(const Status& status, const char* what) {
   }
 }
 
+/// One for each item; none of a model that takes no profile.
 std::vector<Profile> enroll_all(const Model& model, std::span<const CalibrationItem> items) {
   std::vector<Profile> profiles;
-  for (const CalibrationItem& item : items) {
+  for (const CalibrationItem& item : model.graph("enroll") != nullptr ? items : items.first(0)) {
     Result<Profile> profile = enroll(model, item.anchor);
     check(profile.status(), "enrolment");
     profiles.push_back(std::move(profile.value()));
@@ -71,7 +73,8 @@ Voices extract_all(const Model& model,
   Voices voices;
   for (size_t i = 0; i < items.size(); ++i) {
     voices.emplace_back(items[i].mixture.size());
-    check(extract(model, profiles[i], items[i].mixture, voices.back()), "extraction");
+    const Profile* profile = profiles.empty() ? nullptr : &profiles[i];
+    check(extract(model, profile, items[i].mixture, voices.back()), "extraction");
   }
   return voices;
 }
@@ -115,7 +118,7 @@ double decibels(double share) {
 }  // namespace
 
 bool of_use(std::span<const float> recording) {
-  if (std::ssize(recording) < int64_t{kMinCalibrationSeconds} * kSampleRateHz) {
+  if (std::ssize(recording) < int64_t{kMinCalibrationSeconds} * kCalibrationRateHz) {
     return false;
   }
   const double samples = static_cast<double>(recording.size());
@@ -155,6 +158,10 @@ Calibration::Calibration(ModelDraft model,
                          std::span<const CalibrationItem> items,
                          const std::function<void(double)>& progress)
     : items_(items) {
+  if (model.rate_hz != kCalibrationRateHz) {
+    throw SystemError("mixed weight types are chosen on recordings of 16000 Hz; the model hears " +
+                      std::to_string(model.rate_hz) + " Hz");
+  }
   std::vector<Profile> profiles;
   {
     const OpenDraft full(model);

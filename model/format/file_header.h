@@ -13,13 +13,13 @@ namespace ligero {
 
 inline constexpr char kModelMagic[8] = {'L', 'I', 'G', 'E', 'R', 'O', 'M', '\0'};
 inline constexpr uint32_t kModelVersionMajor = 1;
-inline constexpr uint32_t kModelVersionMinor = 0;
+inline constexpr uint32_t kModelVersionMinor = 1;
 
 /// The first 64 bytes of a model file.
 struct ModelHeader {
   char magic[8];
   uint32_t version_major;    ///< readers refuse a higher one
-  uint32_t version_minor;    ///< rises with additions that readers may ignore
+  uint32_t version_minor;    ///< rises with additions; the lowest one that has the file's fields
   uint64_t file_bytes;       ///< of the whole file
   uint64_t metadata_offset;  ///< always 64
   uint64_t metadata_bytes;

@@ -62,6 +62,14 @@ std::string_view Model::family() const {
   return root_ == nullptr ? std::string_view() : root_->family()->string_view();
 }
 
+int32_t Model::rate_hz() const {
+  return root_ == nullptr ? 0 : root_->rate_hz();
+}
+
+int32_t Model::hop_samples() const {
+  return root_ == nullptr ? 0 : root_->hop_samples();
+}
+
 uint64_t Model::weights_hash() const {
   return root_ == nullptr ? 0 : root_->weights_hash();
 }

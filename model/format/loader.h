@@ -1,5 +1,5 @@
 // Opens a model file in place: checks every byte it relies on, then builds the read-only graphs.
-// Not: files on disk (mapped_file.h), plans and memory (runtime/planner.h).
+// Not: files on disk (mapped_file.h), plans and memory (runtime/plan/plan.h).
 #ifndef LIGERO_MODEL_FORMAT_LOADER_H_
 #define LIGERO_MODEL_FORMAT_LOADER_H_
 
@@ -75,6 +75,9 @@ class Model {
 
   /// 64 hexadecimal digits that bind profiles to the model.
   std::string_view family() const;
+  /// Samples a second that the networks hear, and samples of a hop.
+  int32_t rate_hz() const;
+  int32_t hop_samples() const;
   /// Hash of the weight segment as the file states it.
   uint64_t weights_hash() const;
   /// The weight segment; its size is the bytes of weights.
@@ -107,8 +110,8 @@ class Model {
   size_t heap_bytes_ = 0;
 };
 
-/// Name of node `index` of `graph`, as in the Status::index of a planner's refusal; empty where
-/// there is no such node.
+/// Name of node `index` of `graph`, for example of the Status::index that make_plan() refused; empty
+/// if there is no such node.
 std::string_view node_name(const Graph& graph, int32_t index);
 std::string_view tensor_name(const Graph& graph, int32_t index);
 /// Index of the tensor of that name, or -1.

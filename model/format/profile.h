@@ -1,5 +1,5 @@
 // A profile: what a model must know of one person, in memory and as a file. Not: how it is computed
-// from a recording (model/speech/session.h).
+// from a recording (model/session/recording.h).
 #ifndef LIGERO_MODEL_FORMAT_PROFILE_H_
 #define LIGERO_MODEL_FORMAT_PROFILE_H_
 

@@ -10,7 +10,7 @@
 #include "model/format/file_header.h"
 #include "model_generated.h"
 #include "runtime/base/checked.h"
-#include "runtime/planner.h"
+#include "runtime/plan/plan.h"
 
 namespace ligero {
 namespace {
@@ -19,6 +19,11 @@ namespace {
 constexpr uint32_t kMaxDepth = 8;
 // FlatBuffers' own limit of a buffer is 2 GiB.
 constexpr uint64_t kMaxMetadataBytes = uint64_t{1} << 30;
+constexpr int32_t kMinRateHz = 8000;
+constexpr int32_t kMaxRateHz = 96000;
+constexpr int32_t kMinHopSamples = 16;
+constexpr int32_t kMaxHopSamples = 4096;
+constexpr int32_t kMinHopsPerSecond = 10;
 
 template <typename T>
 uint32_t size_of(const flatbuffers::Vector<T>* vector) {
@@ -141,6 +146,17 @@ Status ModelReader::check_metadata() {
   LIGERO_CHECK(valid_family(root->family()->string_view()),
                Code::kBadModel,
                "the model's family is not 64 lower-case hexadecimal digits");
+  LIGERO_CHECK(root->rate_hz() >= kMinRateHz && root->rate_hz() <= kMaxRateHz,
+               Code::kBadModel,
+               "the model's sample rate is not 8000 to 96000 Hz",
+               -1,
+               root->rate_hz());
+  LIGERO_CHECK(root->hop_samples() >= kMinHopSamples && root->hop_samples() <= kMaxHopSamples &&
+                   root->hop_samples() * kMinHopsPerSecond <= root->rate_hz(),
+               Code::kBadModel,
+               "the model's hop is not 16 to 4096 samples, or longer than a tenth of a second",
+               -1,
+               root->hop_samples());
   const uint32_t entries = size_of(root->metadata());
   LIGERO_CHECK(entries <= limits_.metadata_entries,
                Code::kUnsupportedModel,

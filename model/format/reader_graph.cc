@@ -1,5 +1,5 @@
 // The content of one graph of a model file: tensors, nodes, names, order. Not: shapes that follow
-// from ops (runtime/planner.h).
+// from ops (runtime/plan/plan.h).
 #include <algorithm>
 #include <cmath>
 

@@ -354,6 +354,11 @@ flatbuffers::Offset<fb::Graph> build_graph(flatbuffers::FlatBufferBuilder* b,
   return fb::CreateGraph(*b, name, stored_tensors, stored_nodes, inputs, outputs);
 }
 
+/// Whether rate and hop are not those of files that do not state them.
+bool states_rate(const ModelDraft& model) {
+  return model.rate_hz != ModelDraft().rate_hz || model.hop_samples != ModelDraft().hop_samples;
+}
+
 std::vector<std::byte> build_metadata(const ModelDraft& model,
                                       const Places& places,
                                       const OpTable& ops,
@@ -372,7 +377,16 @@ std::vector<std::byte> build_metadata(const ModelDraft& model,
   const auto stored_graphs = b.CreateVector(graphs);
   const auto stored_entries = b.CreateVector(entries);
   const auto family = b.CreateString(model.family);
-  b.Finish(fb::CreateModel(b, stored_graphs, stored_entries, family, weights_hash));
+  fb::ModelBuilder root(b);
+  root.add_weights_hash(weights_hash);
+  if (states_rate(model)) {
+    root.add_hop_samples(model.hop_samples);
+    root.add_rate_hz(model.rate_hz);
+  }
+  root.add_family(family);
+  root.add_metadata(stored_entries);
+  root.add_graphs(stored_graphs);
+  b.Finish(root.Finish());
   const auto* begin = reinterpret_cast<const std::byte*>(b.GetBufferPointer());
   return {begin, begin + b.GetSize()};
 }
@@ -386,7 +400,7 @@ std::vector<std::byte> write_model(const ModelDraft& model, const OpTable& ops) 
   header.metadata_bytes = build_metadata(model, places, ops, 0).size();
   std::memcpy(header.magic, kModelMagic, sizeof(header.magic));
   header.version_major = kModelVersionMajor;
-  header.version_minor = kModelVersionMinor;
+  header.version_minor = states_rate(model) ? kModelVersionMinor : 0;  // the oldest that has its fields
   header.metadata_offset = sizeof(header);
   header.weights_offset = align_up(sizeof(header) + header.metadata_bytes);
   header.file_bytes = header.weights_offset + header.weights_bytes;

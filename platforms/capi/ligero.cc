@@ -1,4 +1,4 @@
-// The C API over the sessions of model/speech: arguments checked, statuses translated, nothing else.
+// The C API over the sessions of model/session: arguments checked, statuses translated, nothing else.
 #include "runtime/api/ligero.h"
 
 #include <algorithm>
@@ -11,16 +11,15 @@
 #include "model/format/loader.h"
 #include "model/format/mapped_file.h"
 #include "model/format/profile.h"
-#include "model/speech/anchor.h"
-#include "model/speech/batch.h"
-#include "model/speech/graph_run.h"
-#include "model/speech/resampler.h"
-#include "model/speech/session.h"
-#include "model/speech/stream.h"
-#include "model/speech/verify.h"
+#include "model/session/anchor.h"
+#include "model/session/recording.h"
+#include "model/session/resampler.h"
+#include "model/session/session.h"
+#include "model/session/verify.h"
 #include "platforms/capi/library_ops.h"
 #include "platforms/cuda/choose.h"
-#include "runtime/base/cpu.h"
+#include "runtime/base/aligned_block.h"
+#include "runtime/cpu_run.h"
 
 struct ligero_model {
   ligero::MappedFile file;
@@ -32,13 +31,22 @@ struct ligero_profile {
 };
 
 struct ligero_session {
-  ligero::Stream* stream = nullptr;
-  std::unique_ptr<ligero::Stream> own;  ///< empty for one of a batch
-  ligero::AlignedBlock block;           ///< empty where the block is the caller's
+  ligero::SessionGroup* group = nullptr;
+  int32_t index = 0;
+  std::unique_ptr<ligero::SessionGroup> own;  ///< empty for a session of a batch
+  ligero::AlignedBlock block;                 ///< empty if the block is the caller's
+
+  ligero::Session& session() {
+    return (*group)[index];
+  }
+  const ligero::Session& session() const {
+    return (*group)[index];
+  }
 };
 
 struct ligero_batch {
-  ligero::Batch batch;
+  ligero::AlignedBlock block;
+  ligero::SessionGroup group;
   std::unique_ptr<ligero_session[]> sessions;
 };
 
@@ -76,16 +84,15 @@ ligero_status null_argument(const char* name) {
   return refuse(Code::kBadArgument, "an argument must not be null", name);
 }
 
-Result<ligero::Device*> find_device(uint32_t device) {
+Result<const ligero::Backend*> find_accelerator(uint32_t device) {
   if (device > LIGERO_DEVICE_AUTO) {
     return ligero::error(Code::kBadArgument, "no such device", -1, device);
   }
-  return ligero::cuda::choose_device(static_cast<ligero::cuda::Choice>(device));
+  return ligero::cuda::choose_accelerator(static_cast<ligero::cuda::Choice>(device));
 }
 
-Result<ligero::StreamConfig> read_config(const ligero_session_config* config) {
-  ligero::StreamConfig c;
-  c.cpu = ligero::cpu_features();
+Result<ligero::SessionConfig> read_config(const ligero_session_config* config) {
+  ligero::SessionConfig c;
   ligero_session_config given = {};
   if (config != nullptr) {
     if (config->struct_bytes < sizeof(config->struct_bytes) ||
@@ -113,9 +120,9 @@ Result<ligero::StreamConfig> read_config(const ligero_session_config* config) {
   c.block = {static_cast<int32_t>(given.block_hops),
              static_cast<int32_t>(given.context_hops),
              static_cast<int32_t>(given.look_ahead_hops)};
-  const Result<ligero::Device*> device = find_device(given.device);
-  LIGERO_RETURN_IF_ERROR(device.status());
-  c.device = device.value();
+  const Result<const ligero::Backend*> accelerator = find_accelerator(given.device);
+  LIGERO_RETURN_IF_ERROR(accelerator.status());
+  c.processor.accelerator = accelerator.value();
   return c;
 }
 
@@ -182,6 +189,28 @@ ligero_status ligero_model_open_memory(const void* data, size_t bytes, ligero_mo
   return open_model(m, {static_cast<const std::byte*>(data), bytes}, model);
 }
 
+ligero_status ligero_get_model_info(const ligero_model* model, ligero_model_info* info) {
+  if (model == nullptr || info == nullptr) {
+    return null_argument("model, info");
+  }
+  const Result<ligero::Ports> ports = ligero::extract_ports(model->model);
+  if (!ports.ok()) {
+    return refuse(ports.status());
+  }
+  const ligero::Ports& p = ports.value();
+  ligero_model_info full = {};
+  full.struct_bytes = info->struct_bytes;
+  full.rate_hz = static_cast<uint32_t>(p.rate_hz);
+  full.hop_samples = static_cast<uint32_t>(p.hop_samples);
+  full.takes_profile = p.takes_profile() ? 1 : 0;
+  full.side_outputs = static_cast<uint32_t>(p.num_side_outputs);
+  for (size_t k = 0; k < p.num_side_outputs; ++k) {
+    full.side_output_names[k] = p.side_outputs[k].name.data();  // which ends with a zero in the file
+  }
+  std::memcpy(info, &full, std::min<size_t>(info->struct_bytes, sizeof(full)));
+  return LIGERO_OK;
+}
+
 void ligero_model_close(ligero_model* model) {
   delete model;
 }
@@ -213,31 +242,31 @@ ligero_status ligero_enroll_on(uint32_t device,
   if (channels < 1 || channels > 32 || frames == 0 || frames > kMostFrames) {
     return refuse(Code::kBadArgument, "channels must be 1 to 32 and frames 1 to 2^30");
   }
-  const Result<ligero::Device*> found = find_device(device);
+  const Result<const ligero::Backend*> found = find_accelerator(device);
   if (!found.ok()) {
     return refuse(found.status());
   }
-  ligero::RunOptions options;
-  options.device = found.value();
+  ligero::Processor processor;
+  processor.accelerator = found.value();
   ligero::Array<float> mono;
   const Status converted = ligero::resample_recording({samples, frames * channels},
                                                       static_cast<int32_t>(channels),
                                                       static_cast<int32_t>(
                                                           std::min<uint32_t>(rate_hz, 1u << 30)),
-                                                      ligero::kSampleRateHz,
+                                                      model->model.rate_hz(),
                                                       &mono);
   if (!converted.ok()) {
     return refuse(converted);
   }
   const std::span<const float> anchor(mono.data(), mono.size());
   if (report != nullptr) {
-    const Result<ligero::AnchorQuality> quality = ligero::measure_anchor(anchor);
+    const Result<ligero::AnchorQuality> quality = ligero::measure_anchor(anchor, model->model.rate_hz());
     if (!quality.ok()) {
       return refuse(quality.status());
     }
     fill_report(quality.value(), report);
   }
-  Result<ligero::Profile> made = ligero::enroll(model->model, anchor, options);
+  Result<ligero::Profile> made = ligero::enroll(model->model, anchor, processor);
   if (!made.ok()) {
     return refuse(made.status());
   }
@@ -290,15 +319,15 @@ ligero_status ligero_session_bytes(const ligero_model* model,
   if (model == nullptr || bytes == nullptr) {
     return null_argument("model, bytes");
   }
-  const Result<ligero::StreamConfig> c = read_config(config);
+  const Result<ligero::SessionConfig> c = read_config(config);
   if (!c.ok()) {
     return refuse(c.status());
   }
-  const Result<size_t> needed = ligero::Stream::bytes_needed(model->model, c.value());
-  if (!needed.ok()) {
-    return refuse(needed.status());
+  const Result<ligero::SessionPlan> plan = ligero::plan_sessions(model->model, c.value());
+  if (!plan.ok()) {
+    return refuse(plan.status());
   }
-  *bytes = needed.value();
+  *bytes = plan.value().bytes;
   return LIGERO_OK;
 }
 
@@ -311,32 +340,30 @@ ligero_status ligero_session_create(const ligero_model* model,
     return null_argument("model, session");
   }
   *session = nullptr;
-  const Result<ligero::StreamConfig> c = read_config(config);
+  const Result<ligero::SessionConfig> c = read_config(config);
   if (!c.ok()) {
     return refuse(c.status());
   }
+  Result<ligero::SessionPlan> plan = ligero::plan_sessions(model->model, c.value());
+  if (!plan.ok()) {
+    return refuse(plan.status());
+  }
   std::unique_ptr<ligero_session> s(new (std::nothrow) ligero_session);
   if (s != nullptr) {
-    s->own.reset(new (std::nothrow) ligero::Stream);
-    s->stream = s->own.get();
+    s->own.reset(new (std::nothrow) ligero::SessionGroup);
+    s->group = s->own.get();
   }
-  if (s == nullptr || s->stream == nullptr) {
+  if (s == nullptr || s->group == nullptr ||
+      (block == nullptr && !s->block.allocate(plan.value().bytes))) {
     return refuse(Code::kTooLittleMemory, "no memory for a session");
   }
   if (block == nullptr) {
-    const Result<size_t> needed = ligero::Stream::bytes_needed(model->model, c.value());
-    if (!needed.ok()) {
-      return refuse(needed.status());
-    }
-    if (!s->block.allocate(needed.value())) {
-      return refuse(Code::kTooLittleMemory, "no memory for a session");
-    }
     block = s->block.data();
-    bytes = needed.value();
+    bytes = s->block.size();
   }
-  const Status created = s->stream->create(model->model, c.value(), block, bytes);
-  if (!created.ok()) {
-    return refuse(created);
+  const Status started = s->group->start(std::move(plan.value()), block, bytes);
+  if (!started.ok()) {
+    return refuse(started);
   }
   *session = s.release();
   return LIGERO_OK;
@@ -356,25 +383,30 @@ ligero_status ligero_batch_create(const ligero_model* model,
     return null_argument("model, batch");
   }
   *batch = nullptr;
-  const Result<ligero::StreamConfig> c = read_config(config);
+  const Result<ligero::SessionConfig> c = read_config(config);
   if (!c.ok()) {
     return refuse(c.status());
   }
-  std::unique_ptr<ligero_batch> made(new (std::nothrow) ligero_batch);
-  if (made == nullptr) {
-    return refuse(Code::kTooLittleMemory, "no memory for a batch");
-  }
   const auto count = static_cast<int32_t>(std::min<uint32_t>(sessions, INT32_MAX));
-  const Status created = made->batch.create(model->model, c.value(), count);
-  if (!created.ok()) {
-    return refuse(created);
+  Result<ligero::SessionPlan> plan = ligero::plan_sessions(model->model, c.value(), count);
+  if (!plan.ok()) {
+    return refuse(plan.status());
   }
-  made->sessions.reset(new (std::nothrow) ligero_session[sessions]);
-  if (made->sessions == nullptr) {
+  std::unique_ptr<ligero_batch> made(new (std::nothrow) ligero_batch);
+  if (made != nullptr) {
+    made->sessions.reset(new (std::nothrow) ligero_session[sessions]);
+  }
+  if (made == nullptr || made->sessions == nullptr || !made->block.allocate(plan.value().bytes)) {
     return refuse(Code::kTooLittleMemory, "no memory for the sessions of a batch");
   }
+  const Status started =
+      made->group.start(std::move(plan.value()), made->block.data(), made->block.size());
+  if (!started.ok()) {
+    return refuse(started);
+  }
   for (int32_t s = 0; s < count; ++s) {
-    made->sessions[static_cast<size_t>(s)].stream = &made->batch.stream(s);
+    made->sessions[static_cast<size_t>(s)].group = &made->group;
+    made->sessions[static_cast<size_t>(s)].index = s;
   }
   *batch = made.release();
   return LIGERO_OK;
@@ -385,7 +417,7 @@ void ligero_batch_destroy(ligero_batch* batch) {
 }
 
 ligero_session* ligero_batch_session(ligero_batch* batch, uint32_t index) {
-  return batch != nullptr && index < static_cast<uint32_t>(batch->batch.sessions())
+  return batch != nullptr && index < static_cast<uint32_t>(batch->group.sessions())
              ? &batch->sessions[index]
              : nullptr;
 }
@@ -400,7 +432,7 @@ ligero_status ligero_batch_process(ligero_batch* batch,
   if (frames > INT32_MAX) {
     return refuse(Code::kBadArgument, "too many frames in one call");
   }
-  batch->batch.process(in, out, static_cast<int32_t>(frames));
+  batch->group.process(in, out, static_cast<int32_t>(frames));
   return LIGERO_OK;
 }
 
@@ -409,10 +441,10 @@ ligero_status ligero_set_target(ligero_session* session, const ligero_profile* p
     return null_argument("session");
   }
   if (profile == nullptr) {
-    session->stream->clear_target();
+    session->session().clear_target();
     return LIGERO_OK;
   }
-  const Status set = session->stream->set_target(profile->profile);
+  const Status set = session->session().set_target(profile->profile);
   return set.ok() ? LIGERO_OK : refuse(set);
 }
 
@@ -420,7 +452,7 @@ ligero_status ligero_set_strength(ligero_session* session, float strength, float
   if (session == nullptr) {
     return null_argument("session");
   }
-  session->stream->set_strength(strength, limit_db);
+  session->session().set_strength(strength, limit_db);
   return LIGERO_OK;
 }
 
@@ -428,7 +460,7 @@ ligero_status ligero_set_bypass(ligero_session* session, int bypass) {
   if (session == nullptr) {
     return null_argument("session");
   }
-  session->stream->set_bypass(bypass != 0);
+  session->session().set_bypass(bypass != 0);
   return LIGERO_OK;
 }
 
@@ -445,19 +477,31 @@ ligero_status ligero_process(ligero_session* session,
   if (frames > INT32_MAX) {
     return refuse(Code::kBadArgument, "too many frames in one call");
   }
-  session->stream->process(in, out, static_cast<int32_t>(frames));
+  session->group->process(in, out, static_cast<int32_t>(frames));
+  return LIGERO_OK;
+}
+
+ligero_status ligero_side_output(const ligero_session* session, const char* name, float* value) {
+  if (session == nullptr || name == nullptr || value == nullptr) {
+    return null_argument("session, name, value");
+  }
+  const int32_t k = session->group->ports().find_side_output(name);
+  if (k < 0) {
+    return refuse(Code::kBadArgument, "the network has no side output of that name", name);
+  }
+  *value = session->session().side_output(static_cast<size_t>(k));
   return LIGERO_OK;
 }
 
 uint32_t ligero_latency(const ligero_session* session) {
-  return session != nullptr ? static_cast<uint32_t>(session->stream->latency_samples()) : 0;
+  return session != nullptr ? static_cast<uint32_t>(session->session().latency_samples()) : 0;
 }
 
 ligero_status ligero_reset(ligero_session* session) {
   if (session == nullptr) {
     return null_argument("session");
   }
-  session->stream->reset();
+  session->session().reset();
   return LIGERO_OK;
 }
 
@@ -465,14 +509,14 @@ ligero_status ligero_get_statistics(const ligero_session* session, ligero_statis
   if (session == nullptr || statistics == nullptr) {
     return null_argument("session, statistics");
   }
-  const ligero::StreamStatistics now = session->stream->statistics();
+  const ligero::SessionStatistics now = session->session().statistics();
   ligero_statistics full = {};
   full.struct_bytes = statistics->struct_bytes;
   full.samples = now.samples;
   full.cleaned_samples = now.cleaned_samples;
   full.healed_hops = now.healed_hops;
-  full.device = now.on_device ? LIGERO_DEVICE_CUDA : LIGERO_DEVICE_CPU;
-  full.lost_devices = now.device_lost ? 1 : 0;
+  full.device = now.accelerated ? LIGERO_DEVICE_CUDA : LIGERO_DEVICE_CPU;
+  full.lost_devices = now.accelerator_lost ? 1 : 0;
   std::memcpy(statistics, &full, std::min<size_t>(statistics->struct_bytes, sizeof(full)));
   return LIGERO_OK;
 }

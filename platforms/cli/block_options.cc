@@ -2,6 +2,7 @@
 #include "platforms/cli/block_options.h"
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <cmath>
 #include <cstdlib>
 
@@ -11,7 +12,7 @@ namespace ligero::cli {
 
 namespace {
 
-constexpr double kHopsPerSecond = static_cast<double>(kSampleRateHz) / kHopSamples;
+constexpr double kLeastBlockSeconds = 0.01;
 constexpr double kMostSeconds = 60.0;
 
 /// CLI::Range lets NaN through.
@@ -26,30 +27,37 @@ CLI::Validator seconds(double least) {
           text("SECONDS in [", least, " - ", kMostSeconds, "]")};
 }
 
-int32_t hops_in(double seconds) {
-  return static_cast<int32_t>(std::lround(seconds * kHopsPerSecond));
+double hops_per_second(const Model& model) {
+  return static_cast<double>(model.rate_hz()) / model.hop_samples();
 }
 
 }  // namespace
 
-BlockConfig BlockOptions::config() const {
-  return {hops_in(block_s), hops_in(context_s), hops_in(look_ahead_s)};
+BlockConfig blocks_of(const Model& model, double block_s, double context_s, double look_ahead_s) {
+  const auto hops = [&](double seconds) {
+    return static_cast<int32_t>(std::lround(seconds * hops_per_second(model)));
+  };
+  return {std::max(1, hops(block_s)), hops(context_s), hops(look_ahead_s)};
 }
 
-std::string describe(const BlockConfig& block) {
+BlockConfig BlockOptions::config(const Model& model) const {
+  return blocks_of(model, block_s, context_s, look_ahead_s);
+}
+
+std::string describe(const Model& model, const BlockConfig& block) {
   return text("blocks of ",
-              block.hops / kHopsPerSecond,
+              block.hops / hops_per_second(model),
               " s, ",
-              block.context_hops / kHopsPerSecond,
+              block.context_hops / hops_per_second(model),
               " s before and ",
-              block.look_ahead_hops / kHopsPerSecond,
+              block.look_ahead_hops / hops_per_second(model),
               " s after each");
 }
 
 void add_block_options(CLI::App* command, BlockOptions* options) {
   CLI::Option* block =
       command->add_option("--block", options->block_s, "run in blocks of so many seconds")
-          ->check(seconds(1.0 / kHopsPerSecond));
+          ->check(seconds(kLeastBlockSeconds));
   command
       ->add_option("--context", options->context_s, "seconds that a block sees of what went before")
       ->check(seconds(0.0))

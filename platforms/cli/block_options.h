@@ -1,11 +1,10 @@
-// The options --block, --context and --look-ahead. Not: what is done with them (model/speech/stream.h).
+// The options --block, --context and --look-ahead. Not: what is done with them (model/session/session.h).
 #ifndef LIGERO_PLATFORMS_CLI_BLOCK_OPTIONS_H_
 #define LIGERO_PLATFORMS_CLI_BLOCK_OPTIONS_H_
 
 #include <string>
 
-#include "model/speech/session.h"
-#include "model/speech/stream.h"
+#include "model/session/session.h"
 
 namespace CLI {
 class App;
@@ -21,11 +20,14 @@ struct BlockOptions {
   bool asked_for() const {
     return block_s > 0.0;
   }
-  BlockConfig config() const;
+  BlockConfig config(const Model& model) const;
 };
 
+/// A block of so many seconds of context, block and look-ahead, in hops of the model.
+BlockConfig blocks_of(const Model& model, double block_s, double context_s, double look_ahead_s);
+
 /// "blocks of 0.5 s, 2 s before and 1 s after each"
-std::string describe(const BlockConfig& block);
+std::string describe(const Model& model, const BlockConfig& block);
 
 void add_block_options(CLI::App* command, BlockOptions* options);
 

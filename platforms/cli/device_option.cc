@@ -11,11 +11,11 @@
 
 namespace ligero::cli {
 
-Device* DeviceOption::find() const {
+const Backend* DeviceOption::find() const {
   const auto choice = name == "cuda"   ? cuda::Choice::kCuda
                       : name == "auto" ? cuda::Choice::kAuto
                                        : cuda::Choice::kCpu;
-  const Result<Device*> found = cuda::choose_device(choice);
+  const Result<const Backend*> found = cuda::choose_accelerator(choice);
   if (!found.ok()) {
     refuse_status(option + " cuda", found.status(), option + " cpu computes on the processor");
   }

@@ -4,7 +4,7 @@
 
 #include <string>
 
-#include "runtime/device.h"
+#include "runtime/run.h"
 
 namespace CLI {
 class App;
@@ -18,9 +18,9 @@ struct DeviceOption {
   std::string option = "--device";
   bool automatic = true;
 
-  /// nullptr: the processor. Refuses, with the reason, a GPU that cannot be used; auto says on
-  /// stderr which one it takes.
-  Device* find() const;
+  /// Null: the processor alone. Refuses, with the reason, a GPU that cannot be used; auto reports its
+  /// choice on stderr.
+  const Backend* find() const;
 };
 
 void add_device_option(CLI::App* command, DeviceOption* option);

@@ -45,6 +45,29 @@ const Graph& graph_of(const ModelFile& file, const std::string& name) {
   return *graph;
 }
 
+Ports ports_of(const ModelFile& file) {
+  const Result<Ports> ports = extract_ports(file.model);
+  if (!ports.ok()) {
+    refuse_status(text("model '", file.path, "'"), ports.status());
+  }
+  return ports.value();
+}
+
+void check_takes_profile(const ModelFile& file, bool given, const char* expected) {
+  const bool takes = ports_of(file).takes_profile();
+  if (takes && !given) {
+    refuse("nobody to listen for: model '",
+           file.path,
+           "' passes one enrolled person's voice; expected ",
+           expected);
+  }
+  if (!takes && given) {
+    refuse("model '",
+           file.path,
+           "' takes no profile: its network needs no speaker and is always on; leave the profile out");
+  }
+}
+
 int64_t weight_bytes(const Graph& graph) {
   int64_t bytes = 0;
   for (const Tensor& tensor : graph.tensors) {
@@ -78,10 +101,11 @@ Threads::Threads(int threads) {
   pool_ = std::move(pool.value());
 }
 
-RunOptions Threads::options() const {
-  RunOptions options;
-  options.pool = pool_.get();
-  return options;
+Processor Threads::processor(const Backend* accelerator) const {
+  Processor processor;
+  processor.pool = pool_.get();
+  processor.accelerator = accelerator;
+  return processor;
 }
 
 }  // namespace ligero::cli

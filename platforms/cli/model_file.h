@@ -2,13 +2,15 @@
 #ifndef LIGERO_PLATFORMS_CLI_MODEL_FILE_H_
 #define LIGERO_PLATFORMS_CLI_MODEL_FILE_H_
 
+#include <memory>
 #include <nlohmann/json_fwd.hpp>
 #include <string>
 
 #include "model/format/loader.h"
 #include "model/format/mapped_file.h"
 #include "model/format/profile.h"
-#include "model/speech/graph_run.h"
+#include "model/session/ports.h"
+#include "runtime/cpu_run.h"
 #include "runtime/pool.h"
 
 namespace ligero::cli {
@@ -23,11 +25,18 @@ struct ModelFile {
 /// Opens with every op of the build; refuses with the file's name, the fault and where it lies.
 ModelFile open_model(const std::string& path);
 
-/// Reads a profile file. Whether it fits a model is Profile::bind's to say.
+/// Reads a profile file. Not checked: whether it fits a model (Profile::bind()).
 Profile load_profile(const std::string& path);
 
 /// Graph `name` of the model, or a refusal that lists those it has.
 const Graph& graph_of(const ModelFile& file, const std::string& name);
+
+/// What graph "extract" takes and gives, or a refusal.
+Ports ports_of(const ModelFile& file);
+
+/// Refuses a profile that the model does not take, and none (`given` is false) for one that needs
+/// it. `expected`: the options that give one.
+void check_takes_profile(const ModelFile& file, bool given, const char* expected);
 
 /// Bytes of a graph's weights as the file stores them.
 int64_t weight_bytes(const Graph& graph);
@@ -35,11 +44,11 @@ int64_t weight_bytes(const Graph& graph);
 /// What a plan's memory is made of, by kind.
 nlohmann::ordered_json memory_json(const MemoryReport& memory);
 
-/// RunOptions with the pool that `--threads` asks for. One thread: no pool.
+/// The processor with the pool that `--threads` asks for. One thread: no pool.
 class Threads {
  public:
   explicit Threads(int threads);
-  RunOptions options() const;
+  Processor processor(const Backend* accelerator = nullptr) const;
 
  private:
   std::unique_ptr<ThreadPool> pool_;

@@ -5,17 +5,16 @@
 #include <cstring>
 #include <new>
 #include <span>
+#include <utility>
 
 #include "model/format/file_header.h"
 #include "model/format/loader.h"
 #include "model/format/profile.h"
-#include "model/speech/session.h"
-#include "model/speech/stream.h"
+#include "model/session/session.h"
 #include "platforms/capi/library_ops.h"
 #include "platforms/cortex_m/arena.h"
 #include "platforms/cortex_m/semihosting.h"
 #include "platforms/cortex_m/ticks.h"
-#include "runtime/base/cpu.h"
 
 extern "C" {
 extern const std::byte ligero_rom_model[], ligero_rom_profile[];
@@ -27,6 +26,7 @@ extern uint32_t ligero_stack_begin[], ligero_stack_end[];
 namespace ligero::board {
 namespace {
 
+constexpr int32_t kMostHopSamples = 512;
 constexpr uint32_t kUntouched = 0xC0FFEE11;  // stack that nothing has written to
 
 void refuse(const char* what, const Status& status) {
@@ -75,22 +75,49 @@ struct Counts {
 };
 
 /// Every whole hop of the recording; false where the voice cannot be written.
-bool extract(Stream* stream, int32_t in, int32_t out, Counts* counts) {
-  float hop[kHopSamples];
-  while (read_file(in, hop, sizeof(hop)) == sizeof(hop)) {
+bool extract(SessionGroup* session, int32_t in, int32_t out, Counts* counts) {
+  float hop[kMostHopSamples];
+  const int32_t samples = session->ports().hop_samples;
+  const size_t bytes = static_cast<size_t>(samples) * sizeof(float);
+  while (read_file(in, hop, bytes) == bytes) {
     const float* const from = hop;
     float* const to = hop;
     const uint32_t before = ticks();
-    stream->process(&from, &to, kHopSamples);
+    session->process(&from, &to, samples);
     const int64_t took = ticks_since(before);
     ++counts->hops;
     counts->ticks += took;
     counts->most_ticks = took > counts->most_ticks ? took : counts->most_ticks;
-    if (write_file(out, hop, sizeof(hop)) != sizeof(hop)) {
+    if (write_file(out, hop, bytes) != bytes) {
       return false;
     }
   }
   return true;
+}
+
+/// Starts the session at the model's rate; returns the bytes of its block, 0: refused. A function of
+/// its own, so that the plan leaves the stack before sound comes.
+size_t start(const Model& model, SessionGroup* session) {
+  SessionConfig config;
+  config.rate_hz = model.rate_hz();
+  Result<SessionPlan> plan = plan_sessions(model, config);
+  if (!plan.ok()) {
+    refuse("session", plan.status());
+    return 0;
+  }
+  if (plan.value().ports.hop_samples > kMostHopSamples) {
+    refuse("session", error(Code::kUnsupportedModel, "the hop is longer than 512 samples"));
+    return 0;
+  }
+  const size_t bytes = plan.value().bytes;
+  say("bytes.session", static_cast<int64_t>(bytes));
+  void* block = ::operator new[](bytes, std::align_val_t(kAlignment), std::nothrow);
+  const Status started = session->start(std::move(plan.value()), block, bytes);
+  if (!started.ok()) {
+    refuse("session", started);
+    return 0;
+  }
+  return bytes;
 }
 
 int run() {
@@ -103,35 +130,25 @@ int run() {
     return 1;
   }
   say("bytes.model", static_cast<int64_t>(bytes_taken()));
-  StreamConfig config;
-  config.cpu = cpu_features();
-  const Result<size_t> needed = Stream::bytes_needed(model.value(), config);
-  if (!needed.ok()) {
-    refuse("session", needed.status());
+  SessionGroup session;
+  const size_t needed = start(model.value(), &session);
+  if (needed == 0) {
     return 1;
   }
-  say("bytes.session", static_cast<int64_t>(needed.value()));
-  void* block = ::operator new[](needed.value(), std::align_val_t(kAlignment), std::nothrow);
-  Stream stream;
-  if (const Status created = stream.create(model.value(), config, block, needed.value());
-      !created.ok()) {
-    refuse("session", created);
-    return 1;
-  }
-  {
+  if (session.ports().takes_profile()) {
     const Result<Profile> profile = Profile::view(profile_in_rom());
-    const Status set = profile.ok() ? stream.set_target(profile.value()) : profile.status();
+    const Status set = profile.ok() ? session[0].set_target(profile.value()) : profile.status();
     if (!set.ok()) {
       refuse("profile", set);
       return 1;
     }
   }
-  const MemoryReport& memory = stream.memory();
+  const MemoryReport& memory = session.memory();
   say("bytes.state", static_cast<int64_t>(memory.state_bytes));
   say("bytes.activations", static_cast<int64_t>(memory.activation_bytes));
   say("bytes.scratch", static_cast<int64_t>(memory.scratch_bytes));
   say("bytes.worked_out", static_cast<int64_t>(memory.data_bytes));
-  say("bytes.tables", static_cast<int64_t>(bytes_taken() - needed.value()));
+  say("bytes.tables", static_cast<int64_t>(bytes_taken() - needed));
   say("bytes.block", static_cast<int64_t>(most_bytes_taken()));
   const int32_t in = open_file("mixture.raw", FileMode::kRead);
   const int32_t out = open_file("voice.raw", FileMode::kWrite);
@@ -140,14 +157,14 @@ int run() {
     return 1;
   }
   Counts counts;
-  const bool written = extract(&stream, in, out, &counts);
+  const bool written = extract(&session, in, out, &counts);
   close_file(in);
   close_file(out);
   if (!written) {
     say("cannot write voice.raw\n");
     return 1;
   }
-  say("latency.samples", stream.latency_samples());
+  say("latency.samples", session[0].latency_samples());
   say("hops", counts.hops);
   say("ticks.million", ticks_per_million());
   say("ticks.mean", counts.hops > 0 ? counts.ticks / counts.hops : 0);

@@ -1,12 +1,12 @@
 // The one device of the process.
 #include "platforms/cuda/choose.h"
 
-#include "platforms/cuda/device.h"
+#include "platforms/cuda/backend.h"
 
 namespace ligero::cuda {
 
-Result<Device*> choose_device(Choice choice) {
-  static FirstDevice gpu(cuda_driver());
+Result<const Backend*> choose_accelerator(Choice choice) {
+  static FirstGpu gpu(cuda_driver());
   return gpu.choose(choice);
 }
 

@@ -3,11 +3,11 @@
 
 namespace ligero::cuda {
 
-Result<Device*> choose_device(Choice choice) {
+Result<const Backend*> choose_accelerator(Choice choice) {
   LIGERO_CHECK(choice != Choice::kCuda,
                Code::kUnsupportedHardware,
                "this build of ligero runs on no GPU (it was made without LIGERO_WITH_CUDA)");
-  return static_cast<Device*>(nullptr);
+  return static_cast<const Backend*>(nullptr);
 }
 
 }  // namespace ligero::cuda

@@ -29,19 +29,6 @@ Result<const float*> Tables::add(const std::vector<float>& values) {
   return reinterpret_cast<const float*>(memory_.back().data());
 }
 
-Rings find_rings(const Graph& graph, const Plan& plan) {
-  Rings rings;
-  rings.of_tensor.assign(graph.tensors.size(), -1);
-  for (size_t t = 0; t < graph.tensors.size(); ++t) {
-    const Placement& place = plan.tensors[t];
-    if (place.live && place.state && graph.tensors[t].kind == Kind::kSequence) {
-      rings.of_tensor[t] = static_cast<int32_t>(rings.capacity.size());
-      rings.capacity.push_back(place.capacity);
-    }
-  }
-  return rings;
-}
-
 Status Recorder::record(size_t n, std::vector<Launch>* launches) {
   n_ = n;
   start(launches);
@@ -85,7 +72,7 @@ View Recorder::place(int32_t t, int32_t shift) const {
   if (tensor.kind == Kind::kSequence) {
     view.step = 1;
     view.first = place.history - shift;
-    view.ring = rings_.of_tensor[index];
+    view.ring = kept_.of[index];
     view.capacity = place.capacity;
   }
   return view;

@@ -1,5 +1,5 @@
 // Writes a planned graph down as launches: where every tensor lies, which rows a node computes,
-// what is launched in which order. Not: what an op launches (ops/), nor running it (device_run.h).
+// what is launched in which order. Not: what an op launches (ops/), nor running it (cuda_run.h).
 #ifndef LIGERO_PLATFORMS_CUDA_RECORDER_H_
 #define LIGERO_PLATFORMS_CUDA_RECORDER_H_
 
@@ -11,7 +11,7 @@
 #include "runtime/base/checked.h"
 #include "runtime/base/status.h"
 #include "runtime/graph.h"
-#include "runtime/planner.h"
+#include "runtime/plan/plan.h"
 
 namespace ligero::cuda {
 
@@ -35,26 +35,19 @@ class Tables {
   std::vector<Memory> memory_;
 };
 
-/// A graph's rings: tensors whose rows are carried from call to call.
-struct Rings {
-  std::vector<int32_t> of_tensor;  ///< index among the rings, -1: none
-  std::vector<int32_t> capacity;   ///< rows
-};
-Rings find_rings(const Graph& graph, const Plan& plan);
-
 /// One node being written down. Its functions are for ops; the launches come out in order.
 class Recorder {
  public:
   Recorder(const Graph& graph,
            const Plan& plan,
-           const Rings& rings,
+           const KeptTensors& kept,
            const Weights& weights,
            const Layout& layout,
            int32_t processors,
            Tables* tables)
       : graph_(graph),
         plan_(plan),
-        rings_(rings),
+        kept_(kept),
         weights_(weights),
         layout_(layout),
         processors_(processors),
@@ -146,7 +139,7 @@ class Recorder {
 
   const Graph& graph_;
   const Plan& plan_;
-  const Rings& rings_;
+  const KeptTensors& kept_;
   const Weights& weights_;
   const Layout& layout_;
   int32_t processors_;

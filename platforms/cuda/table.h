@@ -23,7 +23,7 @@ struct DeviceOp {
 /// Null where the device has no such op.
 const DeviceOp* find_device_op(std::string_view name);
 
-/// The graph with its ops exchanged for the device's, for the planner; the rest is the graph's own.
+/// The graph with its ops replaced by the device's, for make_plan(); the rest is the graph's own.
 class DeviceGraph {
  public:
   /// kUnsupportedModel names the node whose op the device does not have.

@@ -1,5 +1,5 @@
 #!/bin/sh
-# ./run bench [--quick]: beside ONNX Runtime, OpenVINO and PyTorch: speed and memory (--help)
+# ./run bench [--quick]: compare speed and memory with ONNX Runtime, OpenVINO and PyTorch (--help)
 set -eu
 . platforms/jobs/lib/python.sh
 
@@ -14,4 +14,4 @@ build_tools ligero_shared >&2
 make_venv >&2 || fail "there is no Python environment"
 install_peers >&2
 export LIGERO_LIBRARY="$root/$build/platforms/capi/libligero.so"
-python_job bench "$@"
+python_job bench.runtimes "$@"

@@ -4,4 +4,4 @@ set -eu
 . platforms/jobs/lib/python.sh
 
 build_tools >&2
-python_job card "$@"
+python_job evaluate.card "$@"

@@ -1,6 +1,6 @@
 #!/bin/sh
-# ./run compare NAME ...: train networks alike for the same steps and score them (ligero_torch.compare)
+# ./run compare NAME ...: train networks alike, for the same steps, and score them (ligero_torch.train.compare)
 set -eu
 . platforms/jobs/lib/python.sh
 
-python_job compare "$@"
+python_job train.compare "$@"

@@ -1,5 +1,5 @@
 #!/bin/sh
-# ./run demo: build, then extract one voice from two recordings that come with ligero
+# ./run demo: build, then extract one voice from each of two recordings that come with ligero
 set -eu
 . platforms/jobs/lib/build.sh
 

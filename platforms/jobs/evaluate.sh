@@ -1,7 +1,7 @@
 #!/bin/sh
-# ./run evaluate ...: score a model on a list of mixtures (python -m ligero_torch.evaluate ...)
+# ./run evaluate ...: score a model on a list of mixtures (python -m ligero_torch.evaluate.score ...)
 set -eu
 . platforms/jobs/lib/python.sh
 
 build_tools >&2
-python_job evaluate "$@"
+python_job evaluate.score "$@"

@@ -1,5 +1,5 @@
 #!/bin/sh
-# ./run fuzz [T] [S]: fuzz target T (all: model profile safetensors pytorch sound) for S seconds (600)
+# ./run fuzz [T] [S]: fuzz target T (default all: model profile safetensors pytorch sound) for S seconds (600)
 set -eu
 . platforms/jobs/lib/build.sh
 

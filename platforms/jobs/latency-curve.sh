@@ -1,7 +1,7 @@
 #!/bin/sh
-# ./run latency-curve: what block-online processing loses at which latency, as a table
+# ./run latency-curve: measure what block processing loses at each latency, as a table
 set -eu
 . platforms/jobs/lib/python.sh
 
 build_tools >&2
-python_job latency_curve "$@"
+python_job evaluate.latency_curve "$@"

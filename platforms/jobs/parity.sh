@@ -1,7 +1,7 @@
 #!/bin/sh
-# ./run parity ...: the first 20 test mixtures through ligero and PyTorch, side by side
+# ./run parity ...: run the first 20 test mixtures through ligero and PyTorch and compare the results
 set -eu
 . platforms/jobs/lib/python.sh
 
 build_tools >&2
-python_job parity "$@"
+python_job evaluate.parity "$@"

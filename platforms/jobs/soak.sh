@@ -1,5 +1,5 @@
 #!/bin/sh
-# ./run soak [MINUTES]: a live session on 60 minutes each of speech, silence, noise, NaN ...
+# ./run soak [MINUTES]: run a live session on 60 minutes each of speech, silence, noise, NaN ...
 set -eu
 . platforms/jobs/lib/build.sh
 

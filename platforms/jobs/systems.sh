@@ -1,7 +1,7 @@
 #!/bin/sh
-# ./run systems [--json]: every form of every system: parameters, cost, speed, latency, memory
+# ./run systems [--json]: print parameters, cost, speed, latency and memory of every form of every system
 set -eu
 . platforms/jobs/lib/python.sh
 
 build_tools >&2
-python_job costs "$@"
+python_job bench.costs "$@"

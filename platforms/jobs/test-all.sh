@@ -1,5 +1,5 @@
 #!/bin/sh
-# ./run test-all: every job called test..., one after the other, and a table of how each ended
+# ./run test-all: run every job called test..., one after the other, and print a table of the results
 set -eu
 . platforms/jobs/lib/counts.sh
 

@@ -1,5 +1,5 @@
 #!/bin/sh
-# ./run test-asan: the C++ tests under AddressSanitizer and UndefinedBehaviorSanitizer
+# ./run test-asan: run the C++ tests with AddressSanitizer and UndefinedBehaviorSanitizer
 set -eu
 . platforms/jobs/lib/counts.sh
 

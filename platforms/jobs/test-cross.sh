@@ -1,5 +1,5 @@
 #!/bin/sh
-# ./run test-cross: the C++ tests and whole extractions for ARM, under emulation
+# ./run test-cross: run the C++ tests and whole extractions for ARM, under emulation
 set -eu
 . platforms/jobs/lib/counts.sh
 . platforms/jobs/lib/cross.sh

@@ -1,6 +1,6 @@
 #!/bin/sh
-# ./run test-cuda: on a machine with a GPU and nvcc, in 8 minutes: the CUDA backend's tests, times and
-# checks; what is not there is "skipped: ..."; a GPU that is refused is a failure
+# ./run test-cuda: test, time and check the CUDA backend on a machine with a GPU and nvcc, in 8 minutes;
+# what cannot run for a missing tool is "skipped: ..."; a GPU that is refused is a failure
 set -eu
 . platforms/jobs/lib/counts.sh
 . platforms/jobs/lib/python.sh

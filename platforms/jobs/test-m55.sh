@@ -1,5 +1,5 @@
 #!/bin/sh
-# ./run test-m55: a Cortex-M55 without operating system, emulated: tests, flash, RAM, instructions
+# ./run test-m55: test an emulated Cortex-M55 without operating system; print flash, RAM, instructions
 set -eu
 . platforms/jobs/lib/counts.sh
 

@@ -1,5 +1,5 @@
 #!/bin/sh
-# ./run test: build, run every C++ and Python test; ends with N passed, N failed, N skipped
+# ./run test: build and run every C++ and Python test; ends with N passed, N failed, N skipped
 set -eu
 . platforms/jobs/lib/counts.sh
 . platforms/jobs/lib/python.sh

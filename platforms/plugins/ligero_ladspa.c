@@ -2,8 +2,9 @@
  * making a profile (`ligero enroll`).
  *
  * Model and profile are the files of the environment's LIGERO_MODEL and LIGERO_PROFILE, else model.lgm
- * and profile in $XDG_CONFIG_HOME/ligero or ~/.config/ligero. Where they cannot be loaded, instantiate
- * says why on stderr and the plug-in is silent, or passes its input with LIGERO_PASS=1.
+ * and profile in $XDG_CONFIG_HOME/ligero or ~/.config/ligero. A model that needs no speaker takes no
+ * profile. If they cannot be loaded, instantiate says why on stderr and the plug-in is silent, or passes
+ * its input with LIGERO_PASS=1.
  */
 #define _POSIX_C_SOURCE 200809L
 
@@ -46,21 +47,27 @@ static const char* find_file(const char* variable, const char* name, char* path)
 static ligero_status open_session(plugin* p, uint32_t rate_hz) {
   char model_path[kPathBytes];
   char profile_path[kPathBytes];
-  ligero_profile* profile = NULL;
+  ligero_profile* profile = NULL; /* none for a model that takes none */
+  ligero_model_info info;
   ligero_session_config config;
+  memset(&info, 0, sizeof(info));
+  info.struct_bytes = sizeof(info);
   memset(&config, 0, sizeof(config));
   config.struct_bytes = sizeof(config);
   config.rate_hz = rate_hz;
   ligero_status status =
       ligero_model_open(find_file("LIGERO_MODEL", "model.lgm", model_path), &p->model);
   if (status == LIGERO_OK) {
+    status = ligero_get_model_info(p->model, &info);
+  }
+  if (status == LIGERO_OK && info.takes_profile) {
     status =
         ligero_profile_load(find_file("LIGERO_PROFILE", "profile", profile_path), &profile);
   }
   if (status == LIGERO_OK) {
     status = ligero_session_create(p->model, &config, NULL, 0, &p->session);
   }
-  if (status == LIGERO_OK) {
+  if (status == LIGERO_OK && profile != NULL) {
     status = ligero_set_target(p->session, profile);
   }
   ligero_profile_close(profile);

@@ -7,6 +7,7 @@
 #include <new>
 #include <span>
 #include <type_traits>
+#include <utility>
 
 namespace ligero {
 
@@ -16,6 +17,15 @@ class Array {
   static_assert(std::is_trivially_destructible_v<T>);
 
  public:
+  Array() = default;
+  Array(Array&& other) noexcept
+      : data_(std::move(other.data_)), size_(std::exchange(other.size_, 0)) {}
+  Array& operator=(Array&& other) noexcept {
+    data_ = std::move(other.data_);
+    size_ = std::exchange(other.size_, 0);
+    return *this;
+  }
+
   /// False, and the array empty, where the heap has no such block.
   [[nodiscard]] bool allocate(size_t size) {
     data_.reset(new (std::nothrow) T[size == 0 ? 1 : size]());

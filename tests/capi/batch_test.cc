@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "platforms/cuda/choose.h"
-#include "platforms/cuda/device.h"
+#include "platforms/cuda/backend.h"
 #include "runtime/api/ligero.h"
 #include "tests/cuda/host_driver.h"
 #include "tests/stream/live.h"
@@ -26,8 +26,8 @@ HostDriver& host() {
 namespace ligero::cuda {
 
 /// In place of the library's: the GPU of this binary is a host.
-Result<Device*> choose_device(Choice choice) {
-  static FirstDevice gpu(&testing::host());
+Result<const Backend*> choose_accelerator(Choice choice) {
+  static FirstGpu gpu(&testing::host());
   return gpu.choose(choice);
 }
 

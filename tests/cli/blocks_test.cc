@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-#include "model/speech/resampler.h"
+#include "model/session/resampler.h"
 #include "platforms/cli/sound/sound.h"
 #include "tests/cli/tool.h"
 

@@ -6,10 +6,11 @@
 #include <string>
 #include <vector>
 
-#include "model/speech/session.h"
+#include "model/session/ports.h"
 #include "platforms/cli/npy.h"
 #include "platforms/cli/sound/sound.h"
 #include "tests/cli/tool.h"
+#include "tests/support/test_run.h"
 
 namespace ligero::testing {
 namespace {
@@ -35,7 +36,7 @@ TEST_CASE(
   for (size_t i = kPlace; i < anchor.samples.size(); i += kHopSamples) {
     power += anchor.samples[i] * anchor.samples[i];
   }
-  const int64_t frames = hops_of(static_cast<int64_t>(anchor.samples.size()));
+  const int64_t frames = hops_of(static_cast<int64_t>(anchor.samples.size()), kHopSamples);
   const double expected =
       100.0 * power / static_cast<double>(frames) * mix.samples[160 * 20 + kPlace];
   CHECK(out.samples[160 * 20 + kPlace] == doctest::Approx(expected).epsilon(0.01));

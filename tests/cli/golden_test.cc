@@ -8,10 +8,11 @@
 #include <string>
 #include <vector>
 
-#include "model/speech/session.h"
+#include "model/session/ports.h"
 #include "platforms/cli/npy.h"
 #include "platforms/cli/sound/sound.h"
 #include "tests/cli/tool.h"
+#include "tests/support/test_run.h"
 
 namespace ligero::testing {
 namespace {
@@ -23,7 +24,7 @@ constexpr double kTolerance = 1e-4;  // of the node's largest value
 std::string write_hops(const std::string& sound, const std::string& path) {
   cli::Sound read = cli::read_sound(sound);
   const int64_t samples = static_cast<int64_t>(read.samples.size());
-  const int64_t hops = hops_of(samples);
+  const int64_t hops = hops_of(samples, kHopSamples);
   read.samples.resize(static_cast<size_t>(hops * kHopSamples), 0.0f);
   cli::write_npy(path, std::vector<int64_t>{hops, 1, kHopSamples}, read.samples);
   return " --samples " + std::to_string(samples);

@@ -21,28 +21,24 @@ Outcome run_pipe(const std::string& line) {
 struct TinyStream {
   Workplace at;
   cli::ModelFile model = cli::open_model(at / "tiny.lgm");
-  AlignedBlock block;
-  Stream stream;
-  explicit TinyStream(const StreamConfig& config = {}) {
-    cli::create_stream(model, config, &block, &stream);
-    const Profile profile = cli::load_profile(at / "who.profile");
-    REQUIRE(stream.set_target(profile).ok());
-  }
+  Profile profile = cli::load_profile(at / "who.profile");
+  cli::LiveSession live;
+  explicit TinyStream(const SessionConfig& config = {}) : live(model, config, &profile) {}
 };
 
 TEST_CASE("live worker: what a session gives, later by the time of a block, and nothing late") {
-  const StreamConfig config = {.block = {.hops = 5}};
+  const SessionConfig config = {.block = {.hops = 5}};
   TinyStream alone(config);
   TinyStream behind(config);
   const std::vector<float> x = tone(16000, 330.0f);
   std::vector<float> want = x;
   std::vector<float> got(x.size());
-  cli::LiveWorker worker(&behind.stream, 800);
+  cli::LiveWorker worker(&behind.live.group, 800);
   CHECK(worker.spare_samples() == 800);
   for (size_t at = 0; at < x.size(); at += 100) {
     const float* in[1] = {want.data() + at};
     float* out[1] = {want.data() + at};
-    alone.stream.process(in, out, 100);
+    alone.live.group.process(in, out, 100);
     worker.process(x.data() + at, got.data() + at, 100);
     worker.wait();
   }
@@ -59,9 +55,9 @@ TEST_CASE("live worker: after a block that came late the latency is what it was"
   std::vector<float> want = x;
   const float* in[1] = {want.data()};
   float* out[1] = {want.data()};
-  alone.stream.process(in, out, static_cast<int32_t>(x.size()));
+  alone.live.group.process(in, out, static_cast<int32_t>(x.size()));
   std::vector<float> got(x.size());
-  cli::LiveWorker worker(&behind.stream, 100);
+  cli::LiveWorker worker(&behind.live.group, 100);
   worker.process(x.data(), got.data(), kAtOnce);  // a minute at once: most of it is late
   const int64_t late = worker.late_samples();
   CHECK(late > 0);

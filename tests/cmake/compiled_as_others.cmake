@@ -57,7 +57,7 @@ run_well(${CMAKE_COMMAND} -S "${SOURCE}" -B "${build}" -G "Unix Makefiles" ${com
 if(NOT output MATCHES "${release}")
   message(FATAL_ERROR "nothing said of the build type:\n${output}")
 endif()
-run_well(${CMAKE_COMMAND} -B "${build}")
+run_well(${CMAKE_COMMAND} "${build}")
 if(output MATCHES "${release}")
   message(FATAL_ERROR "the build type is spoken of twice:\n${output}")
 endif()

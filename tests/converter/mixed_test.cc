@@ -9,7 +9,7 @@
 
 #include "converter/convert.h"
 #include "converter/open_draft.h"
-#include "model/speech/session.h"
+#include "model/session/recording.h"
 #include "tests/converter/golden.h"
 
 namespace ligero {
@@ -43,7 +43,7 @@ std::vector<float> voice_of(const ModelDraft& model, const CalibrationItem& item
   const Result<Profile> profile = enroll(network.model(), item.anchor);
   REQUIRE(profile.ok());
   std::vector<float> out(item.mixture.size());
-  REQUIRE(extract(network.model(), profile.value(), item.mixture, out).ok());
+  REQUIRE(extract(network.model(), &profile.value(), item.mixture, out).ok());
   return out;
 }
 

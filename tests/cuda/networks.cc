@@ -8,41 +8,17 @@
 
 #include "ops/table.h"
 #include "platforms/cuda/choose.h"
-#include "runtime/base/cpu.h"
-#include "runtime/interpreter.h"
+#include "runtime/cpu_run.h"
 #include "tests/support/random.h"
 #include "tests/support/random_network.h"
+#include "tests/support/test_run.h"
 
 namespace ligero::testing {
 namespace {
 
-constexpr int64_t kHopSamples = 160;
-
-void require(const Status& status) {
-  if (!status.ok()) {
-    throw std::runtime_error(std::string(status.message) + " (" + std::to_string(status.index) +
-                             ", " + std::to_string(status.where) + ")");
-  }
-}
-
 int64_t values(const Tensor& t, int32_t frames) {
   return t.kind == Kind::kWeight ? 0 : t.elements() * (t.kind == Kind::kSequence ? frames : 1);
 }
-
-/// A planned interpreter and its block.
-struct OnCpu {
-  TestBlock block;
-  Interpreter interpreter;
-
-  OnCpu(const Graph& graph, PlanOptions options) {
-    options.cpu = cpu_features();
-    Result<Plan> plan = make_plan(graph, options);
-    require(plan.status());
-    const size_t bytes = plan.value().bytes();
-    block = test_block(bytes);
-    require(interpreter.prepare(graph, std::move(plan.value()), block.get(), bytes));
-  }
-};
 
 }  // namespace
 
@@ -52,7 +28,7 @@ OpenModel open_model(const std::vector<std::byte>& file) {
   std::copy(file.begin(), file.end(), static_cast<std::byte*>(opened.block.get()));
   Result<Model> model =
       Model::open({static_cast<const std::byte*>(opened.block.get()), file.size()}, all_ops());
-  require(model.status());
+  require_ok(model.status());
   opened.model = std::move(model.value());
   return opened;
 }
@@ -64,10 +40,10 @@ OpenModel random_model(const std::string& config, Type weights) {
 
 std::vector<Place> places() {
   static HostDriver host;
-  static const std::unique_ptr<cuda::CudaDevice> device =
-      std::move(cuda::CudaDevice::make(&host).value());
+  static const std::unique_ptr<cuda::CudaBackend> device =
+      std::move(cuda::CudaBackend::make(&host).value());
   std::vector<Place> found = {{"host", device.get()}};
-  static const Result<Device*> gpu = cuda::choose_device(cuda::Choice::kCuda);
+  static const Result<const Backend*> gpu = cuda::choose_accelerator(cuda::Choice::kCuda);
   static const bool said = [] {
     if (!gpu.ok()) {
       std::printf("skipped: no GPU (%s)\n", gpu.status().message);
@@ -78,7 +54,7 @@ std::vector<Place> places() {
   const char* only = std::getenv("LIGERO_TEST_PLACE");
   const std::string place = only != nullptr ? only : "";
   if (place == "gpu") {
-    require(gpu.status());
+    require_ok(gpu.status());
     found.clear();
   }
   if (gpu.ok() && place != "host") {
@@ -125,43 +101,40 @@ std::vector<std::vector<float>> random_inputs(const Graph& graph, int32_t frames
 }
 
 Tensors run_on_cpu(const Graph& graph, int32_t frames, uint64_t seed) {
-  OnCpu cpu(graph, {.max_frames = frames, .keep_all = true});
+  TestRun cpu(graph, {.max_frames = frames, .keep_all = true});
   const auto inputs = random_inputs(graph, frames, seed);
   for (size_t k = 0; k < inputs.size(); ++k) {
-    std::copy(inputs[k].begin(), inputs[k].end(), cpu.interpreter.input(k));
+    std::copy(inputs[k].begin(), inputs[k].end(), cpu.input(k));
   }
-  cpu.interpreter.run(frames, {frames, frames * kHopSamples - 7});
+  cpu.run({frames, frames * kHopSamples - 7});
   Tensors all(graph.tensors.size());
   for (size_t t = 0; t < all.size(); ++t) {
-    if (graph.tensors[t].kind != Kind::kWeight) {
-      const float* from = cpu.interpreter.tensor(static_cast<int32_t>(t));
-      all[t].assign(from, from + values(graph.tensors[t], frames));
-    }
+    all[t] = cpu.tensor(static_cast<int32_t>(t));
   }
   return all;
 }
 
-Tensors run_on_device(Device* device, const Graph& graph, int32_t frames, uint64_t seed) {
-  auto run = device->open(graph, {.max_frames = frames, .keep_all = true}, 1);
-  require(run.status());
+Tensors run_on_device(const Backend* device, const Graph& graph, int32_t frames, uint64_t seed) {
+  auto run = device->open(graph, {.max_frames = frames, .keep_all = true});
+  require_ok(run.status());
   const auto inputs = random_inputs(graph, frames, seed);
   for (size_t k = 0; k < inputs.size(); ++k) {
     std::copy(inputs[k].begin(), inputs[k].end(), run.value()->input(0, k));
   }
   const Turn turn = {true, {frames, frames * kHopSamples - 7}};
-  require(run.value()->run({&turn, 1}));
+  require_ok(run.value()->run({&turn, 1}));
   Tensors all(graph.tensors.size());
   for (size_t t = 0; t < all.size(); ++t) {
     if (graph.tensors[t].kind != Kind::kWeight) {
       all[t].resize(static_cast<size_t>(values(graph.tensors[t], frames)));
-      require(run.value()->read(0, static_cast<int32_t>(t), all[t]));
+      require_ok(run.value()->read(0, static_cast<int32_t>(t), all[t]));
     }
   }
   return all;
 }
 
 std::vector<float> run_node(
-    Device* device, const Graph& graph, size_t n, int32_t frames, const Tensors& tensors) {
+    const Backend* device, const Graph& graph, size_t n, int32_t frames, const Tensors& tensors) {
   std::vector<int32_t> inputs;
   for (int32_t t : graph.nodes[n].inputs) {
     const bool signal = t >= 0 && graph.tensors[static_cast<size_t>(t)].kind != Kind::kWeight;
@@ -173,14 +146,14 @@ std::vector<float> run_node(
   alone.nodes = graph.nodes.subspan(n, 1);
   alone.inputs = inputs;
   alone.outputs = graph.nodes[n].outputs;
-  auto run = device->open(alone, {.max_frames = frames}, 1);
-  require(run.status());
+  auto run = device->open(alone, {.max_frames = frames});
+  require_ok(run.status());
   for (size_t k = 0; k < inputs.size(); ++k) {
     const std::vector<float>& x = tensors[static_cast<size_t>(inputs[k])];
     std::copy(x.begin(), x.end(), run.value()->input(0, k));
   }
   const Turn turn = {true, {frames, frames * kHopSamples - 7}};
-  require(run.value()->run({&turn, 1}));
+  require_ok(run.value()->run({&turn, 1}));
   const float* y = run.value()->output(0, 0);
   return {y, y + values(graph.tensors[static_cast<size_t>(alone.outputs[0])], frames)};
 }
@@ -200,17 +173,17 @@ std::vector<float> call_inputs(
 
 std::vector<float> stream_on_cpu(
     const Graph& graph, const PlanOptions& options, int calls, int64_t total, uint64_t seed) {
-  OnCpu cpu(graph, options);
+  TestRun cpu(graph, options);
   std::vector<float> out;
   const Extent extent = {total, total == kUnknown ? kUnknown : total * kHopSamples - 7};
   for (int call = 0; call < calls; ++call) {
     for (size_t k = 0; k < graph.inputs.size(); ++k) {
       const auto x = call_inputs(graph, k, call, options.max_frames, total, seed);
-      std::copy(x.begin(), x.end(), cpu.interpreter.input(k));
+      std::copy(x.begin(), x.end(), cpu.input(k));
     }
-    cpu.interpreter.constants_changed();
-    cpu.interpreter.run(options.max_frames, extent);
-    const float* from = cpu.interpreter.output(0);
+    cpu->timeless_changed(0);
+    cpu.run(extent);
+    const float* from = cpu.output(0);
     const Tensor& t = graph.tensors[static_cast<size_t>(graph.outputs[0])];
     out.insert(out.end(), from, from + values(t, options.max_frames));
   }

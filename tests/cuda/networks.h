@@ -8,9 +8,10 @@
 #include <vector>
 
 #include "model/format/loader.h"
-#include "platforms/cuda/device.h"
+#include "platforms/cuda/backend.h"
 #include "tests/cuda/host_driver.h"
 #include "tests/support/aligned.h"
+#include "tests/support/test_run.h"
 
 namespace ligero::testing {
 
@@ -27,7 +28,7 @@ OpenModel random_model(const std::string& config, Type weights = Type::kF32);
 /// A device and what it is called.
 struct Place {
   std::string name;
-  Device* device = nullptr;
+  const Backend* device = nullptr;
 };
 
 /// The host in place of a GPU, and the GPU where there is one; where there is none, says "skipped:
@@ -50,11 +51,11 @@ std::vector<std::vector<float>> random_inputs(const Graph& graph, int32_t frames
 /// One offline run with every tensor kept, by index (weights are empty).
 using Tensors = std::vector<std::vector<float>>;
 Tensors run_on_cpu(const Graph& graph, int32_t frames, uint64_t seed);
-Tensors run_on_device(Device* device, const Graph& graph, int32_t frames, uint64_t seed);
+Tensors run_on_device(const Backend* device, const Graph& graph, int32_t frames, uint64_t seed);
 
 /// Output 0 of node `n` alone, of the tensors that a run on the processor has given its inputs.
 std::vector<float> run_node(
-    Device* device, const Graph& graph, size_t n, int32_t frames, const Tensors& tensors);
+    const Backend* device, const Graph& graph, size_t n, int32_t frames, const Tensors& tensors);
 
 /// Calls of `options.max_frames` rows each, from a session's first hop on: output 0 of all of them.
 /// `total`: frames of the signal, after which its calls get zeros; kUnknown: endless.

@@ -15,7 +15,6 @@ namespace ligero::testing {
 namespace {
 
 constexpr double kSame = 1e-4;
-constexpr int64_t kHopSamples = 160;
 
 struct Case {
   const char* config;
@@ -56,14 +55,16 @@ void check_voice(const std::vector<float>& got, const std::vector<float>& want) 
 }
 
 /// Output 0 of every session, of the calls in which it ran.
-std::vector<std::vector<float>> stream_on_device(Device* device,
+std::vector<std::vector<float>> stream_on_device(const Backend* device,
                                                  const Graph& graph,
                                                  const PlanOptions& options,
                                                  int calls,
                                                  const std::vector<Member>& members) {
-  auto opened = device->open(graph, options, static_cast<int32_t>(members.size()));
+  PlanOptions seated = options;
+  seated.seats = static_cast<int32_t>(members.size());
+  auto opened = device->open(graph, seated);
   REQUIRE(std::string(opened.status().message) == "ok");
-  DeviceRun& run = *opened.value();
+  Run& run = *opened.value();
   std::vector<std::vector<float>> out(members.size());
   std::vector<int> done(members.size(), 0);
   for (int call = 0; call < calls; ++call) {
@@ -82,7 +83,7 @@ std::vector<std::vector<float>> stream_on_device(Device* device,
             graph, k, before ? call : done[s], options.max_frames, m.total, before ? 99 : m.seed);
         std::copy(x.begin(), x.end(), run.input(session, k));
       }
-      run.constants_changed(session);
+      run.timeless_changed(session);
     }
     REQUIRE(std::string(run.run(turns).message) == "ok");
     for (size_t s = 0; s < members.size(); ++s) {
@@ -145,7 +146,7 @@ TEST_CASE("cuda: sessions side by side are as each alone, wherever each begins, 
 
 TEST_CASE("cuda: sessions of one device are opened, run and closed by real threads at once") {
   HostDriver host;
-  const auto device = std::move(cuda::CudaDevice::make(&host).value());
+  const auto device = std::move(cuda::CudaBackend::make(&host).value());
   const OpenModel m = random_model("small-live");
   const Graph& graph = *m.model.graph("extract");
   const PlanOptions options = {.mode = Mode::kStream, .max_frames = 1};
@@ -168,14 +169,14 @@ TEST_CASE("cuda: sessions of one device are opened, run and closed by real threa
 
 TEST_CASE("cuda: weights go over once for all sessions, and are given back with the last") {
   HostDriver host;
-  auto device = std::move(cuda::CudaDevice::make(&host).value());
+  auto device = std::move(cuda::CudaBackend::make(&host).value());
   const OpenModel m = random_model("small-live");
   const Graph& graph = *m.model.graph("extract");
   const PlanOptions options = {.mode = Mode::kStream, .max_frames = 1};
-  auto first = device->open(graph, options, 1);
+  auto first = device->open(graph, options);
   REQUIRE(first.ok());
   const int64_t one = host.device_bytes;
-  auto second = device->open(graph, options, 1);
+  auto second = device->open(graph, options);
   REQUIRE(second.ok());
   int64_t weights = 0;
   for (const Tensor& t : graph.tensors) {
@@ -189,10 +190,10 @@ TEST_CASE("cuda: weights go over once for all sessions, and are given back with 
 
 TEST_CASE("cuda: a hop is one playing back of what was captured when the session was made") {
   HostDriver host;
-  auto device = std::move(cuda::CudaDevice::make(&host).value());
+  auto device = std::move(cuda::CudaBackend::make(&host).value());
   const OpenModel m = random_model("small-live");
   const Graph& graph = *m.model.graph("extract");
-  auto run = device->open(graph, {.mode = Mode::kStream, .max_frames = 1}, 2);
+  auto run = device->open(graph, {.mode = Mode::kStream, .max_frames = 1, .seats = 2});
   REQUIRE(run.ok());
   CHECK(host.launches == 0);
   const std::vector<Turn> turns(2);

@@ -5,9 +5,9 @@
 #include <string>
 #include <vector>
 
-#include "model/speech/session.h"
-#include "model/speech/stream.h"
-#include "model/speech/verify.h"
+#include "model/session/recording.h"
+#include "model/session/session.h"
+#include "model/session/verify.h"
 #include "platforms/cuda/choose.h"
 #include "tests/cuda/networks.h"
 #include "tests/stream/live.h"
@@ -20,13 +20,19 @@ constexpr double kSame = 1e-4;  // of the largest value of the signal
 /// A host in place of a GPU that is told what to do.
 struct Pretended {
   HostDriver host;
-  std::unique_ptr<cuda::CudaDevice> device = std::move(cuda::CudaDevice::make(&host).value());
+  std::unique_ptr<cuda::CudaBackend> device = std::move(cuda::CudaBackend::make(&host).value());
 };
+
+SessionConfig on(const Backend* accelerator) {
+  SessionConfig config;
+  config.processor.accelerator = accelerator;
+  return config;
+}
 
 Status made_of(const cuda::Facts& facts) {
   HostDriver host;
   host.given = facts;
-  return cuda::CudaDevice::make(&host).status();
+  return cuda::CudaBackend::make(&host).status();
 }
 
 TEST_CASE("cuda: a GPU that cannot be used is refused with the reason") {
@@ -60,20 +66,20 @@ TEST_CASE("cuda: a GPU that cannot be used is refused with the reason") {
 
 TEST_CASE("cuda: a GPU that has failed is refused from then on, and auto takes the processor") {
   HostDriver host;
-  cuda::FirstDevice gpu(&host);
-  const Result<Device*> found = gpu.choose(cuda::Choice::kCuda);
+  cuda::FirstGpu gpu(&host);
+  const Result<const Backend*> found = gpu.choose(cuda::Choice::kCuda);
   REQUIRE(found.ok());
   REQUIRE(found.value() != nullptr);
   CHECK(gpu.choose(cuda::Choice::kAuto).value() != nullptr);
   host.calls_left = 0;
   CHECK(gpu.choose(cuda::Choice::kCuda).status().code == Code::kUnsupportedHardware);
   CHECK(gpu.choose(cuda::Choice::kCuda).status().where == HostDriver::kLost);
-  const Result<Device*> instead = gpu.choose(cuda::Choice::kAuto);
+  const Result<const Backend*> instead = gpu.choose(cuda::Choice::kAuto);
   REQUIRE(instead.ok());
   CHECK(instead.value() == nullptr);
   // For one who still holds it the reason is the failure, not a want of memory.
   const auto opened = found.value()->open(
-      *network().model().graph("extract"), {.mode = Mode::kStream, .max_frames = 1}, 1);
+      *network().model().graph("extract"), {.mode = Mode::kStream, .max_frames = 1});
   CHECK(opened.status().code == Code::kUnsupportedHardware);
   CHECK(opened.status().where == HostDriver::kLost);
 }
@@ -81,52 +87,52 @@ TEST_CASE("cuda: a GPU that has failed is refused from then on, and auto takes t
 TEST_CASE("cuda: a failure at any call while a session is made is a refusal that leaves nothing") {
   Pretended gpu;
   const Graph& graph = *network().model().graph("extract");
-  const PlanOptions options = {.mode = Mode::kStream, .max_frames = 1};
+  const PlanOptions options = {.mode = Mode::kStream, .max_frames = 1, .seats = 2};
   int64_t calls = 0;
   for (bool made = false; !made; ++calls) {
     REQUIRE(calls < 1000);
     gpu.host.calls_left = calls;
-    made = gpu.device->open(graph, options, 2).ok();
+    made = gpu.device->open(graph, options).ok();
     CHECK(gpu.host.device_bytes == 0);
   }
   gpu.host.calls_left = INT64_MAX;
   // The capture that has failed is ended: the same thread can go on.
   for (const int64_t captured : {0, 1, 20}) {
     gpu.host.captures_left = captured;
-    const auto opened = gpu.device->open(graph, options, 2);
+    const auto opened = gpu.device->open(graph, options);
     CHECK(opened.status().code == Code::kUnsupportedHardware);
     CHECK(gpu.host.device_bytes == 0);
   }
   gpu.host.captures_left = INT64_MAX;
-  CHECK(gpu.device->open(graph, options, 2).ok());
+  CHECK(gpu.device->open(graph, options).ok());
 }
 
 TEST_CASE("cuda: the driver of this build says what there is, and nothing fails without it" *
           doctest::test_suite("gpu")) {
-  const Result<Device*> found = cuda::choose_device(cuda::Choice::kAuto);
+  const Result<const Backend*> found = cuda::choose_accelerator(cuda::Choice::kAuto);
   REQUIRE(found.ok());
-  const Result<Device*> gpu = cuda::choose_device(cuda::Choice::kCuda);
+  const Result<const Backend*> gpu = cuda::choose_accelerator(cuda::Choice::kCuda);
   CHECK(gpu.ok() == (found.value() != nullptr));
   if (!gpu.ok()) {
     CHECK(gpu.status().code == Code::kUnsupportedHardware);
   }
-  CHECK(cuda::choose_device(cuda::Choice::kCpu).value() == nullptr);
+  CHECK(cuda::choose_accelerator(cuda::Choice::kCpu).value() == nullptr);
 }
 
 TEST_CASE("cuda: enrolment and a whole recording are as on the processor" *
           doctest::test_suite("gpu")) {
   for (const Place& place : places()) {
     CAPTURE(place.name);
-    RunOptions options;
-    options.device = place.device;
+    Processor options;
+    options.accelerator = place.device;
     for (const Network* n : {&trained_network(), &whole_network()}) {
       const Profile profile = expect(enroll(n->model(), babble(24000, 1), options));
       CHECK(expect(similarity(profile, n->alice())) > 0.9999);
       const std::vector<float> x = babble(20077, 5);
       std::vector<float> want(x.size());
       std::vector<float> got(x.size());
-      expect(extract(n->model(), n->alice(), x, want));
-      expect(extract(n->model(), n->alice(), x, got, options));
+      expect(extract(n->model(), &n->alice(), x, want));
+      expect(extract(n->model(), &n->alice(), x, got, options));
       REQUIRE(largest(want) > 1e-3);
       CHECK(worst_error(got, want) < kSame);
     }
@@ -140,15 +146,15 @@ TEST_CASE("cuda: with int8 weights a voice lies nearer to float32's than the pro
   const std::vector<float> x = babble(32000, 5);
   std::vector<float> want(x.size());
   std::vector<float> processor(x.size());
-  expect(extract(single.model(), single.alice(), x, want));
-  expect(extract(int8.model(), single.alice(), x, processor));
+  expect(extract(single.model(), &single.alice(), x, want));
+  expect(extract(int8.model(), &single.alice(), x, processor));
   REQUIRE(largest(want) > 1e-3);
   for (const Place& place : places()) {
     CAPTURE(place.name);
-    RunOptions options;
-    options.device = place.device;
+    Processor options;
+    options.accelerator = place.device;
     std::vector<float> device(x.size());
-    expect(extract(int8.model(), single.alice(), x, device, options));
+    expect(extract(int8.model(), &single.alice(), x, device, options));
     MESSAGE("float32 is ",
             difference_db(device, want),
             " dB over the difference of the device's int8, ",
@@ -171,14 +177,16 @@ TEST_CASE(
       const Network& n = block.hops == 0 ? trained_network() : whole_network();
       std::vector<float> out[2];
       for (const bool on_device : {false, true}) {
-        Session session(n, {.block = block, .device = on_device ? place.device : nullptr});
+        SessionConfig config = {.block = block};
+        config.processor.accelerator = on_device ? place.device : nullptr;
+        Session session(n, config);
         expect(session->set_target(n.alice()));
         std::vector<float> head = session.run({x.begin(), x.begin() + 9000}, 333);
         expect(session->set_target(n.bob()));
         const std::vector<float> rest = session.run_aligned({x.begin() + 9000, x.end()}, 160);
         head.insert(head.end(), rest.begin(), rest.end());
         out[on_device ? 1 : 0] = head;
-        CHECK(session->statistics().on_device == on_device);
+        CHECK(session->statistics().accelerated == on_device);
       }
       REQUIRE(largest(out[0]) > 1e-3);
       CHECK(worst_error(out[1], out[0]) < kSame);
@@ -191,15 +199,15 @@ TEST_CASE(
   Pretended gpu;
   const Network& n = trained_network();
   const std::vector<float> x = babble(32000, 5);
-  Session session(n, {.device = gpu.device.get()});
+  Session session(n, on(gpu.device.get()));
   expect(session->set_target(n.alice()));
   constexpr size_t kLostAt = 16000;
   session.run({x.begin(), x.begin() + kLostAt}, 160);
-  CHECK(session->statistics().on_device);
+  CHECK(session->statistics().accelerated);
   gpu.host.calls_left = 7;  // somewhere within a hop
   const std::vector<float> after = session.run({x.begin() + kLostAt, x.end()}, 160);
-  CHECK_FALSE(session->statistics().on_device);
-  CHECK(session->statistics().device_lost);
+  CHECK_FALSE(session->statistics().accelerated);
+  CHECK(session->statistics().accelerator_lost);
   CHECK(session->statistics().healed_hops == 0);
   // As a session that begins there, once its first hops are out.
   Session fresh(n);
@@ -213,11 +221,11 @@ TEST_CASE(
 TEST_CASE("cuda: a device lost in a whole recording is a refusal, and the voice is untouched") {
   Pretended gpu;
   gpu.host.calls_left = 40;
-  RunOptions options;
-  options.device = gpu.device.get();
+  Processor options;
+  options.accelerator = gpu.device.get();
   const std::vector<float> x = babble(8000, 5);
   std::vector<float> voice(x.size(), 7.0f);
-  const Status status = extract(network().model(), network().alice(), x, voice, options);
+  const Status status = extract(network().model(), &network().alice(), x, voice, options);
   CHECK(status.code == Code::kUnsupportedHardware);
   CHECK(status.where == HostDriver::kLost);
   CHECK(voice == std::vector<float>(x.size(), 7.0f));
@@ -225,30 +233,30 @@ TEST_CASE("cuda: a device lost in a whole recording is a refusal, and the voice 
 
 TEST_CASE("cuda: auto leaves to the processor what the GPU has no memory for") {
   HostDriver host;
-  cuda::FirstDevice gpu(&host);
-  const Result<Device*> found = gpu.choose(cuda::Choice::kAuto);
+  cuda::FirstGpu gpu(&host);
+  const Result<const Backend*> found = gpu.choose(cuda::Choice::kAuto);
   REQUIRE(found.ok());
   host.bytes_left = 1 << 20;
   const Network& n = network();
   const std::vector<float> x = babble(8000, 5);
   std::vector<float> want(x.size());
   std::vector<float> got(x.size());
-  RunOptions options;
-  expect(extract(n.model(), n.alice(), x, want));
-  options.device = found.value();
-  expect(extract(n.model(), n.alice(), x, got, options));
+  Processor options;
+  expect(extract(n.model(), &n.alice(), x, want));
+  options.accelerator = found.value();
+  expect(extract(n.model(), &n.alice(), x, got, options));
   CHECK(got == want);
-  Session session(n, {.device = found.value()});
+  Session session(n, on(found.value()));
   expect(session->set_target(n.alice()));
   Session alone(n, {});
   expect(alone->set_target(n.alice()));
   CHECK(session.run(x, 160) == alone.run(x, 160));
-  CHECK_FALSE(session->statistics().on_device);
-  CHECK_FALSE(session->statistics().device_lost);
+  CHECK_FALSE(session->statistics().accelerated);
+  CHECK_FALSE(session->statistics().accelerator_lost);
   CHECK(host.device_bytes == 0);
   host.bytes_left = INT64_MAX;
-  Session roomy(n, {.device = found.value()});
-  CHECK(roomy->statistics().on_device);
+  Session roomy(n, on(found.value()));
+  CHECK(roomy->statistics().accelerated);
 }
 
 TEST_CASE("cuda: too little memory is a refusal that says how much, and leaves nothing behind") {
@@ -256,14 +264,14 @@ TEST_CASE("cuda: too little memory is a refusal that says how much, and leaves n
   for (const int64_t bytes : {int64_t{0}, int64_t{1} << 20, int64_t{5} << 20}) {
     gpu.host.bytes_left = bytes;
     const auto opened = gpu.device->open(
-        *network().model().graph("extract"), {.mode = Mode::kStream, .max_frames = 1}, 4);
+        *network().model().graph("extract"), {.mode = Mode::kStream, .max_frames = 1, .seats = 4});
     CHECK(opened.status().code == Code::kTooLittleMemory);
     CHECK(opened.status().where > 0);
     CHECK(gpu.host.device_bytes == 0);
   }
   gpu.host.bytes_left = INT64_MAX;
   CHECK(gpu.device
-            ->open(*network().model().graph("extract"), {.mode = Mode::kStream, .max_frames = 1}, 4)
+            ->open(*network().model().graph("extract"), {.mode = Mode::kStream, .max_frames = 1, .seats = 4})
             .ok());
 }
 

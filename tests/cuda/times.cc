@@ -14,9 +14,9 @@
 #include <string>
 #include <vector>
 
-#include "model/speech/session.h"
+#include "model/session/recording.h"
 #include "platforms/cuda/choose.h"
-#include "platforms/cuda/device_run.h"
+#include "platforms/cuda/cuda_run.h"
 #include "tests/cuda/networks.h"
 
 namespace ligero::testing {
@@ -80,10 +80,10 @@ std::vector<float> noise(int64_t samples) {
 }
 
 /// Enrolment and extraction of a whole recording, memory and copies included, as users have it.
-Json whole(Device* device, const Scale& scale, Type weights) {
+Json whole(const Backend* device, const Scale& scale, Type weights) {
   const OpenModel m = random_model(scale.offline, weights);
-  RunOptions options;
-  options.device = device;
+  Processor options;
+  options.accelerator = device;
   const std::vector<float> anchor = noise(3 * kSampleRateHz);
   const std::vector<float> mixture = noise(int64_t{scale.seconds} * kSampleRateHz);
   std::vector<float> voice(mixture.size());
@@ -94,7 +94,7 @@ Json whole(Device* device, const Scale& scale, Type weights) {
   for (int run = 0; run < scale.runs; ++run) {
     enrolling.push_back(ms_of([&] { require(enroll(m.model, anchor, options).status()); }));
     extracting.push_back(
-        ms_of([&] { require(extract(m.model, profile.value(), mixture, voice, options)); }));
+        ms_of([&] { require(extract(m.model, &profile.value(), mixture, voice, options)); }));
   }
   const double ms = at_share(extracting, 0.5);
   return {{"network", scale.offline},
@@ -107,9 +107,9 @@ Json whole(Device* device, const Scale& scale, Type weights) {
 /// Many sessions of one network, a hop of each at a time.
 class Crowd {
  public:
-  Crowd(Device* device, const Graph& graph, int sessions)
+  Crowd(const Backend* device, const Graph& graph, int sessions)
       : graph_(graph), turns_(static_cast<size_t>(sessions)) {
-    auto opened = device->open(graph, {.mode = Mode::kStream, .max_frames = 1}, sessions);
+    auto opened = device->open(graph, {.mode = Mode::kStream, .max_frames = 1, .seats = sessions});
     status_ = opened.status();
     if (status_.ok()) {
       run_ = std::move(opened.value());
@@ -137,11 +137,11 @@ class Crowd {
     }
     return ms;
   }
-  DeviceRun* run() const {
+  Run* run() const {
     return run_.get();
   }
   size_t session_bytes() const {
-    const MemoryReport& m = run_->memory();
+    const MemoryReport& m = run_->plan().memory;
     return m.state_bytes + m.activation_bytes + m.scratch_bytes;
   }
 
@@ -161,11 +161,11 @@ class Crowd {
   const Graph& graph_;
   std::vector<Turn> turns_;
   std::vector<float> sound_ = noise(kSampleRateHz);
-  std::unique_ptr<DeviceRun> run_;
+  std::unique_ptr<Run> run_;
   Status status_;
 };
 
-Json crowds(Device* device, const Graph& graph, const Scale& scale) {
+Json crowds(const Backend* device, const Graph& graph, const Scale& scale) {
   Json all = Json::array();
   for (const int sessions : scale.sessions) {
     Crowd crowd(device, graph, sessions);
@@ -180,7 +180,7 @@ Json crowds(Device* device, const Graph& graph, const Scale& scale) {
 
 /// The most sessions whose hop takes 10 ms at most (p99): doubled until it does not, then halved in
 /// between; or as many as the memory holds.
-int most_in_time(Device* device, const Graph& graph, const Scale& scale) {
+int most_in_time(const Backend* device, const Graph& graph, const Scale& scale) {
   const auto fits = [&](int sessions) {
     Crowd crowd(device, graph, sessions);
     return crowd.status().ok() &&
@@ -295,12 +295,12 @@ double launches_ms(cuda::Queue* queue, const cuda::Launch& launch, int runs) {
 /// longest, and what they reach of the memory's speed. Small weights stay in the cache from one
 /// time to the next, and beat it.
 Json kernels(cuda::Driver* driver, const Graph& graph, const Scale& scale) {
-  auto device = cuda::CudaDevice::make(driver);
+  auto device = cuda::CudaBackend::make(driver);
   require(device.status());
   Crowd crowd(device.value().get(), graph, scale.sessions.back());
   require(crowd.status());
   crowd.times(scale.warm_up, 1);
-  const auto& run = static_cast<const cuda::Run&>(*crowd.run());
+  const auto& run = static_cast<const cuda::CudaRun&>(*crowd.run());
   const std::unique_ptr<cuda::Queue> queue = driver->make_queue();
   if (queue == nullptr) {
     require(cuda::no_memory(driver, 0));
@@ -404,7 +404,7 @@ int main(int argc, char** argv) {
   ligero::testing::Scale scale;
   for (int i = 1; i < argc; ++i) {
     if (std::strcmp(argv[i], "--name") == 0) {
-      const auto gpu = ligero::cuda::choose_device(ligero::cuda::Choice::kCuda);
+      const auto gpu = ligero::cuda::choose_accelerator(ligero::cuda::Choice::kCuda);
       if (gpu.ok()) {
         std::puts(gpu.value()->name());
       } else {

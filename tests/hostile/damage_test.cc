@@ -10,11 +10,12 @@
 
 #include "model/format/loader.h"
 #include "model/format/writer.h"
-#include "model/speech/session.h"
+#include "model/session/recording.h"
 #include "ops/table.h"
 #include "tests/support/aligned.h"
 #include "tests/support/exercise.h"
 #include "tests/support/random.h"
+#include "tests/support/test_run.h"
 #include "tests/support/random_network.h"
 #include "tests/support/sealed.h"
 #include "tests/support/seed_models.h"
@@ -143,7 +144,7 @@ TEST_CASE("damage: a network with wrong weights gives numbers, or is refused for
   constexpr int kEnrolments = 40;  // one takes as long as 40 extractions
   const Image image(small());
   Random random(3);
-  const std::vector<float> anchor = random.floats(kMinAnchorSamples, -0.1f, 0.1f);
+  const std::vector<float> anchor = random.floats(kSampleRateHz, -0.1f, 0.1f);
   const std::vector<float> mixture = random.floats(10 * kHopSamples, -0.1f, 0.1f);
   const Result<Model> sound = image.open();
   REQUIRE(sound.ok());
@@ -161,7 +162,7 @@ TEST_CASE("damage: a network with wrong weights gives numbers, or is refused for
     REQUIRE(model.ok());
     std::vector<float> voice(mixture.size());
     const Status status = enrols ? enroll(model.value(), anchor).status()
-                                 : extract(model.value(), profile.value(), mixture, voice);
+                                 : extract(model.value(), &profile.value(), mixture, voice);
     REQUIRE((status.ok() || status.code == Code::kInternal));
     REQUIRE(std::all_of(voice.begin(), voice.end(), [](float v) { return std::isfinite(v); }));
     refused += status.ok() ? 0 : 1;

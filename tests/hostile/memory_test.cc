@@ -10,12 +10,13 @@
 #include <vector>
 
 #include "model/format/writer.h"
-#include "model/speech/anchor.h"
-#include "model/speech/session.h"
-#include "model/speech/stream.h"
+#include "model/session/anchor.h"
+#include "model/session/recording.h"
+#include "model/session/session.h"
 #include "ops/table.h"
 #include "runtime/pool.h"
 #include "tests/support/aligned.h"
+#include "tests/support/test_run.h"
 #include "tests/support/random.h"
 #include "tests/support/random_network.h"
 #include "tests/support/seed_models.h"
@@ -103,20 +104,20 @@ std::vector<float> noise(size_t samples) {
 }
 
 TEST_CASE("memory: opening, enrolling and extracting refuse at every allocation that fails") {
-  const std::vector<float> anchor = noise(kMinAnchorSamples);
+  const std::vector<float> anchor = noise(kSampleRateHz);
   const std::vector<float> mixture = noise(8000);
   const Network& network = whole();
   CHECK(starve([&] { return Model::open(network.file(), all_ops()).status(); }) >= 4);
-  CHECK(starve([&] { return measure_anchor(anchor).status(); }) >= 2);
+  CHECK(starve([&] { return measure_anchor(anchor, kSampleRateHz).status(); }) >= 2);
   CHECK(starve([&] { return enroll(network.model, anchor).status(); }) >= 10);
   const Result<Profile> profile = enroll(network.model, anchor);
   REQUIRE(profile.ok());
   std::vector<float> voice(mixture.size());
-  CHECK(starve([&] { return extract(network.model, profile.value(), mixture, voice); }) >= 10);
+  CHECK(starve([&] { return extract(network.model, &profile.value(), mixture, voice); }) >= 10);
 }
 
 TEST_CASE("memory: profiles refuse at every allocation that fails") {
-  const Result<Profile> profile = enroll(whole().model, noise(kMinAnchorSamples));
+  const Result<Profile> profile = enroll(whole().model, noise(kSampleRateHz));
   REQUIRE(profile.ok());
   const std::vector<std::byte> bytes(profile.value().bytes().begin(),
                                      profile.value().bytes().end());
@@ -129,16 +130,17 @@ TEST_CASE("memory: profiles refuse at every allocation that fails") {
 
 TEST_CASE("memory: streams of every rate refuse at every allocation that fails") {
   for (const uint32_t rate_hz : {16000u, 48000u}) {
-    StreamConfig config;
-    config.rate_hz = static_cast<int32_t>(rate_hz);
-    config.cpu = cpu_features();
-    const Result<size_t> bytes = Stream::bytes_needed(live().model, config);
-    REQUIRE(bytes.ok());
-    CHECK(starve([&] { return Stream::bytes_needed(live().model, config).status(); }) >= 3);
-    const TestBlock block = test_block(bytes.value());
+    const SessionConfig config = {.rate_hz = static_cast<int32_t>(rate_hz)};
+    const auto plan = [&] { return plan_sessions(live().model, config); };
+    REQUIRE(plan().ok());
+    CHECK(starve([&] { return plan().status(); }) >= 3);
+    const size_t bytes = plan().value().bytes;
+    const TestBlock block = test_block(bytes);
     CHECK(starve([&] {
-            Stream stream;
-            return stream.create(live().model, config, block.get(), bytes.value());
+            Result<SessionPlan> made = plan();
+            SessionGroup group;
+            return made.ok() ? group.start(std::move(made.value()), block.get(), bytes)
+                             : made.status();
           }) >= 3);
   }
 }
@@ -149,13 +151,12 @@ TEST_CASE("memory: a pool of threads refuses at every allocation that fails") {
 
 TEST_CASE("memory: a stream refuses every block that is too small, and says what it needs") {
   constexpr size_t kStep = 4096 + 64;
-  StreamConfig config;
-  config.cpu = cpu_features();
-  const size_t bytes = Stream::bytes_needed(live().model, config).value();
+  const size_t bytes = plan_sessions(live().model, {}).value().bytes;
   for (size_t given = 0; given < bytes; given += kStep) {
     const TestBlock block = test_block(given);
-    Stream stream;
-    const Status status = stream.create(live().model, config, block.get(), given);
+    SessionGroup group;
+    const Status status =
+        group.start(std::move(plan_sessions(live().model, {}).value()), block.get(), given);
     REQUIRE(status.code == Code::kTooLittleMemory);
     REQUIRE(status.where == static_cast<int64_t>(bytes));
   }
@@ -181,22 +182,22 @@ TEST_CASE("memory: graphs of every op, in every mode, refuse every block that is
         const size_t bytes = plan.value().bytes();
         for (size_t given = 0; given < bytes; given += kAlignment) {
           const TestBlock block = test_block(given);
-          Interpreter interpreter;
-          const Status status = interpreter.prepare(
+          CpuRun run;
+          const Status status = run.start(
               graph, std::move(make_plan(graph, options).value()), block.get(), given);
           REQUIRE(status.code == Code::kTooLittleMemory);
           REQUIRE(status.where == static_cast<int64_t>(bytes));
         }
         const TestBlock block = test_block(bytes);
-        Interpreter interpreter;
-        CHECK(interpreter.prepare(graph, std::move(plan.value()), block.get(), bytes).ok());
+        CpuRun run;
+        CHECK(run.start(graph, std::move(plan.value()), block.get(), bytes).ok());
         CHECK(starve([&] {
                 Result<Plan> again = make_plan(graph, options);
                 if (!again.ok()) {
                   return again.status();
                 }
-                Interpreter other;
-                return other.prepare(graph, std::move(again.value()), block.get(), bytes);
+                CpuRun other;
+                return other.start(graph, std::move(again.value()), block.get(), bytes);
               }) >= 4);
       }
     }

@@ -7,7 +7,7 @@
 
 #include "model/format/file_header.h"
 #include "model/format/mapped_file.h"
-#include "runtime/planner.h"
+#include "runtime/plan/plan.h"
 #include "tests/model/toy_model.h"
 
 namespace ligero {

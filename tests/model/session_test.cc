@@ -1,263 +1,359 @@
-// Enrolment and extraction of whole recordings, and runs of single graphs.
-#include "model/speech/session.h"
+// The live session: any block size, rate and channel count; latency to the sample; no click, no
+// crash.
+#include "model/session/session.h"
 
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <cmath>
 #include <limits>
+#include <numbers>
+#include <random>
+#include <vector>
 
-#include "tests/model/toy_model.h"
+#include "model/format/writer.h"
+#include "runtime/cpu_run.h"
+#include "ops/table.h"
 
 namespace ligero {
 namespace {
 
-using toy_model::Image;
+const std::string kFamily(64, 'a');
 
-/// The toy model, open. enroll: voice = mean over hops of 0.5 * weight * hop (by samples);
-/// extract: out = mixture + voice.
-struct Toy {
-  Toy() {
-    auto opened = file.open();
-    REQUIRE(opened.ok());
-    model = std::move(opened.value());
+/// hops -> STFT -> times a gain per bin from the profile -> inverse STFT. `levelled`: brought to the
+/// level of the whole recording in between, and back, which needs everything and changes nothing.
+ModelDraft gain_model(bool levelled = false) {
+  GraphDraft g;
+  g.name = "extract";
+  const auto tensor = [&](const char* name, Kind kind, std::vector<int32_t> dims) {
+    TensorDraft t;
+    t.name = name;
+    t.kind = kind;
+    t.dims = std::move(dims);
+    g.tensors.push_back(t);
+    return static_cast<int>(g.tensors.size()) - 1;
+  };
+  const auto node = [&](const char* op, const char* name, std::vector<int> in, int out) {
+    NodeDraft n;
+    n.name = name;
+    n.op = op;
+    n.inputs = std::move(in);
+    n.outputs = {out};
+    g.nodes.push_back(n);
+  };
+  const int hops = tensor("mix_hops", Kind::kSequence, {1, 160});
+  const int gain = tensor("profile.gain", Kind::kConstant, {161, 2});
+  const int spectrum = tensor("mix.stft", Kind::kSequence, {161, 2});
+  const int scaled = tensor("scaled", Kind::kSequence, {161, 2});
+  const int out = tensor("out", Kind::kSequence, {1, 160});
+  node("stft", "mix.stft", {hops}, spectrum);
+  node("multiply", "scaled", {spectrum, gain}, scaled);
+  int last = scaled;
+  if (levelled) {
+    const int level = tensor("level", Kind::kSequence, {1, 1});
+    const int loud = tensor("loud", Kind::kSequence, {161, 2});
+    last = tensor("back", Kind::kSequence, {161, 2});
+    node("input_level", "level", {hops}, level);
+    node("multiply", "loud", {scaled, level}, loud);
+    node("divide", "back", {loud, level}, last);
   }
-  float weight(size_t i) const {
-    return draft.graphs[0].tensors[1].values[i];
-  }
-  ModelDraft draft = toy_model::model();
-  Image file = toy_model::image(draft);
+  node("istft", "out", {last}, out);
+  g.inputs = {hops, gain};
+  g.outputs = {out};
+  ModelDraft m;
+  m.graphs = {g};
+  m.metadata = {{"name", "gain"}};
+  m.family = kFamily;
+  return m;
+}
+
+Profile profile_of(float gain) {
+  std::vector<float> values(161 * 2, gain);
+  Tensor t;
+  t.name = "profile.gain";
+  t.kind = Kind::kConstant;
+  t.rank = 2;
+  t.dim[0] = 161;
+  t.dim[1] = 2;
+  t.data = values.data();
+  Result<Profile> p = Profile::create(kFamily, {&t, 1});
+  REQUIRE(p.ok());
+  return std::move(p.value());
+}
+
+struct Fixture {
+  std::vector<std::byte> bytes;
+  AlignedBlock file;
   Model model;
+  explicit Fixture(bool levelled = false) : bytes(write_model(gain_model(levelled))) {
+    REQUIRE(file.allocate(bytes.size()));
+    std::copy(bytes.begin(), bytes.end(), file.data());
+    Result<Model> m = Model::open({file.data(), bytes.size()}, all_ops());
+    REQUIRE(m.ok());
+    model = std::move(m.value());
+  }
 };
 
-Profile enrolled(const Toy& toy, uint64_t seed = 5) {
-  auto profile = enroll(toy.model, testing::Random(seed).floats(16000));
-  REQUIRE(profile.ok());
-  return std::move(profile.value());
+struct Live {
+  AlignedBlock block;
+  SessionGroup group;
+  Session& stream;
+  Live(const Fixture& f, const SessionConfig& config) : Live(plan_sessions(f.model, config)) {}
+  explicit Live(Result<SessionPlan> plan) : stream(start(std::move(plan))) {}
+  void process(const float* const* in, float* const* out, int32_t frames) {
+    group.process(in, out, frames);
+  }
+
+ private:
+  Session& start(Result<SessionPlan> plan) {
+    REQUIRE(plan.ok());
+    REQUIRE(block.allocate(plan.value().bytes));
+    REQUIRE(group.start(std::move(plan.value()), block.data(), block.size()).ok());
+    return group[0];
+  }
+
+ public:
+  std::vector<float> run(const std::vector<float>& x, unsigned seed = 0) {
+    std::vector<float> y(x.size());
+    std::mt19937 random(seed);
+    for (size_t at = 0; at < x.size();) {
+      const size_t n = seed == 0 ? 160 : 1 + random() % 4096;
+      const size_t m = std::min(n, x.size() - at);
+      const float* in[1] = {x.data() + at};
+      float* out[1] = {y.data() + at};
+      group.process(in, out, static_cast<int32_t>(m));
+      at += m;
+    }
+    return y;
+  }
+};
+
+std::vector<float> noise(size_t n, unsigned seed, float level = 0.1f) {
+  std::mt19937 random(seed);
+  std::normal_distribution<float> normal(0, level);
+  std::vector<float> x(n);
+  for (float& v : x) {
+    v = normal(random);
+  }
+  return x;
 }
 
-TEST_CASE("enroll: every sample of every anchor counts once, whatever the lengths") {
-  const Toy toy;
-  for (const std::vector<size_t>& lengths :
-       std::vector<std::vector<size_t>>{{16000}, {16001}, {16159, 20000}, {17000, 16000, 16080}}) {
-    testing::Random random(lengths.size());
-    std::vector<std::vector<float>> anchors;
-    std::vector<std::span<const float>> views;
-    std::vector<float> joined;
-    for (size_t n : lengths) {
-      anchors.push_back(random.floats(n));
-      joined.insert(joined.end(), anchors.back().begin(), anchors.back().end());
+TEST_CASE("session: the output is the input, later by exactly the stated latency") {
+  Fixture f;
+  const Profile one = profile_of(1.0f);
+  for (int32_t rate : {16000, 8000, 24000, 32000, 44100, 48000, 96000}) {
+    CAPTURE(rate);
+    Live live(f, {.rate_hz = rate});
+    REQUIRE(live.stream.set_target(one).ok());
+    const int latency = live.stream.latency_samples();
+    CHECK(latency * 1000.0 / rate <= (rate == 16000 ? 20.01 : rate == 8000 ? 40.0 : 35.0));
+    // A band-limited pulse, after the fade-in.
+    const size_t at = static_cast<size_t>(rate) / 2;
+    std::vector<float> x(static_cast<size_t>(rate), 0.0f);
+    const double width = rate / 2000.0;
+    for (size_t i = 0; i < x.size(); ++i) {
+      const double d = (static_cast<double>(i) - static_cast<double>(at)) / width;
+      x[i] = static_cast<float>(std::exp(-d * d));
     }
-    views.assign(anchors.begin(), anchors.end());
-    SessionReport report;
-    auto profile = enroll(toy.model, views, {}, &report);
-    REQUIRE(profile.ok());
-    CHECK(profile.value().family() == toy_model::kFamily);
-    CHECK(report.samples == static_cast<int64_t>(joined.size()));
-    CHECK(report.frames == 1 + (static_cast<int64_t>(joined.size()) + 159) / 160);
-    CHECK(report.cleaned_samples == 0);
-    CHECK(report.block_bytes > 0);
-    CHECK(report.level_db == doctest::Approx(10 * std::log10(1.0 / 3)).epsilon(0.01));
-    const auto voice = profile.value().find("voice");
-    REQUIRE(voice.size() == 160);
-    for (size_t c = 0; c < 160; ++c) {
-      double sum = 0;
-      for (size_t i = c; i < joined.size(); i += 160) {
-        sum += 0.5 * static_cast<double>(toy.weight(c)) * static_cast<double>(joined[i]);
-      }
-      CHECK(static_cast<double>(voice[c]) ==
-            doctest::Approx(sum * 160 / static_cast<double>(joined.size())).epsilon(1e-4));
+    const std::vector<float> y = live.run(x, 5);
+    double worst = 0;
+    for (size_t i = static_cast<size_t>(latency); i < y.size(); ++i) {
+      worst = std::max(worst,
+                       std::fabs(static_cast<double>(y[i]) - x[i - static_cast<size_t>(latency)]));
+    }
+    // Delays of the resamplers are fractions of a sample off where rates do not divide.
+    CHECK(worst < (rate == 16000 ? 1e-6 : 0.05));
+    CHECK(std::max_element(y.begin(), y.end()) - y.begin() ==
+          static_cast<std::ptrdiff_t>(at) + latency);
+  }
+}
+
+TEST_CASE("session: in blocks too the output is the input, later by exactly the stated latency") {
+  Fixture f(true);
+  const Profile one = profile_of(1.0f);
+  CHECK(plan_sessions(f.model, {}).status().code == Code::kBadArgument);
+  for (const BlockConfig& block : {BlockConfig{1, 0, 0}, BlockConfig{7, 3, 5}, {25, 100, 50}}) {
+    CAPTURE(block.hops);
+    Live live(f, {.block = block});
+    REQUIRE(live.stream.set_target(one).ok());
+    const int latency = live.stream.latency_samples();
+    CHECK(latency == (block.hops + block.look_ahead_hops + 1) * 160);
+    std::vector<float> x(32000, 0.0f);
+    x[16001] = 1.0f;
+    const std::vector<float> y = live.run(x, 5);
+    for (size_t i = 0; i < y.size(); ++i) {
+      REQUIRE(std::fabs(y[i] - (i == 16001 + static_cast<size_t>(latency) ? 1.0f : 0.0f)) < 1e-5f);
     }
   }
 }
 
-TEST_CASE("enroll: a short, silent or missing anchor is refused") {
-  const Toy toy;
-  const auto code = [&](std::vector<std::vector<float>> anchors, int32_t index, const char* part) {
-    const std::vector<std::span<const float>> views(anchors.begin(), anchors.end());
-    const auto profile = enroll(toy.model, views);
-    REQUIRE_FALSE(profile.ok());
-    CHECK(profile.status().code == Code::kBadArgument);
-    CHECK(profile.status().index == index);
-    CAPTURE(profile.status().message);
-    CHECK(std::string_view(profile.status().message).find(part) != std::string_view::npos);
+TEST_CASE("session: any block sizes give identical samples, and reset equals fresh") {
+  Fixture f;
+  const Profile one = profile_of(0.7f);
+  const std::vector<float> x = noise(40000, 1);
+  for (int32_t rate : {16000, 48000, 44100}) {
+    Live a(f, {.rate_hz = rate}), b(f, {.rate_hz = rate});
+    REQUIRE(a.stream.set_target(one).ok());
+    REQUIRE(b.stream.set_target(one).ok());
+    const std::vector<float> plain = a.run(x);
+    CHECK(plain == b.run(x, 7));
+    b.stream.reset();
+    const std::vector<float> again = b.run(x, 8);
+    CHECK(std::equal(plain.begin() + 2000, plain.end(), again.begin() + 2000));
+  }
+}
+
+TEST_CASE("session: two sessions of one model do not see each other") {
+  Fixture f;
+  const Profile p = profile_of(1.0f), q = profile_of(0.5f);
+  const std::vector<float> x = noise(8000, 2), z = noise(8000, 3);
+  Live a(f, {}), b(f, {}), alone(f, {});
+  REQUIRE(a.stream.set_target(p).ok());
+  REQUIRE(b.stream.set_target(q).ok());
+  REQUIRE(alone.stream.set_target(p).ok());
+  std::vector<float> y(x.size()), w(x.size());
+  for (size_t at = 0; at < x.size(); at += 100) {
+    const float* in1[1] = {x.data() + at};
+    const float* in2[1] = {z.data() + at};
+    float* out1[1] = {y.data() + at};
+    float* out2[1] = {w.data() + at};
+    a.process(in1, out1, 100);
+    b.process(in2, out2, 100);
+  }
+  CHECK(y == alone.run(x));
+}
+
+TEST_CASE("session: silence until a target is set, or the input by option; bypass; strength") {
+  Fixture f;
+  const std::vector<float> x = noise(8000, 4);
+  const auto power = [](const std::vector<float>& v) {
+    double sum = 0;
+    for (size_t i = v.size() / 2; i < v.size(); ++i) {
+      sum += static_cast<double>(v[i]) * v[i];
+    }
+    return sum;
   };
-  const std::vector<float> good(16000, 0.1f);
-  code({}, -1, "no anchor");
-  code({{}}, 0, "shorter than 1 s");
-  code({std::vector<float>(15999, 0.1f)}, 0, "shorter than 1 s");
-  code({good, std::vector<float>(300, 0.1f)}, 1, "shorter than 1 s");
-  code({std::vector<float>(16000, 0.0f)}, 0, "silent");
-  code({good, good, std::vector<float>(16000, 0.0003f)}, 2, "silent");
-  code({std::vector<float>(16000, std::numeric_limits<float>::quiet_NaN())}, 0, "silent");
-  CHECK(enroll(toy.model, std::vector<float>(16000, 0.0004f)).ok());
+  Live silent(f, {});
+  CHECK(power(silent.run(x)) == 0.0);
+  Live passing(f, {.pass_without_target = true});
+  CHECK(power(passing.run(x)) > 0.9 * power(x));
+  silent.stream.set_bypass(true);
+  CHECK(power(silent.run(x)) > 0.9 * power(x));
+
+  Live limited(f, {});
+  REQUIRE(limited.stream.set_target(profile_of(0.0f)).ok());
+  CHECK(power(limited.run(x)) == 0.0);
+  limited.stream.set_strength(1.0f, 20.0f);
+  CHECK(power(limited.run(x)) == doctest::Approx(power(x) * 0.01).epsilon(0.05));
+  limited.stream.set_strength(0.5f, 100.0f);
+  CHECK(power(limited.run(x)) == doctest::Approx(power(x) * 0.25).epsilon(0.05));
 }
 
-TEST_CASE("extract: the output has the input's length and is aligned to it") {
-  const Toy toy;
-  const Profile profile = enrolled(toy);
-  const auto voice = profile.find("voice");
-  for (size_t n : {1, 2, 159, 160, 161, 320, 64000, 64077}) {
-    const std::vector<float> mixture = testing::Random(n).floats(n);
-    std::vector<float> out(n, -1.0f);
-    SessionReport report;
-    REQUIRE(extract(toy.model, profile, mixture, out, {}, &report).ok());
-    CHECK(report.samples == static_cast<int64_t>(n));
-    for (size_t i = 0; i < n; ++i) {
-      REQUIRE(out[i] == mixture[i] + voice[i % 160]);
+/// The output for `x`, `change(at)` called before each hop.
+template <typename Change>
+std::vector<float> run_hops(Live& live, const std::vector<float>& x, Change change) {
+  std::vector<float> y(x.size());
+  for (size_t at = 0; at < x.size(); at += 160) {
+    change(at);
+    const float* in[1] = {x.data() + at};
+    float* out[1] = {y.data() + at};
+    live.process(in, out, 160);
+  }
+  return y;
+}
+
+/// 100 Hz, at its largest where hops begin, which is where changes take effect.
+std::vector<float> sine() {
+  std::vector<float> x(32000);
+  for (size_t i = 0; i < x.size(); ++i) {
+    x[i] = std::cos(static_cast<float>(i) * 2 * std::numbers::pi_v<float> * 100 / 16000);
+  }
+  return x;
+}
+
+constexpr float kNoClick = 0.06f;  // the sine alone moves by 0.039 a sample
+
+float largest_step(const std::vector<float>& y) {
+  float step = 0;
+  for (size_t i = 1000; i < y.size(); ++i) {
+    step = std::max(step, std::fabs(y[i] - y[i - 1]));
+  }
+  return step;
+}
+
+TEST_CASE("session: changing the target does not click") {
+  Fixture f;
+  Live live(f, {});
+  REQUIRE(live.stream.set_target(profile_of(1.0f)).ok());
+  const std::vector<float> x = sine();
+  const std::vector<float> y = run_hops(live, x, [&](size_t at) {
+    if (at == 16000) {
+      REQUIRE(live.stream.set_target(profile_of(-1.0f)).ok());
     }
-    std::vector<float> same = mixture;
-    REQUIRE(extract(toy.model, profile, same, same).ok());
-    CHECK(same == out);
+    if (at == 24000) {
+      live.stream.clear_target();
+    }
+  });
+  CHECK(largest_step(y) < kNoClick);
+  CHECK(std::fabs(y[20000] + x[20000 - 320]) < 1e-3f);
+  CHECK(y.back() == 0.0f);
+}
+
+TEST_CASE("session: bypass and strength do not click, from a voice that is the input upside down") {
+  Fixture f;
+  Live live(f, {});
+  REQUIRE(live.stream.set_target(profile_of(-1.0f)).ok());
+  const std::vector<float> x = sine();
+  const std::vector<float> y = run_hops(live, x, [&](size_t at) {
+    live.stream.set_bypass(at >= 8000 && at < 16000);
+    live.stream.set_strength(at >= 24000 ? 0.0f : 1.0f, 100.0f);
+  });
+  CHECK(largest_step(y) < kNoClick);
+  for (const size_t at : {6000u, 14000u, 22000u, 30000u}) {
+    CAPTURE(at);
+    const float gain = at == 14000u || at == 30000u ? 1.0f : -1.0f;
+    CHECK(std::fabs(y[at] - gain * x[at - 320]) < 1e-3f);
   }
 }
 
-TEST_CASE("extract: NaN and infinities become zero and are counted") {
-  const Toy toy;
-  const Profile profile = enrolled(toy);
-  std::vector<float> clean = testing::Random(9).floats(1000);
-  std::vector<float> dirty = clean;
-  const float bad[] = {std::numeric_limits<float>::quiet_NaN(),
-                       std::numeric_limits<float>::infinity(),
-                       -std::numeric_limits<float>::infinity()};
-  for (size_t i = 0; i < 30; ++i) {
-    clean[i * 33] = 0.0f;
-    dirty[i * 33] = bad[i % 3];
+TEST_CASE("session: garbage at the input is counted and forgotten") {
+  Fixture f;
+  Live live(f, {.channels = 2});
+  REQUIRE(live.stream.set_target(profile_of(1.0f)).ok());
+  const std::vector<float> x = noise(16000, 6);
+  std::vector<float> left = x, y(x.size()), z(x.size());
+  left[3000] = std::numeric_limits<float>::quiet_NaN();
+  left[3001] = std::numeric_limits<float>::infinity();
+  left[3002] = 1e30f;
+  const float* in[2] = {left.data(), x.data()};
+  float* out[2] = {y.data(), z.data()};
+  live.process(in, out, static_cast<int32_t>(x.size()));
+  CHECK(live.stream.statistics().cleaned_samples == 3);
+  CHECK(live.stream.statistics().samples == 16000);
+  CHECK(y == z);
+  for (size_t i = 4000; i < y.size(); ++i) {
+    REQUIRE(std::fabs(y[i] - x[i - 320]) < 1e-5f);
   }
-  std::vector<float> a(1000), b(1000);
-  SessionReport report;
-  REQUIRE(extract(toy.model, profile, clean, a).ok());
-  REQUIRE(extract(toy.model, profile, dirty, b, {}, &report).ok());
-  CHECK(a == b);
-  CHECK(report.cleaned_samples == 30);
-  std::vector<float> anchor = testing::Random(10).floats(16000);
-  anchor[77] = bad[0];
-  CHECK(enroll(toy.model, anchor, {}, &report).ok());
-  CHECK(report.cleaned_samples == 1);
 }
 
-TEST_CASE("extract: refuses what does not fit, and leaves the output as it was") {
-  const Toy toy;
-  const Profile profile = enrolled(toy);
-  const std::vector<float> mixture(500, 0.5f);
-  std::vector<float> out(500, 7.0f);
-  CHECK(extract(toy.model, profile, {}, {}).code == Code::kBadArgument);
-  CHECK(extract(toy.model, profile, mixture, std::span(out).first(499)).code == Code::kBadArgument);
-  ModelDraft other = toy.draft;
-  other.family[0] = 'f';
-  const Image other_file = toy_model::image(other);
-  auto other_model = other_file.open();
-  REQUIRE(other_model.ok());
-  const Status status = extract(other_model.value(), profile, mixture, out);
-  CHECK(status.code == Code::kBadArgument);
-  CHECK(std::string_view(status.message).starts_with("profile of another family"));
-  CHECK(extract(toy.model, Profile{}, mixture, out).code == Code::kBadArgument);
-  CHECK(out == std::vector<float>(500, 7.0f));
-}
-
-TEST_CASE("sessions: a model without the graph, or with one of another kind, is refused") {
-  const Toy toy;
-  const Profile profile = enrolled(toy);
-  std::vector<float> samples = testing::Random(1).floats(16000);
-  const auto with = [](auto&& change, auto&& then) {
-    ModelDraft draft = toy_model::model();
-    change(draft);
-    const Image file = toy_model::image(draft);
-    auto model = file.open();
-    REQUIRE(model.ok());
-    then(model.value());
+TEST_CASE("session: what cannot be created is refused with a reason") {
+  Fixture f;
+  const auto code = [&](const SessionConfig& c) {
+    return plan_sessions(f.model, c).status().code;
   };
-  with([](ModelDraft& m) { m.graphs.erase(m.graphs.begin()); },
-       [&](const Model& m) { CHECK(enroll(m, samples).status().code == Code::kBadArgument); });
-  with([](ModelDraft& m) { m.graphs.pop_back(); },
-       [&](const Model& m) {
-         CHECK(extract(m, profile, samples, samples).code == Code::kBadArgument);
-       });
-  with([](ModelDraft& m) { std::swap(m.graphs[0].name, m.graphs[1].name); },
-       [&](const Model& m) {
-         CHECK(enroll(m, samples).status().code == Code::kUnsupportedModel);
-         CHECK(extract(m, profile, samples, samples).code == Code::kUnsupportedModel);
-       });
-  with(
-      [](ModelDraft& m) {
-        for (int t : {0, 1, 3, 5}) {
-          m.graphs[1].tensors[static_cast<size_t>(t)].dims = {1, 80};
-        }
-      },
-      [&](const Model& m) {
-        CHECK(extract(m, profile, samples, samples).code == Code::kUnsupportedModel);
-      });
-}
-
-TEST_CASE("sessions: a budget one byte too small is refused with the bytes needed") {
-  const Toy toy;
-  const std::vector<float> anchor = testing::Random(5).floats(16000);
-  SessionReport report;
-  REQUIRE(enroll(toy.model, anchor, {}, &report).ok());
-  RunOptions options;
-  options.budget_bytes = report.block_bytes;
-  CHECK(enroll(toy.model, anchor, options).ok());
-  options.budget_bytes -= 1;
-  const Status status = enroll(toy.model, anchor, options).status();
+  CHECK(code({.rate_hz = 7999}) == Code::kBadArgument);
+  CHECK(code({.rate_hz = 192001}) == Code::kBadArgument);
+  CHECK(code({.channels = 0}) == Code::kBadArgument);
+  CHECK(code({.channels = 33}) == Code::kBadArgument);
+  const auto plan = [&] { return std::move(plan_sessions(f.model, {}).value()); };
+  const size_t bytes = plan().bytes;
+  AlignedBlock block;
+  REQUIRE(block.allocate(bytes + kAlignment));
+  SessionGroup group;
+  CHECK(group.start(plan(), block.data() + 4, bytes).code == Code::kBadArgument);
+  const Status status = group.start(plan(), block.data(), bytes - 1);
   CHECK(status.code == Code::kTooLittleMemory);
-  CHECK(status.where == static_cast<int64_t>(report.block_bytes));
-}
-
-TEST_CASE("Interpreter: a block one byte too small, or misaligned, is refused") {
-  const Toy toy;
-  const Graph& graph = *toy.model.graph("extract");
-  PlanOptions options;
-  options.max_frames = 4;
-  auto plan = make_plan(graph, options);
-  REQUIRE(plan.ok());
-  const size_t bytes = plan.value().bytes();
-  const TestBlock block = test_block(bytes + 64);
-  Interpreter small;
-  CHECK(small.prepare(graph, std::move(plan.value()), block.get(), bytes - 1).code ==
-        Code::kTooLittleMemory);
-  auto again = make_plan(graph, options);
-  Interpreter shifted;
-  CHECK(shifted
-            .prepare(
-                graph, std::move(again.value()), static_cast<std::byte*>(block.get()) + 32, bytes)
-            .code == Code::kBadArgument);
-}
-
-TEST_CASE("GraphRun: inputs by name, every tensor out, run after run") {
-  const Toy toy;
-  const Graph& graph = *toy.model.graph("extract");
-  auto prepared = GraphRun::prepare(graph, 3, 480, GraphRun::Keep::kAll);
-  REQUIRE(prepared.ok());
-  GraphRun run = std::move(prepared.value());
-  std::vector<float> shifted(480), late(480);
-  CHECK(run.read(find_tensor(graph, "out"), late).code == Code::kBadState);
-  for (uint64_t seed : {1, 2}) {
-    const std::vector<float> hops = testing::Random(seed).floats(480);
-    const std::vector<float> voice = testing::Random(seed + 9).floats(160);
-    CHECK(run.set_input("hops", hops).ok());
-    CHECK(run.run().code == Code::kBadState);
-    CHECK(run.set_input("voice", voice).ok());
-    REQUIRE(run.run().ok());
-    REQUIRE(run.read(find_tensor(graph, "shifted"), shifted).ok());
-    REQUIRE(run.read(find_tensor(graph, "out"), late).ok());
-    for (size_t i = 0; i < 480; ++i) {
-      REQUIRE(shifted[i] == hops[i] + voice[i % 160]);
-      REQUIRE(late[i] == (i < 160 ? 0.0f : shifted[i - 160]));
-    }
-  }
-  CHECK(run.set_input("hop", shifted).code == Code::kBadArgument);
-  CHECK(run.set_input("hops", std::span(shifted).first(479)).code == Code::kBadArgument);
-  CHECK(run.read(find_tensor(graph, "out"), std::span(late).first(479)).code == Code::kBadArgument);
-  CHECK(run.read(-1, late).code == Code::kBadArgument);
-  CHECK(run.values(find_tensor(graph, "half")) == 0);
-  CHECK(run.values(find_tensor(graph, "voice")) == 160);
-  CHECK(GraphRun::prepare(graph, 0, 480, GraphRun::Keep::kAll).status().code == Code::kBadArgument);
-  auto outputs = GraphRun::prepare(graph, 3, 480, GraphRun::Keep::kOutputs);
-  REQUIRE(outputs.ok());
-  REQUIRE(outputs.value().set_input("hops", shifted).ok());
-  REQUIRE(outputs.value().set_input("voice", std::span(shifted).first(160)).ok());
-  REQUIRE(outputs.value().run().ok());
-  CHECK(outputs.value().read(find_tensor(graph, "shifted"), late).code == Code::kBadState);
-  CHECK(outputs.value().read(find_tensor(graph, "out"), late).ok());
+  CHECK(status.where == static_cast<int64_t>(bytes));
 }
 
 }  // namespace

@@ -6,8 +6,8 @@
 #include <limits>
 #include <string>
 
-#include "runtime/interpreter.h"
-#include "tests/support/aligned.h"
+#include "runtime/cpu_run.h"
+#include "tests/support/test_run.h"
 #include "tests/support/toy_ops.h"
 
 namespace ligero {
@@ -27,55 +27,53 @@ struct Blocks {
   int look_ahead = 0;
 };
 
-class Run {
- public:
-  Run(const Graph& graph, const PlanOptions& options) {
-    Result<Plan> plan = make_plan(graph, options);
-    REQUIRE(plan.ok());
-    const size_t bytes = plan.value().bytes();
-    block_ = test_block(bytes);
-    REQUIRE(interpreter.prepare(graph, std::move(plan.value()), block_.get(), bytes).ok());
-  }
-  Run(const Graph& graph, const Blocks& b)
-      : Run(graph,
-            PlanOptions{.mode = Mode::kBlocks,
-                        .max_frames = b.block,
-                        .context_frames = b.context,
-                        .look_ahead_frames = b.look_ahead}) {}
+PlanOptions options_of(const Blocks& b) {
+  return {.mode = Mode::kBlocks,
+          .max_frames = b.block,
+          .context_frames = b.context,
+          .look_ahead_frames = b.look_ahead};
+}
 
-  /// The output for all of `x`, the delay taken off; the interpreter learns of the signal's end
-  /// with the block that holds its last frame.
+class BlockRun {
+ public:
+  BlockRun(const Graph& graph, const Blocks& b) : run_(graph, options_of(b)), block_(b.block) {}
+
+  /// The output for all of `x`, the delay taken off; the run learns of the signal's end with the
+  /// block that holds its last frame.
   std::vector<float> all(const std::vector<float>& x) {
     const int frames = static_cast<int>(x.size()) / kRow;
-    const int block = interpreter.plan().options.max_frames;
-    const int delay = interpreter.output_delay(0);
+    const int delay = run_.output_delay(0);
     std::vector<float> y;
-    for (int at = 0; at < frames + delay;) {
-      const int n = std::min(block, frames + delay - at);
-      for (int i = 0; i < n * kRow; ++i) {
+    for (int at = 0; at < frames + delay; at += block_) {
+      for (int i = 0; i < block_ * kRow; ++i) {
         const size_t k = static_cast<size_t>(at * kRow + i);
-        interpreter.input(0)[i] = k < x.size() ? x[k] : 0.0f;
+        run_.input(0)[i] = k < x.size() ? x[k] : 0.0f;
       }
-      interpreter.run(n, {.total_frames = at + n >= frames ? frames : kUnknown});
-      y.insert(y.end(), interpreter.output(0), interpreter.output(0) + n * kRow);
-      at += n;
+      run_.run({.total_frames = at + block_ >= frames ? frames : kUnknown});
+      y.insert(y.end(), run_.output(0), run_.output(0) + block_ * kRow);
     }
+    y.resize(static_cast<size_t>((frames + delay) * kRow));
     y.erase(y.begin(), y.begin() + delay * kRow);
     return y;
   }
-
-  Interpreter interpreter;
+  int output_delay(size_t port) const {
+    return run_.output_delay(port);
+  }
+  void reset() {
+    run_.reset();
+  }
 
  private:
-  TestBlock block_;
+  testing::TestRun run_;
+  int block_;
 };
 
 std::vector<float> offline(const Graph& graph, const std::vector<float>& x) {
   const int frames = static_cast<int>(x.size()) / kRow;
-  Run run(graph, PlanOptions{.mode = Mode::kOffline, .max_frames = frames});
-  std::copy(x.begin(), x.end(), run.interpreter.input(0));
-  run.interpreter.run(frames, {.total_frames = frames});
-  return {run.interpreter.output(0), run.interpreter.output(0) + x.size()};
+  testing::TestRun run(graph, {.mode = Mode::kOffline, .max_frames = frames});
+  std::copy(x.begin(), x.end(), run.input(0));
+  run.run({.total_frames = frames});
+  return {run.output(0), run.output(0) + x.size()};
 }
 
 /// Every behaviour before, between and after ops that need everything, with skips over them.
@@ -105,10 +103,10 @@ TEST_CASE("blocks: where context and look-ahead cover the signal, any block give
   const std::vector<float> whole = offline(graph, x);
   for (const int block : {1, 2, 5, 36, 37, 90}) {
     CAPTURE(block);
-    Run run(graph, Blocks{block, 40, 40});
-    CHECK(run.interpreter.output_delay(0) == 40 + 3 + 2 + 1);
+    BlockRun run(graph, Blocks{block, 40, 40});
+    CHECK(run.output_delay(0) == 40 + 3 + 2 + 1);
     CHECK(run.all(x) == whole);
-    run.interpreter.reset();
+    run.reset();
     CHECK(run.all(x) == whole);  // the second signal must not see the first
   }
 }
@@ -117,9 +115,9 @@ TEST_CASE("blocks: one that holds the signal and its delay gives the whole run, 
   Sketch s = mixed();
   const Graph graph = s.graph();
   const std::vector<float> x = noise(20, 2);
-  CHECK(Run(graph, Blocks{20 + 6, 0, 0}).all(x) == offline(graph, x));
-  CHECK(Run(graph, Blocks{20 + 6 + 4, 7, 4}).all(x) == offline(graph, x));
-  CHECK(Run(graph, Blocks{6, 7, 4}).all(x) != offline(graph, x));
+  CHECK(BlockRun(graph, Blocks{20 + 6, 0, 0}).all(x) == offline(graph, x));
+  CHECK(BlockRun(graph, Blocks{20 + 6 + 4, 7, 4}).all(x) == offline(graph, x));
+  CHECK(BlockRun(graph, Blocks{6, 7, 4}).all(x) != offline(graph, x));
 }
 
 TEST_CASE("blocks: a graph that needs no whole sequence gives exactly what a stream gives") {
@@ -131,8 +129,8 @@ TEST_CASE("blocks: a graph that needs no whole sequence gives exactly what a str
   const std::vector<float> signal = noise(31, 3);
   const std::vector<float> whole = offline(graph, signal);
   for (const Blocks& b : {Blocks{1, 0, 0}, Blocks{4, 10, 10}, Blocks{40, 2, 5}}) {
-    Run run(graph, b);
-    CHECK(run.interpreter.output_delay(0) == 1);  // nothing looks ahead further than it must
+    BlockRun run(graph, b);
+    CHECK(run.output_delay(0) == 1);  // nothing looks ahead further than it must
     CHECK(run.all(signal) == whole);
   }
 }
@@ -148,7 +146,7 @@ TEST_CASE("blocks: states go on from the end of each block, however far it has l
   const std::vector<float> signal = noise(50, 4);
   const std::vector<float> whole = offline(graph, signal);
   for (const Blocks& b : {Blocks{1, 0, 1}, Blocks{3, 2, 7}, Blocks{7, 0, 3}, Blocks{16, 50, 1}}) {
-    CHECK(Run(graph, b).all(signal) == whole);
+    CHECK(BlockRun(graph, b).all(signal) == whole);
   }
 }
 
@@ -162,9 +160,9 @@ TEST_CASE("blocks: an output that later ops look ahead in is given once it is fi
   const std::vector<float> signal = noise(23, 5);
   const std::vector<float> whole = offline(graph, signal);
   for (const int block : {1, 4, 30}) {
-    Run run(graph, Blocks{block, 0, 30});
-    CHECK(run.interpreter.output_delay(0) == 30);
-    CHECK(run.interpreter.output_delay(1) == 30);
+    BlockRun run(graph, Blocks{block, 0, 30});
+    CHECK(run.output_delay(0) == 30);
+    CHECK(run.output_delay(1) == 30);
     CHECK(run.all(signal) == whole);
   }
 }
@@ -177,10 +175,10 @@ TEST_CASE("blocks: what is not a number is forgotten with its context, and not s
   const Graph graph = s.graph();
   const Blocks b = {4, 6, 5};
   std::vector<float> signal = noise(80, 6);
-  const std::vector<float> clean = Run(graph, b).all(signal);
+  const std::vector<float> clean = BlockRun(graph, b).all(signal);
   const int at = 40;
   signal[at * kRow] = std::numeric_limits<float>::quiet_NaN();
-  const std::vector<float> dirty = Run(graph, b).all(signal);
+  const std::vector<float> dirty = BlockRun(graph, b).all(signal);
   // The window reaches a frame further, and the first op is seen by the second.
   const int first = at - 1 - 2 * b.look_ahead - b.block;
   const int last = at + 1 + b.context + b.block + b.look_ahead;
@@ -200,13 +198,7 @@ TEST_CASE("blocks: memory follows from block, context and look-ahead alone") {
   Sketch s = mixed();
   const Graph graph = s.graph();
   const auto bytes = [&](const Blocks& b) {
-    return make_plan(graph,
-                     {.mode = Mode::kBlocks,
-                      .max_frames = b.block,
-                      .context_frames = b.context,
-                      .look_ahead_frames = b.look_ahead})
-        .value()
-        .bytes();
+    return make_plan(graph, options_of(b)).value().bytes();
   };
   const size_t small = bytes({10, 20, 10});
   CHECK(bytes({10, 20, 100}) > small);

@@ -6,7 +6,7 @@
 #include <cstdint>
 #include <tuple>
 
-#include "runtime/planner.h"
+#include "runtime/plan/plan.h"
 #include "tests/support/toy_ops.h"
 
 namespace ligero {

@@ -14,7 +14,7 @@ constexpr double kParity = 1e-5;  // of the largest value of the signal
 
 std::vector<float> whole_run(const Network& network, const std::vector<float>& x) {
   std::vector<float> y(x.size());
-  expect(extract(network.model(), network.alice(), x, y));
+  expect(extract(network.model(), &network.alice(), x, y));
   return y;
 }
 
@@ -65,7 +65,7 @@ TEST_CASE("blocks: a causal network gives exactly what it gives frame by frame")
 
 TEST_CASE("blocks: any number of samples at a time gives the same; reset equals fresh") {
   const std::vector<float> x = babble(40000, 34);
-  const StreamConfig config = {.block = {.hops = 30, .context_hops = 60, .look_ahead_hops = 20}};
+  const SessionConfig config = {.block = {.hops = 30, .context_hops = 60, .look_ahead_hops = 20}};
   Session a(whole_network(), config);
   Session b(whole_network(), config);
   expect(a->set_target(whole_network().alice()));
@@ -84,7 +84,7 @@ TEST_CASE("blocks: other rates and a change of target run as they do frame by fr
   for (const uint32_t rate_hz : rates()) {
     CAPTURE(rate_hz);
     const std::vector<float> x = babble(rate_hz * 2, 36, static_cast<int>(rate_hz));
-    const StreamConfig config = {.rate_hz = static_cast<int32_t>(rate_hz),
+    const SessionConfig config = {.rate_hz = static_cast<int32_t>(rate_hz),
                                  .block = {.hops = 30, .context_hops = 60, .look_ahead_hops = 20}};
     Session session(whole_network(), config);
     expect(session->set_target(whole_network().bob()));
@@ -99,7 +99,7 @@ TEST_CASE("blocks: other rates and a change of target run as they do frame by fr
 
 TEST_CASE("blocks: sizes out of range are refused, and without blocks a model that needs all") {
   const auto status = [](const BlockConfig& block) {
-    return Stream::bytes_needed(whole_network().model(), {.block = block}).status();
+    return plan_sessions(whole_network().model(), {.block = block}).status();
   };
   CHECK(status({.hops = 50}).ok());
   const Status frame_by_frame = status({});

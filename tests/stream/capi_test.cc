@@ -193,7 +193,7 @@ TEST_CASE("C API: anchors too short, silent or of odd shape are refused; good on
 TEST_CASE("C API: a device is taken where there is one, or refused with the reason") {
   const Opened at;
   const std::vector<float> voice = babble(32000, 1);
-  const Result<Device*> gpu = cuda::choose_device(cuda::Choice::kCuda);
+  const Result<const Backend*> gpu = cuda::choose_accelerator(cuda::Choice::kCuda);
   for (const uint32_t device : {LIGERO_DEVICE_CPU, LIGERO_DEVICE_CUDA, LIGERO_DEVICE_AUTO}) {
     CAPTURE(device);
     const bool refused = device == LIGERO_DEVICE_CUDA && !gpu.ok();

@@ -97,7 +97,7 @@ TEST_CASE("stream: cleaned samples are counted, channel by channel") {
   right[11] = 100.0f;
   const float* in[2] = {left.data(), right.data()};
   float* out[2] = {left.data(), right.data()};
-  session->process(in, out, 1600);
+  session.group().process(in, out, 1600);
   CHECK(session->statistics().cleaned_samples == 3);
   CHECK(session->statistics().samples == 1600);
 }

@@ -15,13 +15,14 @@
 #include <vector>
 
 #include "model/format/loader.h"
-#include "model/speech/graph_run.h"
-#include "model/speech/resampler.h"
-#include "model/speech/session.h"
-#include "model/speech/stream.h"
+#include "model/session/recording.h"
+#include "model/session/resampler.h"
+#include "model/session/session.h"
 #include "ops/table.h"
+#include "runtime/base/aligned_block.h"
 #include "tests/support/random.h"
 #include "tests/support/random_network.h"
+#include "tests/support/test_run.h"
 
 namespace ligero::testing {
 
@@ -126,21 +127,23 @@ inline const Network& whole_network() {
 /// A session in a block of its own.
 class Session {
  public:
-  explicit Session(const Network& network, const StreamConfig& config = {})
+  explicit Session(const Network& network, const SessionConfig& config = {})
       : Session(network.model(), config) {}
-  explicit Session(const Model& model, StreamConfig config = {}) {
-    config.cpu = cpu_features();
-    const size_t bytes = expect(Stream::bytes_needed(model, config));
-    if (!block_.allocate(bytes)) {
+  explicit Session(const Model& model, const SessionConfig& config = {}) {
+    SessionPlan plan = expect(plan_sessions(model, config));
+    if (!block_.allocate(plan.bytes)) {
       throw std::bad_alloc();
     }
-    expect(stream_.create(model, config, block_.data(), bytes));
+    expect(group_.start(std::move(plan), block_.data(), block_.size()));
   }
-  Stream& operator*() {
-    return stream_;
+  ligero::Session& operator*() {
+    return group_[0];
   }
-  Stream* operator->() {
-    return &stream_;
+  ligero::Session* operator->() {
+    return &group_[0];
+  }
+  SessionGroup& group() {
+    return group_;
   }
   size_t bytes() const {
     return block_.size();
@@ -149,7 +152,7 @@ class Session {
   void process(float* x, size_t n) {
     const float* in[1] = {x};
     float* out[1] = {x};
-    stream_.process(in, out, static_cast<int32_t>(n));
+    group_.process(in, out, static_cast<int32_t>(n));
   }
   /// The output for `x` in blocks of `block` samples; 0: of random sizes from `seed`.
   std::vector<float> run(std::vector<float> x, size_t block, unsigned seed = 0) {
@@ -164,8 +167,8 @@ class Session {
   /// The same, aligned: as long as `x`, which ends there.
   std::vector<float> run_aligned(const std::vector<float>& x, size_t block, unsigned seed = 0) {
     std::vector<float> y = run(x, block, seed);
-    stream_.finish();
-    const size_t latency = static_cast<size_t>(stream_.latency_samples());
+    group_[0].finish();
+    const size_t latency = static_cast<size_t>(group_[0].latency_samples());
     const std::vector<float> rest = run(std::vector<float>(latency, 0.0f), block, seed);
     y.insert(y.end(), rest.begin(), rest.end());
     y.erase(y.begin(), y.begin() + static_cast<std::ptrdiff_t>(latency));
@@ -174,7 +177,7 @@ class Session {
 
  private:
   AlignedBlock block_;
-  Stream stream_;
+  SessionGroup group_;
 };
 
 inline double largest(std::span<const float> x) {

@@ -1,5 +1,5 @@
 // A real causal network frame by frame against its own offline run. Not: the queues around it
-// (tests/model/stream_test.cc).
+// (tests/model/session_test.cc).
 #include <doctest/doctest.h>
 
 #include <cmath>
@@ -16,7 +16,7 @@ TEST_CASE("stream: small-live frame by frame equals its offline run from first t
   // Longer than the window of attention and level (1 s); not a whole number of hops.
   const std::vector<float> x = babble(40077, 5);
   std::vector<float> whole(x.size());
-  expect(extract(network().model(), network().alice(), x, whole));
+  expect(extract(network().model(), &network().alice(), x, whole));
   REQUIRE(largest(whole) > 1e-3);
   Session session(network());
   expect(session->set_target(network().alice()));
@@ -35,7 +35,7 @@ TEST_CASE("stream: small-live with f16 or int8 weights equals its offline run as
     const Network light("small-live", type);
     const std::vector<float> x = babble(24000, 5);
     std::vector<float> whole(x.size());
-    expect(extract(light.model(), light.alice(), x, whole));
+    expect(extract(light.model(), &light.alice(), x, whole));
     Session session(light);
     expect(session->set_target(light.alice()));
     CHECK(worst_error(session.run_aligned(x, 160), whole) <= kParity);
@@ -45,7 +45,7 @@ TEST_CASE("stream: small-live with f16 or int8 weights equals its offline run as
 TEST_CASE("stream: the weights that ship, frame by frame, equal their offline run") {
   const std::vector<float> x = babble(64077, 5);
   std::vector<float> whole(x.size());
-  expect(extract(trained_network().model(), trained_network().alice(), x, whole));
+  expect(extract(trained_network().model(), &trained_network().alice(), x, whole));
   REQUIRE(largest(whole) > 1e-3);
   Session session(trained_network());
   expect(session->set_target(trained_network().alice()));
@@ -57,13 +57,13 @@ TEST_CASE("stream: small-live offline does depend on the profile and on the past
   const std::vector<float> x = babble(24000, 5);
   std::vector<float> a(x.size());
   std::vector<float> b(x.size());
-  expect(extract(network().model(), network().alice(), x, a));
-  expect(extract(network().model(), network().bob(), x, b));
+  expect(extract(network().model(), &network().alice(), x, a));
+  expect(extract(network().model(), &network().bob(), x, b));
   CHECK(worst_error(a, b) > 0.01);
   std::vector<float> changed = x;
   changed[8000] += 0.5f;
   std::vector<float> later(x.size());
-  expect(extract(network().model(), network().alice(), changed, later));
+  expect(extract(network().model(), &network().alice(), changed, later));
   const size_t half_a_second_later = 16000;
   CHECK(worst_error(std::span(later).subspan(half_a_second_later),
                     std::span(a).subspan(half_a_second_later)) > 1e-6);

@@ -87,7 +87,7 @@ TEST_CASE("rest: a little more than silence is sound, and keeps what was heard")
 TEST_CASE("rest: a second of silence changes nothing, frame by frame equals the whole run") {
   const std::vector<float> x = babble(16000, 53) + zeros(16000) + babble(16000, 54);
   std::vector<float> whole(x.size());
-  expect(extract(network().model(), network().alice(), x, whole));
+  expect(extract(network().model(), &network().alice(), x, whole));
   Session session(network());
   expect(session->set_target(network().alice()));
   CHECK(worst_error(session.run_aligned(x, 160), whole) <= kParity);
@@ -97,7 +97,7 @@ TEST_CASE("rest: a second of silence changes nothing, frame by frame equals the 
 void check_before(const Network& network, const BlockConfig& block, double parity) {
   const std::vector<float> x = babble(16077, 55) + zeros(64000);
   std::vector<float> whole(x.size());
-  expect(extract(network.model(), network.alice(), x, whole));
+  expect(extract(network.model(), &network.alice(), x, whole));
   Session session(network, {.block = block});
   expect(session->set_target(network.alice()));
   const std::vector<float> y = session.run_aligned(x, 160);

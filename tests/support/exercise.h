@@ -8,10 +8,10 @@
 #include <utility>
 
 #include "model/format/loader.h"
-#include "runtime/base/cpu.h"
-#include "runtime/interpreter.h"
+#include "runtime/cpu_run.h"
 #include "tests/support/aligned.h"
 #include "tests/support/random.h"
+#include "tests/support/test_run.h"
 
 namespace ligero::testing {
 
@@ -21,22 +21,20 @@ struct ExerciseLimits {
   int64_t macs = 1 << 20;  ///< of one frame
 };
 
-inline void fill_inputs(const Graph& graph, int32_t frames, Interpreter* interpreter) {
+inline void fill_inputs(const Graph& graph, int32_t frames, Run* run) {
   Random random(static_cast<uint64_t>(frames));
   for (size_t k = 0; k < graph.inputs.size(); ++k) {
-    const Tensor& t = graph.tensors[static_cast<size_t>(graph.inputs[k])];
-    const int64_t rows = t.kind == Kind::kSequence ? frames : 1;
-    std::generate_n(interpreter->input(k), rows * t.elements(), [&] { return random.uniform(); });
+    std::generate_n(run->input(0, k), values_of(graph, graph.inputs[k], frames), [&] {
+      return random.uniform();
+    });
   }
 }
 
-inline void read_outputs(const Graph& graph, int32_t frames, const Interpreter& interpreter) {
+inline void read_outputs(const Graph& graph, int32_t frames, const Run& run) {
   volatile float sink = 0.0f;
   for (size_t k = 0; k < graph.outputs.size(); ++k) {
-    const Tensor& t = graph.tensors[static_cast<size_t>(graph.outputs[k])];
-    const int64_t rows = t.kind == Kind::kSequence ? frames : 1;
-    for (int64_t i = 0; i < rows * t.elements(); ++i) {
-      sink = interpreter.output(k)[i];
+    for (int64_t i = 0; i < values_of(graph, graph.outputs[k], frames); ++i) {
+      sink = run.output(0, k)[i];
     }
   }
   (void)sink;
@@ -44,8 +42,7 @@ inline void read_outputs(const Graph& graph, int32_t frames, const Interpreter& 
 
 /// Plans and, within the limits, runs: two signals, or four calls of one.
 inline void exercise(const Graph& graph, const PlanOptions& options, const ExerciseLimits& limits) {
-  constexpr int32_t kHopSamples = 160;
-  Result<Plan> plan = make_plan(graph, options);
+  Result<Plan> plan = Processor().plan(graph, options);
   if (!plan.ok() || plan.value().bytes() > limits.bytes) {
     return;
   }
@@ -55,27 +52,27 @@ inline void exercise(const Graph& graph, const PlanOptions& options, const Exerc
     macs = std::min(macs, limits.macs) + std::min(facts.macs, limits.macs);
   }
   const TestBlock block = test_block(bytes);
-  Interpreter interpreter;
-  const Status prepared = interpreter.prepare(graph, std::move(plan.value()), block.get(), bytes);
-  if (!prepared.ok() || macs >= limits.macs) {
+  CpuRun run;
+  const Status started = run.start(graph, std::move(plan.value()), block.get(), bytes);
+  if (!started.ok() || macs >= limits.macs) {
     return;
   }
   const bool offline = options.mode == Mode::kOffline;
+  const int32_t frames = options.max_frames;
+  const Turn turn = {true, offline ? Extent{frames, int64_t{frames} * kHopSamples} : Extent{}};
   for (int call = 0; call < (offline ? 2 : 4); ++call) {
-    const int32_t frames = call % 2 == 0 ? options.max_frames : 1;
-    fill_inputs(graph, frames, &interpreter);
-    interpreter.constants_changed();
-    interpreter.run(frames, offline ? Extent{frames, frames * kHopSamples} : Extent{});
-    read_outputs(graph, frames, interpreter);
+    fill_inputs(graph, frames, &run);
+    run.timeless_changed(0);
+    (void)run.run({&turn, 1}).ok();
+    read_outputs(graph, frames, run);
   }
-  interpreter.reset();
+  run.reset(0);
 }
 
 inline void exercise(const Model& model, const ExerciseLimits& limits = {}) {
   (void)model.verify_weights().ok();
   for (const Graph& graph : model.graphs()) {
     PlanOptions options;
-    options.cpu = cpu_features();
     options.max_frames = 5;
     exercise(graph, options, limits);
     options.mode = Mode::kStream;

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "model/systems/builder.h"
+#include "model/systems/checkpoint.h"
 #include "ops/table.h"
 #include "tests/support/random.h"
 
@@ -198,6 +199,17 @@ ModelDraft model_of(std::vector<GraphDraft> graphs) {
   return model;
 }
 
+// A model of an op that no other has: the op alone, on an image.
+ModelDraft alone(const std::string& op) {
+  Seed s;
+  try {
+    return model_of({s.finish(s.op(op, {s.image(4, 4)}))});
+  } catch (const SystemError& refusal) {
+    throw std::runtime_error("no seed model has the op " + op +
+                             ", which takes more than an image: " + refusal.what());
+  }
+}
+
 }  // namespace
 
 std::map<std::string, ModelDraft> seed_models() {
@@ -223,7 +235,7 @@ std::map<std::string, ModelDraft> seed_models() {
   }
   for (const Op* op : all_ops().ops) {
     if (!used.contains(op->name)) {
-      throw std::runtime_error("no seed model has the op " + std::string(op->name));
+      models[kAlone + std::string(op->name)] = alone(op->name);
     }
   }
   return models;

@@ -13,7 +13,11 @@ namespace ligero::testing {
 inline constexpr char kSeedFamily[] =
     "00112233445566778899aabbccddeeff0123456789abcdeffedcba9876543210";
 
-/// By name; a file of each has at most 20 KB. Throws where an op of the build is in none of them.
+/// Begins the name of a model of one op, which is in no model that is written here by hand.
+inline constexpr char kAlone[] = "alone_";
+
+/// By name; a file of each has at most 20 KB. An op that is in none of those written by hand is
+/// taken alone, on an image; throws where it refuses that: it needs a graph here.
 std::map<std::string, ModelDraft> seed_models();
 
 }  // namespace ligero::testing

@@ -1,4 +1,4 @@
-// Tiny ops of every time behaviour, to test the planner and the interpreter without the real ones.
+// Tiny ops of every time behaviour, to test plans and runs without the real ones.
 #ifndef LIGERO_TESTS_SUPPORT_TOY_OPS_H_
 #define LIGERO_TESTS_SUPPORT_TOY_OPS_H_
 

@@ -28,7 +28,8 @@ Json check(const ModelFile& model, const PredictedRun& run) {
   timing.live = run.live;
   timing.seconds = run.live ? kCheckSeconds : run.seconds;
   timing.runs = kCheckRuns;
-  time_model(model, profile_for(model, "", one), timing, one, &nodes);
+  const std::optional<Profile> profile = profile_for(model, "", one);
+  time_model(model, profile ? &*profile : nullptr, timing, one, &nodes);
   return check_prediction(graph, run, target, nodes);
 }
 
@@ -54,6 +55,8 @@ void print_check(const Json& report) {
 
 void predict_command(const PredictOptions& options) {
   const ModelFile model = open_model(options.model);
+  PredictedRun run = options.run;
+  run.hop_ms = hop_ms_of(model);
   const Graph& graph = graph_of(model, "extract");
   Json report = {{"model", model.model.metadata("name")},
                  {"mode", options.run.live ? "stream" : "offline"},
@@ -62,11 +65,11 @@ void predict_command(const PredictOptions& options) {
   for (const std::string& key : core_keys()) {
     if (options.core.empty() || options.core == key) {
       report["cores"].push_back(
-          predict(graph, options.run, core_target(key, options.ghz, options.memory_gb_s)));
+          predict(graph, run, core_target(key, options.ghz, options.memory_gb_s)));
     }
   }
   if (options.check) {
-    report["check"] = check(model, options.run);
+    report["check"] = check(model, run);
   }
   if (options.json) {
     std::printf("%s\n", report.dump(2, ' ', false, Json::error_handler_t::replace).c_str());

@@ -25,9 +25,7 @@ constexpr int kRecordings = 5;
 
 /// Nothing, or why the model cannot run hop by hop.
 std::string refusal_to_stream(const ModelFile& model) {
-  StreamConfig config;
-  config.cpu = cpu_features();
-  const Status status = Stream::bytes_needed(model.model, config).status();
+  const Status status = plan_sessions(model.model, {}).status();
   return status.ok() ? "" : status.message;
 }
 
@@ -39,7 +37,8 @@ Json time_run(const std::string& file, bool live, int threads, double seconds) {
   options.seconds = live ? seconds : kRecordingSeconds;
   options.runs = kRecordings;
   options.most_s = seconds;
-  return time_model(model, profile_for(model, "", pool), options, pool, nullptr);
+  const std::optional<Profile> profile = profile_for(model, "", pool);
+  return time_model(model, profile ? &*profile : nullptr, options, pool, nullptr);
 }
 
 Json measure_run(const std::string& file, bool live, int threads, double seconds) {
@@ -60,13 +59,19 @@ std::vector<int> thread_counts(int cores) {
 Json measure_peaks_with(const Machine& machine, int threads) {
   return in_child([&] {
     const Threads pool(threads);
-    return to_json(measure_peaks(machine, cpu_features(), pool.options().pool));
+    return to_json(measure_peaks(machine, cpu_features(), pool.processor().pool));
   });
+}
+
+/// Sound of a hop; reports of ligero before 0.2 do not state it.
+double hop_ms_of(const Json& run) {
+  constexpr double kUsualHopMs = 10.0;
+  return run.value("hop_ms", kUsualHopMs);
 }
 
 /// What a run leaves free of its time: below 0 it is too slow.
 double spare_of(const Json& run) {
-  return 1.0 - (run["mode"] == "stream" ? run["ms_per_hop"]["p99"].get<double>() / kHopMs
+  return 1.0 - (run["mode"] == "stream" ? run["ms_per_hop"]["p99"].get<double>() / hop_ms_of(run)
                                         : run["real_time_factor"].get<double>());
 }
 
@@ -106,7 +111,7 @@ std::string figures(const Json& run) {
                   sizeof(line),
                   "p99 %.2f ms of %.0f ms, %d of %d hops late",
                   run["ms_per_hop"]["p99"].get<double>(),
-                  kHopMs,
+                  hop_ms_of(run),
                   run["missed_hops"].get<int>(),
                   run["hops"].get<int>());
   } else {

@@ -11,7 +11,7 @@ namespace ligero::cli {
 
 /// A report has it as `format`; it changes with what a reader needs to know of.
 inline constexpr int kDeviceReportFormat = 1;
-/// More hops than this share that miss their 10 ms are heard.
+/// More hops than this share that take longer than their sound are heard.
 inline constexpr double kMissedShare = 1e-3;
 
 /// Measures the models of those files: format, label, machine, kernels, mhz and celsius (before,
@@ -23,7 +23,7 @@ nlohmann::ordered_json measure_device(const std::vector<std::string>& models,
                                       const std::string& label,
                                       double seconds);
 
-/// Gives each model of `report` a verdict: fits, spare (the share of 10 ms that the 99th of 100
+/// Gives each model of `report` a verdict: fits, spare (the share of a hop that the 99th of 100
 /// hops leaves, or of the recording's length), mode, threads and text. On one thread where that
 /// does, live where the model can. A model that does not fit is told which does.
 void add_verdicts(nlohmann::ordered_json* report);

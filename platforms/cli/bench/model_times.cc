@@ -6,13 +6,14 @@
 #include <nlohmann/json.hpp>
 #include <numeric>
 #include <random>
+#include <utility>
 #include <vector>
 
-#include "model/speech/graph_run.h"
-#include "model/speech/stream.h"
+#include "model/session/recording.h"
+#include "model/session/session.h"
 #include "platforms/cli/bench/machine.h"
 #include "platforms/cli/refusal.h"
-#include "runtime/base/cpu.h"
+#include "runtime/base/aligned_block.h"
 
 namespace ligero::cli {
 
@@ -66,26 +67,21 @@ Json times(std::vector<double> ms) {
           {"min", ms.front()}};
 }
 
-RunOptions run_options_of(const TimingOptions& options, const Threads& threads) {
-  RunOptions run = threads.options();
-  run.device = options.device;
-  return run;
-}
-
 Json time_recordings(const ModelFile& model,
-                     const Profile& profile,
+                     const Profile* profile,
                      const TimingOptions& options,
                      const Threads& threads,
                      NodeTimes* nodes) {
-  RunOptions run_options = run_options_of(options, threads);
-  run_options.watch = nodes;
-  const std::vector<float> mixture = noise(static_cast<int64_t>(options.seconds * kSampleRateHz));
+  Processor processor = threads.processor(options.accelerator);
+  processor.watch = nodes;
+  const std::vector<float> mixture =
+      noise(static_cast<int64_t>(options.seconds * model.model.rate_hz()));
   std::vector<float> voice(mixture.size());
-  SessionReport report;
+  RecordingReport report;
   const auto run_ms = [&] {
     Status status;
     const double ms = ms_of(
-        [&] { status = extract(model.model, profile, mixture, voice, run_options, &report); });
+        [&] { status = extract(model.model, profile, mixture, voice, processor, &report); });
     if (!status.ok()) {
       refuse_status(text("model '", model.path, "'"), status);
     }
@@ -107,34 +103,33 @@ Json time_recordings(const ModelFile& model,
           {"runs", ms.size()},
           {"ms", time},
           {"real_time_factor", time["p50"].get<double>() / (1000.0 * options.seconds)},
-          {"block_bytes", report.block_bytes},
+          {"block_bytes", report.memory.bytes()},
           {"memory", memory_json(report.memory)}};
 }
 
-/// A stream and the block it runs in.
-struct LiveSession {
-  StreamConfig config;
+/// A session and the block it runs in.
+struct TimedSession {
+  SessionConfig config;
   AlignedBlock block;
-  Stream stream;
+  SessionGroup group;
 
-  LiveSession(const ModelFile& model,
-              const TimingOptions& options,
-              const Threads& threads,
-              NodeTimes* nodes) {
-    config.watch = nodes;
-    config.cpu = cpu_features();
-    config.pool = threads.options().pool;
-    config.device = options.device;
+  TimedSession(const ModelFile& model,
+               const TimingOptions& options,
+               const Threads& threads,
+               NodeTimes* nodes) {
+    config.rate_hz = model.model.rate_hz();
+    config.processor = threads.processor(options.accelerator);
+    config.processor.watch = nodes;
     if (options.block.asked_for()) {
-      config.block = options.block.config();
+      config.block = options.block.config(model.model);
     }
-    const Result<size_t> bytes = Stream::bytes_needed(model.model, config);
-    Status status = bytes.status();
-    if (status.ok() && !block.allocate(bytes.value())) {
-      refuse("no memory for a session of ", bytes.value(), " bytes");
+    Result<SessionPlan> plan = plan_sessions(model.model, config);
+    Status status = plan.status();
+    if (status.ok() && !block.allocate(plan.value().bytes)) {
+      refuse("no memory for a session of ", plan.value().bytes, " bytes");
     }
     if (status.ok()) {
-      status = stream.create(model.model, config, block.data(), block.size());
+      status = group.start(std::move(plan.value()), block.data(), block.size());
     }
     if (!status.ok()) {
       refuse_status(text("model '", model.path, "', live"),
@@ -144,45 +139,47 @@ struct LiveSession {
   }
 };
 
-/// A session's memory by kind; `around` is what the network has no part in: sound on its way in and
-/// out, profiles.
-Json live_memory(const LiveSession& session) {
-  const MemoryReport& memory = session.stream.memory();
+/// A session's memory by kind; `around` is outside the network: sound on its way in and out,
+/// profiles.
+Json live_memory(const TimedSession& session) {
+  const MemoryReport& memory = session.group.memory();
   Json json = memory_json(memory);
   json["around"] = session.block.size() - memory.bytes();
   return json;
 }
 
 void prepare_offline(const ModelFile& model, const TimingOptions& options, const Threads& threads) {
-  const auto samples = static_cast<int64_t>(options.seconds * kSampleRateHz);
-  const Status status = GraphRun::prepare(graph_of(model, "extract"),
-                                          static_cast<int32_t>(hops_of(samples)),
-                                          samples,
-                                          GraphRun::Keep::kOutputs,
-                                          run_options_of(options, threads))
-                            .status();
+  const Ports ports = ports_of(model);
+  const auto samples = static_cast<int64_t>(options.seconds * ports.rate_hz);
+  const Status status =
+      threads.processor(options.accelerator)
+          .open(*ports.graph, {.max_frames = static_cast<int32_t>(ports.rows_of(samples))})
+          .status();
   if (!status.ok()) {
     refuse_status(text("model '", model.path, "'"), status);
   }
 }
 
 Json time_hops(const ModelFile& model,
-               const Profile& profile,
+               const Profile* profile,
                const TimingOptions& options,
                const Threads& threads,
                NodeTimes* nodes) {
-  LiveSession session(model, options, threads, nodes);
-  Stream& stream = session.stream;
-  if (const Status status = stream.set_target(profile); !status.ok()) {
-    refuse_status(text("model '", model.path, "', live"), status);
+  TimedSession session(model, options, threads, nodes);
+  if (profile != nullptr) {
+    if (const Status status = session.group[0].set_target(*profile); !status.ok()) {
+      refuse_status(text("model '", model.path, "', live"), status);
+    }
   }
-  const auto hops = static_cast<size_t>(1000.0 * options.seconds / kHopMs);
-  const std::vector<float> sound = noise(int64_t{kHopSamples} * kWarmUpHops);
-  std::vector<float> voice(kHopSamples);
+  const double sound_ms_of_hop = hop_ms_of(model);
+  const int32_t hop_samples = model.model.hop_samples();
+  const auto hops = static_cast<size_t>(1000.0 * options.seconds / sound_ms_of_hop);
+  const std::vector<float> sound = noise(int64_t{hop_samples} * kWarmUpHops);
+  std::vector<float> voice(static_cast<size_t>(hop_samples));
   float* out = voice.data();
   const auto hop_ms = [&](size_t hop) {
-    const float* in = sound.data() + hop % kWarmUpHops * kHopSamples;
-    return ms_of([&] { stream.process(&in, &out, kHopSamples); });
+    const float* in = sound.data() + hop % kWarmUpHops * static_cast<size_t>(hop_samples);
+    return ms_of([&] { session.group.process(&in, &out, hop_samples); });
   };
   Budget budget(options.most_s);
   for (size_t hop = 0; hop < kWarmUpHops && !budget.spent(); ++hop) {
@@ -196,16 +193,19 @@ Json time_hops(const ModelFile& model,
   do {
     ms.push_back(hop_ms(ms.size()));
   } while (ms.size() < hops && !budget.spent());
-  const double sound_ms = kHopMs * static_cast<double>(ms.size());
+  const auto missed = std::count_if(
+      ms.begin(), ms.end(), [&](double m) { return m > sound_ms_of_hop; });
+  const double sound_ms = sound_ms_of_hop * static_cast<double>(ms.size());
   return {{"seconds", sound_ms / 1000.0},
           {"ms_per_hop", times(ms)},
+          {"hop_ms", sound_ms_of_hop},
           {"hops", ms.size()},
-          {"missed_hops", std::count_if(ms.begin(), ms.end(), [](double m) { return m > kHopMs; })},
+          {"missed_hops", missed},
           {"real_time_factor", std::accumulate(ms.begin(), ms.end(), 0.0) / sound_ms},
-          {"latency_ms", 1000.0 * stream.latency_samples() / session.config.rate_hz},
+          {"latency_ms", 1000.0 * session.group[0].latency_samples() / session.config.rate_hz},
           {"session_bytes", session.block.size()},
           {"memory", live_memory(session)},
-          {"healed_hops", stream.statistics().healed_hops}};
+          {"healed_hops", session.group[0].statistics().healed_hops}};
 }
 
 /// What it takes until the first sample can come: the file opened and verified, a session or a run
@@ -217,7 +217,7 @@ Json load_times(const ModelFile& model, const TimingOptions& options, const Thre
     open.push_back(ms_of([&] { open_model(model.path); }));
     prepare.push_back(ms_of([&] {
       if (options.live) {
-        LiveSession(model, options, threads, nullptr);
+        TimedSession(model, options, threads, nullptr);
       } else {
         prepare_offline(model, options, threads);
       }
@@ -230,14 +230,24 @@ Json load_times(const ModelFile& model, const TimingOptions& options, const Thre
 
 }  // namespace
 
-Profile profile_for(const ModelFile& model, const std::string& path, const Threads& threads) {
+double hop_ms_of(const ModelFile& model) {
+  return 1000.0 * model.model.hop_samples() / model.model.rate_hz();
+}
+
+std::optional<Profile> profile_for(const ModelFile& model,
+                                   const std::string& path,
+                                   const Threads& threads) {
   if (!path.empty()) {
+    check_takes_profile(model, true, "--profile");
     return load_profile(path);
+  }
+  if (!ports_of(model).takes_profile()) {
+    return std::nullopt;
   }
   if (model.model.graph("enroll") == nullptr) {
     refuse("model '", model.path, "' cannot enrol; expected --profile");
   }
-  Result<Profile> profile = enroll(model.model, noise(3 * kSampleRateHz), threads.options());
+  Result<Profile> profile = enroll(model.model, noise(3 * model.model.rate_hz()), threads.processor());
   if (!profile.ok()) {
     refuse_status(text("model '", model.path, "', enrolling noise"), profile.status());
   }
@@ -245,7 +255,7 @@ Profile profile_for(const ModelFile& model, const std::string& path, const Threa
 }
 
 Json time_model(const ModelFile& model,
-                const Profile& profile,
+                const Profile* profile,
                 const TimingOptions& options,
                 const Threads& threads,
                 NodeTimes* nodes) {

@@ -9,7 +9,7 @@
 
 #include "platforms/cli/bench/node_work.h"
 #include "platforms/cli/bench/peaks.h"
-#include "runtime/interpreter.h"
+#include "runtime/cpu_run.h"
 
 namespace ligero::cli {
 

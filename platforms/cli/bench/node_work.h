@@ -9,7 +9,7 @@
 #include "platforms/cli/bench/peaks.h"
 #include "runtime/base/array.h"
 #include "runtime/graph.h"
-#include "runtime/planner.h"
+#include "runtime/plan/plan.h"
 
 namespace ligero::cli {
 

@@ -1,6 +1,6 @@
 // The int8 dot products that the kernels take, on registers, compiled once per instruction set.
 #include "ops/kernels/gemm/gemm_q8_dot-inl.h"
-#include "platforms/cli/peak_loops-inl.h"
+#include "platforms/cli/bench/peak_loops-inl.h"
 
 namespace ligero {
 namespace LIGERO_ISA {

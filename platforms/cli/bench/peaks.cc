@@ -5,7 +5,7 @@
 #include <chrono>
 #include <nlohmann/json.hpp>
 
-#include "model/speech/graph_run.h"
+#include "runtime/cpu_run.h"
 #include "ops/kernels/variants.h"
 #include "platforms/cli/bench/peak_loops.h"
 #include "platforms/cli/refusal.h"

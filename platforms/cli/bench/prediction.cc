@@ -6,7 +6,6 @@
 #include <nlohmann/json.hpp>
 #include <string_view>
 
-#include "model/speech/session.h"
 #include "platforms/cli/bench/model_times.h"
 #include "platforms/cli/refusal.h"
 #include "runtime/base/cpu.h"
@@ -153,7 +152,7 @@ RunShape shape_of(const Graph& graph, const PredictedRun& run) {
     options.mode = Mode::kStream;
   } else {
     options.max_frames =
-        static_cast<int32_t>(hops_of(static_cast<int64_t>(run.seconds * kSampleRateHz)));
+        1 + static_cast<int32_t>(std::ceil(run.seconds * 1000.0 / run.hop_ms));
   }
   const Result<Plan> plan = make_plan(graph, options);
   if (!plan.ok()) {
@@ -200,7 +199,7 @@ Json predict(const Graph& graph, const PredictedRun& run, const Target& target) 
                      work.of(n, frames_of(work, n, run, shape), shape.working_set_bytes),
                      target);
   }
-  const double sound_ms = run.live ? kHopMs : 1000.0 * run.seconds;
+  const double sound_ms = run.live ? run.hop_ms : 1000.0 * run.seconds;
   return {{"core", target.name},
           {"ghz", target.ghz},
           {"memory_gb_s", target.reached.memory_gb_s},

@@ -35,6 +35,7 @@ Target this_machine(const Peaks& peaks);
 struct PredictedRun {
   bool live = false;
   double seconds = 4.0;  ///< of sound, whole recordings
+  double hop_ms = 10.0;  ///< sound of a hop
 };
 
 /// Frames of each node in a run, and what a run reads again when the next one comes. Refuses a

@@ -10,6 +10,7 @@
 
 #include "platforms/cli/bench/bench_modes.h"
 #include "platforms/cli/bench/machine.h"
+#include "platforms/cli/bench/group_times.h"
 #include "platforms/cli/bench/model_times.h"
 #include "platforms/cli/bench/node_times.h"
 #include "platforms/cli/bench/peaks.h"
@@ -36,6 +37,7 @@ struct Options {
   DeviceOption on = {.option = "--on", .automatic = false};
   int threads = 1;
   bool ops = false;
+  bool sessions = false;
   bool json = false;
   bool device = false;
   DeviceOptions on_device;
@@ -84,7 +86,7 @@ Peaks add_nodes(const NodeTimes& nodes,
                 const Machine& machine,
                 const Threads& threads,
                 Json* report) {
-  const Peaks peaks = measure_peaks(machine, cpu_features(), threads.options().pool);
+  const Peaks peaks = measure_peaks(machine, cpu_features(), threads.processor().pool);
   const char* block = report->contains("session_bytes") ? "session_bytes" : "block_bytes";
   const int64_t working_set =
       (*report)["weight_bytes"].get<int64_t>() + (*report)[block].get<int64_t>();
@@ -94,13 +96,23 @@ Peaks add_nodes(const NodeTimes& nodes,
 }
 
 void model_command(Options options) {
-  options.timing.device = options.on.find();
-  if (options.timing.device != nullptr && options.ops) {
+  options.timing.accelerator = options.on.find();
+  if (options.timing.accelerator != nullptr && options.ops) {
     refuse("--ops times the nodes on the processor; expected --on cpu");
   }
   const Threads threads(options.threads);
   const ModelFile model = open_model(options.model);
-  const Profile profile = profile_for(model, options.profile, threads);
+  const std::optional<Profile> profile = profile_for(model, options.profile, threads);
+  if (options.sessions) {
+    const Json groups =
+        time_groups(model, profile ? &*profile : nullptr, threads, options.timing.seconds);
+    if (options.json) {
+      std::printf("%s\n", groups.dump(2).c_str());
+    } else {
+      print_groups(groups);
+    }
+    return;
+  }
   const Machine machine = describe_machine();
   const KernelSets kernels = kernel_sets(cpu_features());
   Json report = {{"model", model.model.metadata("name")},
@@ -108,11 +120,15 @@ void model_command(Options options) {
                  {"machine", to_json(machine)},
                  {"kernels", to_json(kernels)},
                  {"threads", options.threads},
-                 {"device", options.timing.device != nullptr ? options.timing.device->name() : "cpu"},
+                 {"device",
+                  options.timing.accelerator != nullptr ? options.timing.accelerator->name() : "cpu"},
                  {"weight_bytes", weight_bytes(graph_of(model, "extract"))}};
   NodeTimes nodes(graph_of(model, "extract"));
-  report.update(
-      time_model(model, profile, options.timing, threads, options.ops ? &nodes : nullptr));
+  report.update(time_model(model,
+                           profile ? &*profile : nullptr,
+                           options.timing,
+                           threads,
+                           options.ops ? &nodes : nullptr));
   Peaks peaks;
   if (options.ops) {
     peaks = add_nodes(nodes, machine, threads, &report);
@@ -232,6 +248,9 @@ void add_bench(CLI::App* app) {
                     options->ops,
                     "how long each node takes, the longest first, beside what "
                     "this machine reaches at best, measured then and there");
+  command->add_flag("--sessions",
+                    options->sessions,
+                    "1, 2, 4 and 16 live sessions in one group, beside as many one by one");
   command->add_flag("--json", options->json, "print JSON");
   add_modes(command, options.get());
   command->callback([options, seconds] { bench_command(options.get(), seconds->count() > 0); });

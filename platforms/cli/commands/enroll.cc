@@ -1,4 +1,4 @@
-// `ligero enroll`: recordings of one person to a profile. Not: the network (model/speech).
+// `ligero enroll`: recordings of one person to a profile. Not: the network (model/session).
 #include <CLI/CLI.hpp>
 #include <cstdio>
 #include <filesystem>
@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-#include "model/speech/verify.h"
+#include "model/session/verify.h"
 #include "platforms/cli/commands/commands.h"
 #include "platforms/cli/commands/enrolment.h"
 #include "platforms/cli/device_option.h"
@@ -39,15 +39,15 @@ struct Voices {
 
 Voices enroll_all(const ModelFile& model,
                   std::span<const Sound> anchors,
-                  const RunOptions& options,
-                  SessionReport* report) {
+                  const Processor& processor,
+                  RecordingReport* report) {
   const size_t several = anchors.size() > 1 ? anchors.size() : 0;
   Progress progress("enrolling", 1.0 + static_cast<double>(several));
   progress.at(0.0);
-  Voices voices = {enroll_sounds(model, anchors, options, report), {}};
+  Voices voices = {enroll_sounds(model, anchors, processor, report), {}};
   for (size_t i = 0; i < several; ++i) {
     progress.at(1.0 + static_cast<double>(i));
-    voices.alone.push_back(enroll_sounds(model, anchors.subspan(i, 1), options, nullptr));
+    voices.alone.push_back(enroll_sounds(model, anchors.subspan(i, 1), processor, nullptr));
   }
   return voices;
 }
@@ -84,16 +84,18 @@ void print_agreement(std::span<const Sound> anchors, std::span<const Profile> al
 }
 
 // The frames that count as speech, neighbours joined.
-std::vector<Stretch> find_speech(std::span<const float> samples, double threshold_db) {
+std::vector<Stretch> find_speech(const Sound& sound, double threshold_db) {
+  const std::span<const float> samples = sound.samples;
+  const auto frame = static_cast<size_t>(anchor_frame_samples(sound.rate_hz));
   std::vector<Stretch> found;
-  for (size_t at = 0; at + kAnchorFrameSamples <= samples.size(); at += kAnchorFrameSamples) {
-    if (frame_level_db(samples.subspan(at, kAnchorFrameSamples)) < threshold_db) {
+  for (size_t at = 0; at + frame <= samples.size(); at += frame) {
+    if (frame_level_db(samples.subspan(at, frame)) < threshold_db) {
       continue;
     }
     if (found.empty() || found.back().end != at) {
       found.push_back({at, at});
     }
-    found.back().end += kAnchorFrameSamples;
+    found.back().end += frame;
   }
   return found;
 }
@@ -107,7 +109,7 @@ Panel panel_of(const Sound& anchor, const AnchorQuality& q) {
                 q.speech_db,
                 q.speech_db - q.noise_db);
   const std::string name = std::filesystem::path(anchor.path).filename().string();
-  return {name + levels, anchor.samples, find_speech(anchor.samples, q.threshold_db)};
+  return {name + levels, anchor.samples, find_speech(anchor, q.threshold_db), anchor.rate_hz};
 }
 
 void enroll_command(const Options& options) {
@@ -116,20 +118,19 @@ void enroll_command(const Options& options) {
   check_outputs({options.output, options.plot}, std::move(used));
   const Threads threads(options.threads);
   const ModelFile model = open_model(options.model);
-  RunOptions run_options = threads.options();
-  run_options.device = options.device.find();
-  SessionReport report;
-  const std::vector<Sound> anchors = read_anchors(options.anchors);
-  const Voices voices = enroll_all(model, anchors, run_options, &report);
+  const Processor processor = threads.processor(options.device.find());
+  RecordingReport report;
+  const std::vector<Sound> anchors = read_anchors(options.anchors, model.model.rate_hz());
+  const Voices voices = enroll_all(model, anchors, processor, &report);
   const std::span<const std::byte> bytes = voices.together.bytes();
   write_output(options.output, bytes);
   std::vector<Panel> panels;
   for (const Sound& anchor : anchors) {
-    panels.push_back(panel_of(anchor, print_quality(anchor.path, anchor.samples)));
+    panels.push_back(panel_of(anchor, print_quality(anchor.path, anchor.samples, anchor.rate_hz)));
   }
   print_agreement(anchors, voices.alone);
   std::printf("enrolled %.2f s of speech at %.1f dB: '%s', %zu bytes\n",
-              static_cast<double>(report.samples) / kSampleRateHz,
+              static_cast<double>(report.samples) / model.model.rate_hz(),
               report.level_db,
               options.output.c_str(),
               bytes.size());
@@ -142,8 +143,10 @@ void enroll_command(const Options& options) {
 
 }  // namespace
 
-AnchorQuality print_quality(const std::string& name, std::span<const float> samples) {
-  const Result<AnchorQuality> measured = measure_anchor(samples);
+AnchorQuality print_quality(const std::string& name,
+                            std::span<const float> samples,
+                            int32_t rate_hz) {
+  const Result<AnchorQuality> measured = measure_anchor(samples, rate_hz);
   if (!measured.ok()) {
     refuse_status(text("anchor '", name, "'"), measured.status());
   }
@@ -163,33 +166,33 @@ AnchorQuality print_quality(const std::string& name, std::span<const float> samp
   return q;
 }
 
-std::vector<Sound> read_anchors(const std::vector<std::string>& paths) {
+std::vector<Sound> read_anchors(const std::vector<std::string>& paths, int32_t rate_hz) {
   std::vector<Sound> sounds;
   for (const std::string& path : paths) {
     SoundReader reader(path);
     reader.stop_after(kMostAnchorSeconds / static_cast<double>(paths.size()));
-    sounds.push_back(read_sound(&reader));
-    reader.report();
+    sounds.push_back(read_sound(&reader, rate_hz));
+    reader.report(rate_hz);
   }
   return sounds;
 }
 
 Profile enroll_files(const ModelFile& model,
                      const std::vector<std::string>& paths,
-                     const RunOptions& options,
-                     SessionReport* report) {
-  return enroll_sounds(model, read_anchors(paths), options, report);
+                     const Processor& processor,
+                     RecordingReport* report) {
+  return enroll_sounds(model, read_anchors(paths, model.model.rate_hz()), processor, report);
 }
 
 Profile enroll_sounds(const ModelFile& model,
                       std::span<const Sound> sounds,
-                      const RunOptions& options,
-                      SessionReport* report) {
+                      const Processor& processor,
+                      RecordingReport* report) {
   std::vector<std::span<const float>> anchors;
   for (const Sound& sound : sounds) {
     anchors.emplace_back(sound.samples);
   }
-  Result<Profile> profile = enroll(model.model, anchors, options, report);
+  Result<Profile> profile = enroll(model.model, anchors, processor, report);
   if (profile.ok()) {
     return std::move(profile.value());
   }
@@ -204,7 +207,7 @@ Profile enroll_sounds(const ModelFile& model,
                        " samples, ",
                        sound.seconds(),
                        " s; expected at least ",
-                       kMinAnchorSamples / kSampleRateHz,
+                       kMinAnchorSeconds,
                        " s of speech above ",
                        kMinAnchorDb,
                        " dB"));

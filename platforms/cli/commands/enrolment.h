@@ -2,39 +2,42 @@
 #ifndef LIGERO_PLATFORMS_CLI_COMMANDS_ENROLMENT_H_
 #define LIGERO_PLATFORMS_CLI_COMMANDS_ENROLMENT_H_
 
+#include <cstdint>
 #include <span>
 #include <string>
 #include <vector>
 
-#include "model/speech/anchor.h"
-#include "model/speech/session.h"
+#include "model/session/anchor.h"
+#include "model/session/recording.h"
 #include "platforms/cli/model_file.h"
 #include "platforms/cli/sound/sound.h"
 
 namespace ligero::cli {
 
-/// Prints what model/speech/anchor.h finds in a recording, and what to do better; returns it.
-AnchorQuality print_quality(const std::string& name, std::span<const float> samples);
+/// Prints what model/session/anchor.h finds in a recording, and what to do better; returns it.
+AnchorQuality print_quality(const std::string& name,
+                            std::span<const float> samples,
+                            int32_t rate_hz);
 
 /// The profile of the person in all these sound files; refuses one that is too short or silent by
 /// its name. `report` may be null.
 Profile enroll_files(const ModelFile& model,
                      const std::vector<std::string>& paths,
-                     const RunOptions& options,
-                     SessionReport* report);
+                     const Processor& processor,
+                     RecordingReport* report);
 
 /// The same of recordings that have been read.
 Profile enroll_sounds(const ModelFile& model,
                       std::span<const Sound> sounds,
-                      const RunOptions& options,
-                      SessionReport* report);
+                      const Processor& processor,
+                      RecordingReport* report);
 
 /// Enrolment sees recordings whole, in memory that grows with them: 6 MB a second with the network
 /// that ships.
 inline constexpr double kMostAnchorSeconds = 120.0;
 
-/// Reads recordings to enrol, each at most its even share of kMostAnchorSeconds.
-std::vector<Sound> read_anchors(const std::vector<std::string>& paths);
+/// Reads recordings to enrol as mono of `rate_hz`, each at most its even share of kMostAnchorSeconds.
+std::vector<Sound> read_anchors(const std::vector<std::string>& paths, int32_t rate_hz);
 
 }  // namespace ligero::cli
 

@@ -1,10 +1,11 @@
-// `ligero extract`: one enrolled person's voice out of a mixture. Not: the network (model/speech).
+// `ligero extract`: one enrolled person's voice out of a mixture. Not: the network (model/session).
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <chrono>
 #include <cstdio>
 #include <filesystem>
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -33,7 +34,8 @@ namespace {
 constexpr double kMostWholeSeconds = 60.0;
 constexpr int kMostStreamSamples = 1 << 20;
 /// There is no hurry in a file: blocks that waste little on what they look ahead to.
-constexpr BlockConfig kFileBlocks = {1000, 200, 200};
+constexpr double kFileBlockSeconds = 10.0;
+constexpr double kFileAroundSeconds = 2.0;
 
 struct Options {
   std::string model;
@@ -67,8 +69,9 @@ std::string decibels(double db) {
   return out;
 }
 
-/// What has been done, for what is said and drawn at the end. All at 16 kHz.
+/// What has been done, for what is said and drawn at the end. All at the model's rate.
 struct Done {
+  int32_t rate_hz = 0;
   std::vector<float> mixture;  ///< in pieces only where a picture is wanted
   std::vector<float> voice;
   std::vector<float> reference;
@@ -79,21 +82,32 @@ struct Done {
 };
 
 void draw(const Options& options, const Done& done) {
-  std::vector<Panel> panels = {{text("mixture ", base_name(options.mixture)), done.mixture},
-                               {text("extracted ", base_name(options.output)), done.voice}};
+  std::vector<Panel> panels = {{text("mixture ", base_name(options.mixture)), done.mixture, {}, done.rate_hz},
+                               {text("extracted ", base_name(options.output)), done.voice, {}, done.rate_hz}};
   std::string title = text("ligero, model ", base_name(options.model));
   if (!done.reference.empty()) {
     const double before_db = si_snr_db(done.mixture, done.reference);
     const double after_db = si_snr_db(done.voice, done.reference);
     title += text(": SI-SNR ", decibels(before_db), " to ", decibels(after_db));
-    panels.push_back({text("reference ", base_name(options.reference)), done.reference});
+    panels.push_back({text("reference ", base_name(options.reference)), done.reference, {}, done.rate_hz});
   }
   plot_spectrograms(title, panels).write_png(options.plot);
 }
 
-Profile profile_for(const Options& options, const ModelFile& model, const RunOptions& run) {
+/// Nothing for a model that takes no profile.
+std::optional<Profile> profile_for(const Options& options,
+                                   const ModelFile& model,
+                                   const Processor& processor) {
+  const bool given = !options.anchors.empty() || !options.profile.empty();
+  if (!given && ports_of(model).takes_profile()) {
+    throw CLI::RequiredError("--profile,--enroll");  // wrong usage, known once the model is open
+  }
+  check_takes_profile(model, given, "--profile or --enroll");
   if (!options.anchors.empty()) {
-    return enroll_files(model, options.anchors, run, nullptr);
+    return enroll_files(model, options.anchors, processor, nullptr);
+  }
+  if (options.profile.empty()) {
+    return std::nullopt;
   }
   Profile profile = load_profile(options.profile);
   if (const Status status = profile.bind(model.model, graph_of(model, "extract")); !status.ok()) {
@@ -108,11 +122,11 @@ Profile profile_for(const Options& options, const ModelFile& model, const RunOpt
   return profile;
 }
 
-std::vector<float> read_reference(const Options& options, size_t wanted) {
+std::vector<float> read_reference(const Options& options, size_t wanted, int32_t rate_hz) {
   if (options.reference.empty()) {
     return {};
   }
-  Sound reference = read_sound(options.reference);
+  Sound reference = read_sound(options.reference, rate_hz);
   if (reference.samples.size() != wanted) {
     refuse("'",
            options.reference,
@@ -141,28 +155,30 @@ class Stopwatch {
 /// The whole recording in one run.
 Done extract_whole(const Options& options,
                    const ModelFile& model,
-                   const Profile& profile,
-                   const RunOptions& run_options,
+                   const Profile* profile,
+                   const Processor& processor,
                    SoundReader* reader) {
-  Sound mixture = read_sound(reader);
-  reader->report();
+  const int32_t rate_hz = model.model.rate_hz();
+  Sound mixture = read_sound(reader, rate_hz);
+  reader->report(rate_hz);
   Done done;
-  done.reference = read_reference(options, mixture.samples.size());
+  done.rate_hz = rate_hz;
+  done.reference = read_reference(options, mixture.samples.size(), rate_hz);
   done.voice.resize(mixture.samples.size());
   Progress progress("extracting", 1.0);
   progress.at(0.0);
   const Stopwatch watch;
-  SessionReport report;
+  RecordingReport report;
   const Status status =
-      extract(model.model, profile, mixture.samples, done.voice, run_options, &report);
+      extract(model.model, profile, mixture.samples, done.voice, processor, &report);
   progress.clear();
   if (!status.ok()) {
     refuse_status(text("cannot extract from '", options.mixture, "'"), status);
   }
   done.taken_s = watch.seconds();
   done.seconds = mixture.seconds();
-  done.block_bytes = report.block_bytes;
-  RateConverter from_model(kSampleRateHz, mixture.file_hz);
+  done.block_bytes = report.memory.bytes();
+  RateConverter from_model(rate_hz, mixture.file_hz);
   std::vector<float> out;
   from_model.push(done.voice, &out);
   from_model.finish(mixture.file_samples, &out);
@@ -175,12 +191,13 @@ Done extract_whole(const Options& options,
 /// Frame by frame or block by block, as `config` says, reading and writing as it goes.
 Done extract_in_pieces(const Options& options,
                        const ModelFile& model,
-                       const Profile& profile,
-                       const StreamConfig& config,
+                       const Profile* profile,
+                       const SessionConfig& config,
                        SoundReader* reader) {
   const bool keeps = !options.plot.empty();
   Done done;
-  LiveFile live(model, profile, config);
+  done.rate_hz = model.model.rate_hz();
+  LiveFile live(model, config, profile);
   PieceByPiece pieces(
       &live, reader->rate_hz(), keeps ? &done.mixture : nullptr, keeps ? &done.voice : nullptr);
   SoundWriter writer(options.output,
@@ -203,8 +220,8 @@ Done extract_in_pieces(const Options& options,
   progress.clear();
   done.taken_s = watch.seconds();
   live.report();
-  reader->report();
-  done.reference = read_reference(options, done.mixture.size());  // a refusal leaves no output
+  reader->report(done.rate_hz);
+  done.reference = read_reference(options, done.mixture.size(), done.rate_hz);  // a refusal leaves no output
   done.seconds = static_cast<double>(reader->samples()) / reader->rate_hz();
   done.block_bytes = live.block_bytes();
   done.clipped = writer.commit();
@@ -212,23 +229,26 @@ Done extract_in_pieces(const Options& options,
 }
 
 /// How the recording is to be run; false: whole.
-bool runs_in_pieces(const Options& options, const SoundReader& reader, StreamConfig* config) {
+bool runs_in_pieces(const Options& options,
+                    const Model& model,
+                    const SoundReader& reader,
+                    SessionConfig* config) {
   if (options.stream_samples > 0) {
     return true;
   }
   if (options.block.asked_for()) {
-    config->block = options.block.config();
+    config->block = options.block.config(model);
     return true;
   }
   if (static_cast<double>(reader.promised_samples()) <= kMostWholeSeconds * reader.rate_hz()) {
     return false;
   }
-  config->block = kFileBlocks;
+  config->block = blocks_of(model, kFileBlockSeconds, kFileAroundSeconds, kFileAroundSeconds);
   std::fprintf(stderr,
                "ligero: '%s' is longer than %.0f s and runs in %s\n",
                options.mixture.c_str(),
                kMostWholeSeconds,
-               describe(config->block).c_str());
+               describe(model, config->block).c_str());
   return true;
 }
 
@@ -240,13 +260,15 @@ void extract_command(const Options& options) {
   const Threads threads(options.threads);
   const ModelFile model = open_model(options.model);
   SoundReader reader(options.mixture);
-  RunOptions run_options = threads.options();
-  run_options.device = options.device.find();
-  const Profile profile = profile_for(options, model, run_options);
-  StreamConfig config = {.pool = run_options.pool, .device = run_options.device};
-  const Done done = runs_in_pieces(options, reader, &config)
-                        ? extract_in_pieces(options, model, profile, config, &reader)
-                        : extract_whole(options, model, profile, run_options, &reader);
+  const Processor processor = threads.processor(options.device.find());
+  const std::optional<Profile> profile = profile_for(options, model, processor);
+  const Profile* who = profile ? &*profile : nullptr;
+  SessionConfig config;
+  config.rate_hz = model.model.rate_hz();
+  config.processor = processor;
+  const Done done = runs_in_pieces(options, model.model, reader, &config)
+                        ? extract_in_pieces(options, model, who, config, &reader)
+                        : extract_whole(options, model, who, processor, &reader);
   if (done.clipped > 0) {
     std::fprintf(stderr,
                  "ligero: '%s': %lld samples were beyond full scale and clipped\n",
@@ -287,7 +309,7 @@ void add_extract(CLI::App* app) {
       ->expected(1)
       ->allow_extra_args(false)
       ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
-  who->require_option(1);
+  who->require_option(0, 1);
   command->add_option("mixture", options->mixture, "recording to extract from")->required();
   command
       ->add_option("-o,--output", options->output, "sound file to write (.wav, .flac, .ogg, .raw)")

@@ -55,7 +55,7 @@ Json node_json(const Graph& graph, const Node& node, const NodeFacts& facts) {
   }
   Json time = Json::array();
   for (size_t k = 0; k < node.inputs.size(); ++k) {
-    const TimeBehaviour& t = facts.time[k];
+    const NodeTime& t = facts.time[k];
     time.push_back({word(kUses, t.use), t.past, t.future});
   }
   return {{"name", node.name},

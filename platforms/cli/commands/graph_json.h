@@ -7,7 +7,7 @@
 #include <string>
 
 #include "platforms/cli/model_file.h"
-#include "runtime/planner.h"
+#include "runtime/plan/plan.h"
 
 namespace ligero::cli {
 

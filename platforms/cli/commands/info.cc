@@ -6,14 +6,14 @@
 #include <nlohmann/json.hpp>
 #include <string>
 
-#include "model/speech/session.h"
+#include "model/session/ports.h"
 #include "platforms/cli/bench/machine.h"
 #include "platforms/cli/commands/commands.h"
 #include "platforms/cli/commands/graph_json.h"
 #include "platforms/cli/model_file.h"
 #include "platforms/cli/refusal.h"
 #include "runtime/base/checked.h"
-#include "runtime/planner.h"
+#include "runtime/plan/plan.h"
 
 namespace ligero::cli {
 
@@ -36,7 +36,8 @@ struct Options {
 
 Json memory_of(const ModelFile& file, const Graph& graph) {
   PlanOptions options;
-  options.max_frames = static_cast<int32_t>(hops_of(kArenaSeconds * kSampleRateHz));
+  options.max_frames = static_cast<int32_t>(
+      hops_of(kArenaSeconds * file.model.rate_hz(), file.model.hop_samples()));
   options.cpu = cpu_features();
   const Result<Plan> plan = make_plan(graph, options);
   if (!plan.ok()) {
@@ -54,9 +55,10 @@ Json latency_of(const ModelFile& file, const Graph& graph, const Array<NodeFacts
     refuse_status(text("model '", file.path, "', graph '", graph.name, "'"), timing.status());
   }
   const int64_t hops = timing.value().delay + timing.value().lag + 1;
+  const int64_t samples = hops * file.model.hop_samples();
   Json out = {
-      {"impulse_delay_samples", hops * kHopSamples},
-      {"impulse_delay_ms", static_cast<double>(hops * kHopSamples) * kMsPerSecond / kSampleRateHz},
+      {"impulse_delay_samples", samples},
+      {"impulse_delay_ms", static_cast<double>(samples) * kMsPerSecond / file.model.rate_hz()},
       {"look_ahead_frames", timing.value().delay},
       {"whole_recording", false}};
   for (size_t i = 0; i < facts.size(); ++i) {
@@ -151,6 +153,16 @@ Json model_report(const ModelFile& file, bool nodes) {
   report["format"] = text(model.version_major(), ".", model.version_minor());
   report["bytes"] = {{"file", model.file_bytes()}, {"weights", weight_bytes_by_type(file)}};
   report["bytes"]["profile"] = profile_bytes(model);
+  report["rate_hz"] = model.rate_hz();
+  report["hop_samples"] = model.hop_samples();
+  if (model.graph("extract") != nullptr) {
+    const Ports ports = ports_of(file);
+    report["takes_profile"] = ports.takes_profile();
+    report["side_outputs"] = Json::array();
+    for (size_t k = 0; k < ports.num_side_outputs; ++k) {
+      report["side_outputs"].push_back(ports.side_outputs[k].name);
+    }
+  }
   report["kernels"] = to_json(kernel_sets(cpu_features()));
   report["graphs"] = Json::array();
   for (const Graph& graph : model.graphs()) {

@@ -1,5 +1,5 @@
 // `ligero live`: from the microphone to a loudspeaker or virtual device, through PortAudio, or from
-// program to program. Not: the session itself (model/speech/stream.h).
+// program to program. Not: the session itself (model/session/session.h).
 #include <CLI/CLI.hpp>
 #include <memory>
 #include <string>

@@ -11,13 +11,12 @@
 #include <utility>
 #include <vector>
 
-#include "model/speech/graph_run.h"
-#include "model/speech/session.h"
 #include "platforms/cli/bench/machine.h"
 #include "platforms/cli/commands/commands.h"
 #include "platforms/cli/model_file.h"
 #include "platforms/cli/npy.h"
 #include "platforms/cli/refusal.h"
+#include "runtime/run.h"
 
 namespace ligero::cli {
 
@@ -135,9 +134,9 @@ std::set<int32_t> wanted_tensors(const Graph& graph, const Options& options) {
 }
 
 size_t write_tensors(const Graph& graph,
-                     const GraphRun& run,
                      const Options& options,
-                     int64_t frames) {
+                     int32_t frames,
+                     Run* run) {
   std::error_code failure;
   std::filesystem::create_directories(options.output, failure);
   if (!std::filesystem::is_directory(options.output)) {
@@ -146,8 +145,12 @@ size_t write_tensors(const Graph& graph,
   const std::set<int32_t> wanted = wanted_tensors(graph, options);
   for (const int32_t index : wanted) {
     const Tensor& tensor = graph.tensors[static_cast<size_t>(index)];
-    std::vector<float> values(static_cast<size_t>(run.values(index)));
-    if (const Status status = run.read(index, values); !status.ok()) {
+    std::vector<float> values(static_cast<size_t>(values_of(graph, index, frames)));
+    const auto output = std::find(graph.outputs.begin(), graph.outputs.end(), index);
+    if (output != graph.outputs.end()) {
+      const float* from = run->output(0, static_cast<size_t>(output - graph.outputs.begin()));
+      std::copy(from, from + values.size(), values.begin());
+    } else if (const Status status = run->read(0, index, values); !status.ok()) {
       refuse_status(text("tensor '", tensor.name, "'"), status);
     }
     write_npy(text(options.output, "/", tensor.name, ".npy"), shape_of(tensor, frames), values);
@@ -156,15 +159,18 @@ size_t write_tensors(const Graph& graph,
 }
 
 /// One run from its inputs on; what it took in milliseconds, the copying of inputs aside.
-double run_once(const Graph& graph, const std::vector<NamedArray>& inputs, GraphRun* run) {
-  for (const int32_t index : graph.inputs) {
-    const NamedArray& input = given(inputs, graph.tensors[static_cast<size_t>(index)]);
-    if (const Status status = run->set_input(input.name, input.array.values); !status.ok()) {
-      refuse_status(text("input '", input.name, "'"), status);
-    }
+double run_once(const Graph& graph,
+                const std::vector<NamedArray>& inputs,
+                const Extent& extent,
+                Run* run) {
+  for (size_t k = 0; k < graph.inputs.size(); ++k) {
+    const Tensor& tensor = graph.tensors[static_cast<size_t>(graph.inputs[k])];
+    const std::vector<float>& values = given(inputs, tensor).array.values;
+    std::copy(values.begin(), values.end(), run->input(0, k));
   }
+  const Turn turn = {true, extent};
   const auto start = std::chrono::steady_clock::now();
-  if (const Status status = run->run(); !status.ok()) {
+  if (const Status status = run->run({&turn, 1}); !status.ok()) {
     refuse_status(text("graph '", graph.name, "'"), status);
   }
   const auto end = std::chrono::steady_clock::now();
@@ -179,22 +185,24 @@ void run_command(const Options& options) {
   const std::vector<NamedArray> inputs = read_inputs(options.inputs);
   check_names(model.model, graph, inputs);
   const int64_t frames = frames_of(graph, inputs);
-  const int64_t samples = options.samples > 0 ? options.samples : (frames - 1) * kHopSamples;
-  const auto keep = options.tap == "all" ? GraphRun::Keep::kAll : GraphRun::Keep::kOutputs;
-  Result<GraphRun> run =
-      GraphRun::prepare(graph, static_cast<int32_t>(frames), samples, keep, threads.options());
-  if (!run.ok()) {
+  const Extent extent = {
+      frames,
+      options.samples > 0 ? options.samples : (frames - 1) * model.model.hop_samples()};
+  const Result<std::unique_ptr<Run>> opened = threads.processor().open(
+      graph, {.max_frames = static_cast<int32_t>(frames), .keep_all = options.tap == "all"});
+  if (!opened.ok()) {
     refuse_status(
-        text("graph '", graph.name, "', node '", node_name(graph, run.status().index), "'"),
-        run.status());
+        text("graph '", graph.name, "', node '", node_name(graph, opened.status().index), "'"),
+        opened.status());
   }
-  run_once(graph, inputs, &run.value());
+  Run* run = opened.value().get();
+  run_once(graph, inputs, extent, run);
   std::vector<double> ms;
   for (int i = 0; i < options.repeat; ++i) {
-    ms.push_back(run_once(graph, inputs, &run.value()));
+    ms.push_back(run_once(graph, inputs, extent, run));
   }
   const int64_t bytes = peak_resident_bytes() - idle_bytes;
-  const size_t written = write_tensors(graph, run.value(), options, frames);
+  const size_t written = write_tensors(graph, options, static_cast<int32_t>(frames), run);
   if (options.repeat > 0) {
     std::printf("%s\n", nlohmann::json({{"ms", ms}, {"peak_bytes", bytes}}).dump().c_str());
   } else {

@@ -1,6 +1,6 @@
 // `ligero verify`: whether a recording is of the person of a profile. Not: the threshold's making
-// (model/speech/verify.h).
-#include "model/speech/verify.h"
+// (model/session/verify.h).
+#include "model/session/verify.h"
 
 #include <CLI/CLI.hpp>
 #include <cstdio>
@@ -28,7 +28,7 @@ void verify_command(const Options& options) {
   const Threads threads(options.threads);
   const ModelFile model = open_model(options.model);
   const Profile known = load_profile(options.profile);
-  const Profile heard = enroll_files(model, {options.recording}, threads.options(), nullptr);
+  const Profile heard = enroll_files(model, {options.recording}, threads.processor(), nullptr);
   const Result<double> cosine = similarity(known, heard);
   if (!cosine.ok()) {
     refuse_status(text("cannot compare '", options.profile, "' and '", options.recording, "'"),

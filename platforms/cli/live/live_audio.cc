@@ -13,8 +13,8 @@
 #include <memory>
 #include <vector>
 
-#include "model/speech/resampler.h"
-#include "model/speech/session.h"
+#include "model/session/resampler.h"
+#include "model/session/recording.h"
 #include "platforms/cli/commands/enrolment.h"
 #include "platforms/cli/files.h"
 #include "platforms/cli/live/live_file.h"
@@ -127,13 +127,13 @@ struct Meter {
 
 /// Everything that the callback touches.
 struct Engine {
-  Stream stream;
+  LiveSession live;
   std::unique_ptr<LiveWorker> worker;  ///< block by block only
   int out_channels = 1;
   Meter meter;
 
   size_t latency_samples() const {
-    return static_cast<size_t>(stream.latency_samples()) +
+    return static_cast<size_t>(live.session().latency_samples()) +
            (worker != nullptr ? worker->spare_samples() : 0);
   }
 };
@@ -163,7 +163,7 @@ int on_audio(const void* input,
   if (engine.worker != nullptr) {
     engine.worker->process(in[0], out[0], frames);
   } else {
-    engine.stream.process(in, out, static_cast<int32_t>(frames));
+    engine.live.group.process(in, out, static_cast<int32_t>(frames));
   }
   for (int c = 1; c < engine.out_channels; ++c) {
     std::copy(out[0], out[0] + frames, out[c]);
@@ -264,15 +264,15 @@ Profile record_profile(const LiveOptions& options, const ModelFile& model, const
   record(devices, &recording);
   Array<float> samples;
   if (const Status status =
-          resample_recording(recording.samples, 1, rate_hz, kSampleRateHz, &samples);
+          resample_recording(recording.samples, 1, rate_hz, model.model.rate_hz(), &samples);
       !status.ok()) {
     refuse_status("cannot enrol from the microphone", status);
   }
-  print_quality("microphone", {samples.data(), samples.size()});
-  RunOptions run_options;
-  run_options.device = options.device.find();
+  print_quality("microphone", {samples.data(), samples.size()}, model.model.rate_hz());
+  Processor processor;
+  processor.accelerator = options.device.find();
   Result<Profile> profile =
-      enroll(model.model, std::span<const float>(samples.data(), samples.size()), run_options);
+      enroll(model.model, std::span<const float>(samples.data(), samples.size()), processor);
   if (!profile.ok()) {
     refuse_status("cannot enrol from the microphone", profile.status());
   }
@@ -285,9 +285,11 @@ Profile record_profile(const LiveOptions& options, const ModelFile& model, const
 
 void run_live(const LiveOptions& options, const Devices& devices, Engine* engine) {
   engine->out_channels = devices.out.channelCount;
+  const Ports& ports = engine->live.group.ports();
   const unsigned long period =
-      options.period > 0 ? static_cast<unsigned long>(options.period)
-                        : static_cast<unsigned long>(devices.rate_hz * kHopSamples / kSampleRateHz);
+      options.period > 0
+          ? static_cast<unsigned long>(options.period)
+          : static_cast<unsigned long>(devices.rate_hz * ports.hop_samples / ports.rate_hz);
   PaStream* stream = nullptr;
   check(Pa_OpenStream(
             &stream, &devices.in, &devices.out, devices.rate_hz, period, paNoFlag, on_audio, engine),
@@ -313,9 +315,6 @@ void run_live(const LiveOptions& options, const Devices& devices, Engine* engine
 }  // namespace
 
 void live_command(const LiveOptions& options) {
-  if (!options.list_devices && options.profile.empty() && options.enroll_seconds == 0.0) {
-    refuse("nobody to listen for; expected --profile FILE or --enroll SECONDS");
-  }
   const Audio audio;
   if (options.list_devices) {
     list_devices();
@@ -323,23 +322,25 @@ void live_command(const LiveOptions& options) {
   }
   std::signal(SIGINT, ask_to_stop);
   const ModelFile model = open_model(options.model);
+  check_takes_profile(model,
+                      !options.profile.empty() || options.enroll_seconds > 0.0,
+                      "--profile FILE or --enroll SECONDS");
   const Devices devices = choose_devices(options);
+  const bool has_profile = !options.profile.empty() || options.enroll_seconds > 0.0;
   const Profile profile = options.enroll_seconds > 0.0 ? record_profile(options, model, devices)
-                                                       : load_profile(options.profile);
-  AlignedBlock block;
-  Engine engine;
-  const StreamConfig config = {.rate_hz = static_cast<int32_t>(devices.rate_hz),
-                               .block = live_blocks(model, options.block),
-                               .device = options.device.find()};
-  create_stream(model, config, &block, &engine.stream);
-  engine.stream.set_strength(1.0f, static_cast<float>(options.limit_db));
-  if (const Status status = engine.stream.set_target(profile); !status.ok()) {
-    refuse_status("the profile does not fit the model", status);
-  }
+                          : has_profile                ? load_profile(options.profile)
+                                                       : Profile();
+  SessionConfig config;
+  config.rate_hz = static_cast<int32_t>(devices.rate_hz);
+  config.block = live_blocks(model, options.block);
+  config.processor.accelerator = options.device.find();
+  Engine engine = {{model, config, has_profile ? &profile : nullptr}, nullptr, 1, {}};
+  engine.live.session().set_strength(1.0f, static_cast<float>(options.limit_db));
   if (config.block.hops > 0) {
-    const double block_s = static_cast<double>(config.block.hops) * kHopSamples / kSampleRateHz;
+    const double block_s =
+        static_cast<double>(config.block.hops) * model.model.hop_samples() / model.model.rate_hz();
     engine.worker = std::make_unique<LiveWorker>(
-        &engine.stream, static_cast<size_t>(block_s * devices.rate_hz));
+        &engine.live.group, static_cast<size_t>(block_s * devices.rate_hz));
   }
   run_live(options, devices, &engine);
 }

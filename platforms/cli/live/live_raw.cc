@@ -31,36 +31,35 @@ SoundHandle open_raw(int fd, int mode, const RawFormat& format, int channels, co
 }  // namespace
 
 void live_raw(const LiveOptions& options, const RawFormat& format) {
-  if (options.profile.empty() || options.enroll_seconds > 0.0) {
+  if (options.enroll_seconds > 0.0) {
     refuse("--raw takes the person to pass from a file; expected --profile, and no --enroll");
   }
   if (isatty(STDIN_FILENO) != 0 || isatty(STDOUT_FILENO) != 0) {
     refuse("--raw reads samples from stdin and writes them to stdout; expected no terminal there");
   }
   const ModelFile model = open_model(options.model);
-  const Profile profile = load_profile(options.profile);
-  AlignedBlock block;
-  Stream stream;
-  create_stream(model,
-                {.rate_hz = format.rate_hz,
-                 .channels = format.channels,
-                 .block = live_blocks(model, options.block),
-                 .device = options.device.find()},
-                &block,
-                &stream);
-  stream.set_strength(1.0f, static_cast<float>(options.limit_db));
-  if (const Status status = stream.set_target(profile); !status.ok()) {
-    refuse_status("the profile does not fit the model", status);
-  }
+  check_takes_profile(model, !options.profile.empty(), "--profile, and no --enroll");
+  const Profile profile = options.profile.empty() ? Profile() : load_profile(options.profile);
+  SessionConfig config;
+  config.rate_hz = format.rate_hz;
+  config.channels = format.channels;
+  config.block = live_blocks(model, options.block);
+  config.processor.accelerator = options.device.find();
+  LiveSession live(model, config, options.profile.empty() ? nullptr : &profile);
+  live.session().set_strength(1.0f, static_cast<float>(options.limit_db));
+  const int32_t latency_samples = live.session().latency_samples();
   const SoundHandle in = open_raw(STDIN_FILENO, SFM_READ, format, format.channels, "stdin");
   const SoundHandle out = open_raw(STDOUT_FILENO, SFM_WRITE, format, 1, "stdout");
   std::fprintf(stderr,
                "live at %d Hz: %.1f ms of latency\n",
                format.rate_hz,
-               1e3 * stream.latency_samples() / format.rate_hz);
+               1e3 * latency_samples / format.rate_hz);
 
   const auto channels = static_cast<size_t>(format.channels);
-  const auto hop = static_cast<size_t>(format.rate_hz) * kHopSamples / kSampleRateHz;
+  const auto hop = std::max<size_t>(1,
+                                    static_cast<size_t>(format.rate_hz) *
+                                        static_cast<size_t>(model.model.hop_samples()) /
+                                        static_cast<size_t>(model.model.rate_hz()));
   std::vector<float> interleaved(hop * channels);
   std::vector<std::vector<float>> planes(channels, std::vector<float>(hop));
   std::vector<float*> pointers;
@@ -68,7 +67,7 @@ void live_raw(const LiveOptions& options, const RawFormat& format) {
     pointers.push_back(plane.data());
   }
   const auto pass = [&](size_t n) {
-    stream.process(pointers.data(), pointers.data(), static_cast<int32_t>(n));
+    live.group.process(pointers.data(), pointers.data(), static_cast<int32_t>(n));
     if (sf_write_float(out.get(), pointers[0], static_cast<sf_count_t>(n)) !=
         static_cast<sf_count_t>(n)) {
       refuse("cannot write to stdout: ", sf_strerror(out.get()));
@@ -83,8 +82,8 @@ void live_raw(const LiveOptions& options, const RawFormat& format) {
     }
     pass(static_cast<size_t>(got));
   }
-  stream.finish();
-  for (auto rest = static_cast<size_t>(stream.latency_samples()); rest > 0;) {
+  live.session().finish();
+  for (auto rest = static_cast<size_t>(latency_samples); rest > 0;) {
     const size_t n = std::min(rest, hop);
     for (std::vector<float>& plane : planes) {
       std::fill(plane.begin(), plane.end(), 0.0f);

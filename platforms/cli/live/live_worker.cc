@@ -34,8 +34,8 @@ size_t SampleRing::pop(float* y, size_t n) noexcept {
   return n;
 }
 
-LiveWorker::LiveWorker(Stream* stream, size_t spare_samples)
-    : stream_(*stream),
+LiveWorker::LiveWorker(SessionGroup* session, size_t spare_samples)
+    : session_(*session),
       spare_samples_(spare_samples),
       in_(kMostWaiting),
       out_(kMostWaiting + spare_samples) {
@@ -83,7 +83,7 @@ void LiveWorker::run() {
     }
     const float* in[1] = {piece};
     float* out[1] = {piece};
-    stream_.process(in, out, static_cast<int32_t>(n));
+    session_.process(in, out, static_cast<int32_t>(n));
     out_.push(piece, n);
     done_.fetch_add(n, std::memory_order_release);
   }

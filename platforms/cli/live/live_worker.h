@@ -1,5 +1,5 @@
 // A session on a thread of its own, so that an audio callback never waits for a block. Not: the
-// session (model/speech/stream.h), devices (live_audio.cc).
+// session (model/session/session.h), devices (live_audio.cc).
 #ifndef LIGERO_PLATFORMS_CLI_LIVE_LIVE_WORKER_H_
 #define LIGERO_PLATFORMS_CLI_LIVE_LIVE_WORKER_H_
 
@@ -9,7 +9,7 @@
 #include <thread>
 #include <vector>
 
-#include "model/speech/stream.h"
+#include "model/session/session.h"
 
 namespace ligero::cli {
 
@@ -36,8 +36,8 @@ class SampleRing {
 /// what comes late is left out, so that the latency stays.
 class LiveWorker {
  public:
-  /// Starts the thread. `stream` must outlive this and be left alone meanwhile.
-  LiveWorker(Stream* stream, size_t spare_samples);
+  /// Starts the thread. `session` must outlive this and be left alone meanwhile.
+  LiveWorker(SessionGroup* session, size_t spare_samples);
   ~LiveWorker();
   LiveWorker(const LiveWorker&) = delete;
   LiveWorker& operator=(const LiveWorker&) = delete;
@@ -57,7 +57,7 @@ class LiveWorker {
  private:
   void run();
 
-  Stream& stream_;
+  SessionGroup& session_;
   const size_t spare_samples_;
   SampleRing in_;
   SampleRing out_;

@@ -8,8 +8,8 @@ PieceByPiece::PieceByPiece(LiveFile* live,
                            std::vector<float>* mixture,
                            std::vector<float>* voice)
     : live_(*live),
-      to_model_(file_hz, kSampleRateHz),
-      from_model_(kSampleRateHz, file_hz),
+      to_model_(file_hz, live->rate_hz()),
+      from_model_(live->rate_hz(), file_hz),
       file_hz_(file_hz),
       all_heard_(mixture),
       all_voice_(voice) {}
@@ -30,7 +30,7 @@ const std::vector<float>& PieceByPiece::push(std::span<const float> samples) {
 }
 
 const std::vector<float>& PieceByPiece::finish() {
-  to_model_.finish(samples_at(taken_, file_hz_, kSampleRateHz), &heard_);
+  to_model_.finish(samples_at(taken_, file_hz_, live_.rate_hz()), &heard_);
   extract();
   live_.finish(&voice_);
   give();

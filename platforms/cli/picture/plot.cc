@@ -120,10 +120,10 @@ void draw_marks(Canvas* canvas, int top, const std::vector<Stretch>& marks, doub
   }
 }
 
-void draw_frequency_axis(Canvas* canvas, int top) {
+void draw_frequency_axis(Canvas* canvas, int top, int32_t rate_hz) {
   constexpr int kHalfText = kGlyphRows * kScale / 2;
-  for (int khz = 0; khz <= kSampleRateHz / 2000; khz += 2) {
-    const int y = top + kBins - khz * 2000 * kBins / kSampleRateHz;
+  for (int khz = 0; khz <= rate_hz / 2000; khz += 2) {
+    const int y = top + kBins - khz * 2000 * kBins / rate_hz;
     canvas->fill(kLeft - kTick, std::min(y, top + kBins - 1), kTick, 1, kInk);
     const std::string label = std::to_string(khz);
     canvas->text(
@@ -193,10 +193,10 @@ Canvas plot_spectrograms(const std::string& title, const std::vector<Panel>& pan
     canvas.text(kLeft, top - kPanelTitle + 10, kScale, panels[i].title, kInk);
     draw_levels(&canvas, top, levels[i], loudest_db);
     draw_marks(&canvas, top, panels[i].marks, hop);
-    draw_frequency_axis(&canvas, top);
+    draw_frequency_axis(&canvas, top, panels[0].rate_hz);
   }
   draw_colour_scale(&canvas, kTop + kPanelTitle);
-  draw_time_axis(&canvas, height - kBottom, static_cast<double>(longest) / kSampleRateHz);
+  draw_time_axis(&canvas, height - kBottom, static_cast<double>(longest) / panels[0].rate_hz);
   return canvas;
 }
 

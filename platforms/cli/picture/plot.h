@@ -20,10 +20,11 @@ struct Panel {
   std::string title;
   std::span<const float> samples;
   std::vector<Stretch> marks = {};  ///< shown as a bar above
+  int32_t rate_hz = 16000;
 };
 
 /// The panels share their time axis and their colours: 0 to -70 dB below the loudest dot of them
-/// all. At least one panel; all of 16 kHz.
+/// all. At least one panel; all of one rate.
 Canvas plot_spectrograms(const std::string& title, const std::vector<Panel>& panels);
 
 }  // namespace ligero::cli

@@ -1,4 +1,4 @@
-// Sample rates of recordings. Not: the filter (model/speech/resampler.cc).
+// Sample rates of recordings. Not: the filter (model/session/resampler.cc).
 #include "platforms/cli/sound/rate.h"
 
 #include <algorithm>

@@ -1,5 +1,5 @@
 // Recordings from one sample rate to another, piece by piece, aligned to the sample. Not: the
-// filter, a recording at once (model/speech/resampler.h), live streams (model/speech/stream.h).
+// filter, a recording at once (model/session/resampler.h), live streams (model/session/session.h).
 #ifndef LIGERO_PLATFORMS_CLI_SOUND_RATE_H_
 #define LIGERO_PLATFORMS_CLI_SOUND_RATE_H_
 
@@ -7,10 +7,12 @@
 #include <span>
 #include <vector>
 
-#include "model/speech/resampler.h"
+#include "model/session/resampler.h"
 
 namespace ligero::cli {
 
+/// What speech is compared and drawn at, and what the networks that ship hear.
+inline constexpr int32_t kSampleRateHz = 16000;
 /// Rates of sound files that the tool takes.
 inline constexpr int32_t kLowestFileHz = 8000;
 inline constexpr int32_t kHighestFileHz = 96000;

@@ -121,7 +121,7 @@ std::span<const float> SoundReader::read() {
   return {block_.data(), got};
 }
 
-void SoundReader::report() const {
+void SoundReader::report(int32_t to_hz) const {
   if (cleaned_ > 0) {
     std::fprintf(stderr,
                  "ligero: '%s': %lld samples were NaN or infinite and count as zero\n",
@@ -137,28 +137,28 @@ void SoundReader::report() const {
   if (channels_ > 1) {
     std::fprintf(stderr, "ligero: '%s': %d channels mixed to one\n", path_.c_str(), channels_);
   }
-  if (rate_hz_ != kSampleRateHz) {
-    std::fprintf(
-        stderr, "ligero: '%s': %d Hz converted to %d Hz\n", path_.c_str(), rate_hz_, kSampleRateHz);
+  if (rate_hz_ != to_hz) {
+    std::fprintf(stderr, "ligero: '%s': %d Hz converted to %d Hz\n", path_.c_str(), rate_hz_, to_hz);
   }
 }
 
-Sound read_sound(const std::string& path) {
+Sound read_sound(const std::string& path, int32_t rate_hz) {
   SoundReader reader(path);
-  Sound sound = read_sound(&reader);
-  reader.report();
+  Sound sound = read_sound(&reader, rate_hz);
+  reader.report(rate_hz);
   return sound;
 }
 
-Sound read_sound(SoundReader* reader) {
-  RateConverter to_model(reader->rate_hz(), kSampleRateHz);
+Sound read_sound(SoundReader* reader, int32_t rate_hz) {
+  RateConverter to_model(reader->rate_hz(), rate_hz);
   Sound sound;
+  sound.rate_hz = rate_hz;
   sound.path = reader->path();
   // The header's length is only a promise: read until there is no more.
   for (std::span<const float> x = reader->read(); !x.empty(); x = reader->read()) {
     to_model.push(x, &sound.samples);
   }
-  to_model.finish(samples_at(reader->samples(), reader->rate_hz(), kSampleRateHz), &sound.samples);
+  to_model.finish(samples_at(reader->samples(), reader->rate_hz(), rate_hz), &sound.samples);
   sound.sixteen_bit = reader->sixteen_bit();
   sound.cleaned = reader->cleaned();
   sound.file_hz = reader->rate_hz();

@@ -11,7 +11,7 @@
 #include <vector>
 
 #include "model/format/atomic_file.h"
-#include "model/speech/session.h"
+#include "platforms/cli/sound/rate.h"
 
 struct sf_private_tag;  // SNDFILE
 
@@ -34,8 +34,8 @@ class SoundReader {
   void stop_after(double seconds);
   /// The next samples, good until the next call; none at the end.
   std::span<const float> read();
-  /// Says on stderr what was left out, cleaned, mixed and (by whoever reads) converted to 16 kHz.
-  void report() const;
+  /// Says on stderr what was left out, cleaned, mixed and converted by the caller to `to_hz`.
+  void report(int32_t to_hz = kSampleRateHz) const;
 
   const std::string& path() const {
     return path_;
@@ -71,21 +71,22 @@ class SoundReader {
 
 struct Sound {
   std::string path;
-  std::vector<float> samples;  ///< mono, 16 kHz, full scale = 1
+  std::vector<float> samples;  ///< mono, full scale = 1
+  int32_t rate_hz = kSampleRateHz;  ///< of `samples`
   bool sixteen_bit = false;    ///< the file holds 16-bit integers
   int64_t cleaned = 0;         ///< NaN and infinities that were set to zero
   int32_t file_hz = kSampleRateHz;
   int64_t file_samples = 0;  ///< of each channel, at the file's rate
 
   double seconds() const {
-    return static_cast<double>(samples.size()) / kSampleRateHz;
+    return static_cast<double>(samples.size()) / rate_hz;
   }
 };
 
-/// All that is left of a file as 16 kHz mono, converted in rate, aligned to the sample.
-Sound read_sound(SoundReader* reader);
-/// All of a file; what was changed is said on stderr.
-Sound read_sound(const std::string& path);
+/// All that is left of a file as mono of `rate_hz`, aligned to the sample.
+Sound read_sound(SoundReader* reader, int32_t rate_hz = kSampleRateHz);
+/// All of a file; changes are reported on stderr.
+Sound read_sound(const std::string& path, int32_t rate_hz = kSampleRateHz);
 
 enum class Encoding : uint8_t { kPcm16, kFloat };
 

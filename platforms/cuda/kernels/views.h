@@ -10,6 +10,7 @@
 #include <cstdint>
 
 #include "platforms/cuda/kernels/block.h"
+#include "runtime/history.h"
 
 namespace ligero::cuda {
 
@@ -65,16 +66,13 @@ struct Part {
   }
 };
 
-/// Longer than any signal, and far from overflow: what the clock of a live session says.
-inline constexpr int64_t kEndless = INT64_MAX / 4;
-
 enum class Reach : uint8_t {
   kSignal,  ///< the rows inside the signal
   kCall,    ///< all rows of the call
   kAlways,  ///< that, also of sessions which stand still
 };
 
-/// A node's rows: [-revised, frames), see planner.h.
+/// A node's rows: [-revised, frames), see runtime/history.h.
 struct Rows {
   int32_t frames = 1;
   int32_t revised = 0;
@@ -93,22 +91,15 @@ struct Rows {
       return {0, frames, -revised, frames, 0, 0, runs};
     }
     const int64_t first = clock.frames_in - delay;
-    const int64_t begin = clip(-first, -revised, frames);
-    const int64_t end = clip(clock.total_frames - first, begin, frames);
-    const int64_t room = clip(clock.total_frames - (first + end), 0, ahead);
-    const int64_t past = first + begin < context ? first + begin : context;
+    const RowsInside inside =
+        rows_inside(first, revised, frames, clock.total_frames, context, ahead);
     return {first,
             clock.total_frames,
-            static_cast<int32_t>(begin),
-            static_cast<int32_t>(end),
-            static_cast<int32_t>(past),
-            static_cast<int32_t>(room),
+            inside.begin,
+            inside.end,
+            inside.before,
+            inside.after,
             runs};
-  }
-
- private:
-  LIGERO_KERNEL static int64_t clip(int64_t x, int64_t low, int64_t high) {
-    return x < low ? low : x > high ? high : x;
   }
 };
 

@@ -55,10 +55,12 @@ Status istft(Recorder* r) {
 }
 
 Status fbank(Recorder* r) {
-  constexpr float kLeastPower[] = {1e-10f, 1e-6f, 1.1920929e-7f, 1.1920929e-7f};
-  constexpr float kEmphasis = 0.97f;
-  const Node& node = r->node();
-  const int32_t recipe = node.int_or("recipe", 0);
+  const auto& options = r->options<FbankOptions>();
+  const FbankRecipe& recipe = kFbankRecipes[options.recipe];
+  std::vector<float> window;
+  for (int32_t i = 0; i < options.window; ++i) {
+    window.push_back(static_cast<float>(fbank_window(options, i)));
+  }
   Fbank body = {};
   body.sessions = r->sessions();
   body.rows = r->rows();
@@ -69,17 +71,14 @@ Status fbank(Recorder* r) {
   body.n_fft = options.n_fft;
   body.hop = options.hop;
   body.mels = r->input(1).channels();
-  body.mirror = recipe != 0;
-  body.kaldi = recipe >= 2;
-  body.decibel = recipe == 0;
-  body.floor_added = recipe == 1;
-  body.emphasis = kEmphasis;
-  body.floor = kLeastPower[recipe];
-  body.lead = body.kaldi ? body.hop : body.length / 2;
-  const int32_t period = body.kaldi ? body.length - 1 : body.length;
-  const auto window = recipe == 3 ? povey : hamming;
-  body.window =
-      r->table(window_of(body.length, [=](int32_t i) { return window(i, period); }));
+  body.mirror = recipe.mirror;
+  body.kaldi = recipe.kaldi_frame;
+  body.decibel = recipe.log == FbankLog::kDecibel;
+  body.floor_added = recipe.log == FbankLog::kNaturalSum;
+  body.emphasis = recipe.pre_emphasis;
+  body.floor = recipe.floor;
+  body.lead = fbank_lead(options);
+  body.window = r->table(window);
   body.table = r->table(circle(body.n_fft));
   r->launch(
       body, body.rows.count(), body.sessions.count, 1, int64_t{body.n_fft} + body.n_fft / 2 + 1);

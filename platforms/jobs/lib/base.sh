@@ -25,7 +25,7 @@ job_help() {
         { printf "%-26s %s\n", "", $0 }'
     cat <<'END'
 
-What is missing comes from Debian's package manager; that needs root or sudo. Without them a job says
-what to install. Python packages go into build/venv. A second run finds all that in place.
+A job installs missing packages with apt-get, as root or through sudo. Without both it prints what to
+install. Python packages go into build/venv. A second run reuses all of it.
 END
 }

@@ -4,7 +4,7 @@
 
 DIR holds MANIFEST.tsv (speaker, path, seconds, split). Prints, for thresholds, how often two clips of
 one person fall below (refused) and of two people reach it (accepted). This is where kSamePerson of
-model/speech/verify.h comes from.
+model/session/verify.h comes from.
 """
 
 from __future__ import annotations

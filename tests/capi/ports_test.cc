@@ -1,0 +1,82 @@
+// The C API on a network that needs no speaker and has a side output.
+#include <doctest/doctest.h>
+
+
+#include <cstring>
+#include <vector>
+
+#include "model/format/writer.h"
+#include "runtime/api/ligero.h"
+#include "tests/support/aligned.h"
+#include "tests/support/denoiser.h"
+
+namespace ligero::testing {
+namespace {
+
+struct Opened {
+  std::vector<std::byte> bytes = write_model(denoiser());
+  TestBlock block = test_block(bytes.size());
+  ligero_model* model = nullptr;
+
+  Opened() {
+    std::memcpy(block.get(), bytes.data(), bytes.size());
+    REQUIRE(ligero_model_open_memory(block.get(), bytes.size(), &model) == LIGERO_OK);
+  }
+  ~Opened() {
+    ligero_model_close(model);
+  }
+};
+
+TEST_CASE("C API: a model says what it takes and gives") {
+  CHECK(ligero_version() == 5);
+  const Opened o;
+  ligero_model_info info;
+  std::memset(&info, 0xFF, sizeof(info));
+  info.struct_bytes = sizeof(info);
+  REQUIRE(ligero_get_model_info(o.model, &info) == LIGERO_OK);
+  CHECK(info.struct_bytes == sizeof(info));
+  CHECK(info.rate_hz == 24000);
+  CHECK(info.hop_samples == 240);
+  CHECK(info.takes_profile == 0);
+  REQUIRE(info.side_outputs == 1);
+  CHECK(std::strcmp(info.side_output_names[0], "level") == 0);
+  CHECK(info.side_output_names[1] == nullptr);
+  // An older caller's struct ends earlier: what lies behind it is left alone.
+  std::memset(&info, 0xFF, sizeof(info));
+  info.struct_bytes = 8;
+  REQUIRE(ligero_get_model_info(o.model, &info) == LIGERO_OK);
+  CHECK(info.rate_hz == 24000);
+  CHECK(info.hop_samples == UINT32_MAX);
+  CHECK(ligero_get_model_info(nullptr, &info) == LIGERO_BAD_ARGUMENT);
+  CHECK(ligero_get_model_info(o.model, nullptr) == LIGERO_BAD_ARGUMENT);
+}
+
+TEST_CASE("C API: a session without a target runs a network that needs none; side outputs by name") {
+  const Opened o;
+  ligero_session_config config = {};
+  config.struct_bytes = sizeof(config);
+  config.rate_hz = 24000;
+  ligero_session* session = nullptr;
+  REQUIRE(ligero_session_create(o.model, &config, nullptr, 0, &session) == LIGERO_OK);
+  std::vector<float> x(2400, 0.5f);
+  float* channel = x.data();
+  REQUIRE(ligero_process(session, &channel, &channel, 2400) == LIGERO_OK);
+  CHECK(x.back() == doctest::Approx(0.25).epsilon(1e-3));
+  float level = -1.0f;
+  CHECK(ligero_side_output(session, "level", &level) == LIGERO_OK);
+  CHECK(level == doctest::Approx(0.5).epsilon(1e-3));
+  CHECK(ligero_side_output(session, "activity", &level) == LIGERO_BAD_ARGUMENT);
+  CHECK(std::strstr(ligero_last_error(), "activity") != nullptr);
+  CHECK(ligero_side_output(session, nullptr, &level) == LIGERO_BAD_ARGUMENT);
+  CHECK(ligero_side_output(session, "level", nullptr) == LIGERO_BAD_ARGUMENT);
+  CHECK(ligero_side_output(nullptr, "level", &level) == LIGERO_BAD_ARGUMENT);
+  CHECK(ligero_set_target(session, nullptr) == LIGERO_OK);  // nobody: without effect here
+  ligero_profile* profile = nullptr;
+  CHECK(ligero_enroll(o.model, x.data(), x.size(), 24000, 1, &profile, nullptr) ==
+        LIGERO_BAD_ARGUMENT);
+  CHECK(profile == nullptr);
+  ligero_session_destroy(session);
+}
+
+}  // namespace
+}  // namespace ligero::testing

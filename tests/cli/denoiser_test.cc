@@ -1,0 +1,101 @@
+// The tool on a network that needs no speaker, at a rate and hop of its own.
+#include <doctest/doctest.h>
+
+#include <cmath>
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "model/format/atomic_file.h"
+#include "model/format/writer.h"
+#include "platforms/cli/sound/sound.h"
+#include "tests/cli/tool.h"
+#include "tests/support/denoiser.h"
+
+namespace ligero::testing {
+namespace {
+
+struct Denoiser : Workplace {
+  std::string model = (*this) / "denoiser.lgm";
+  Denoiser() {
+    const std::vector<std::byte> bytes = write_model(denoiser());
+    REQUIRE(write_file_atomic(model.c_str(), bytes).ok());
+  }
+};
+
+void check_half(const std::string& got, const std::string& mixture) {
+  const cli::Sound y = cli::read_sound(got);
+  const cli::Sound x = cli::read_sound(mixture);
+  REQUIRE(y.samples.size() == x.samples.size());
+  double worst = 0.0;
+  for (size_t i = 2000; i + 2000 < x.samples.size(); ++i) {  // 16 kHz to 24 kHz and back
+    worst = std::fmax(worst, std::fabs(y.samples[i] - 0.5f * x.samples[i]));
+  }
+  CHECK(worst < 0.01);
+}
+
+TEST_CASE("extract: a network that needs no speaker runs without a profile, whole and live") {
+  const Denoiser at;
+  for (const char* how : {"", " --stream 333", " --block 0.5"}) {
+    const Outcome done = run_tool("extract --model " + at.model + how + " --samples float " +
+                                  at / "mix.wav" + " -o " + at / "out.wav");
+    INFO(done.text);
+    REQUIRE(done.code == 0);
+    check_half(at / "out.wav", at / "mix.wav");
+  }
+}
+
+TEST_CASE("extract: a profile that the network does not take is refused by name") {
+  const Denoiser at;
+  for (const std::string& who :
+       {" --profile " + at / "who.profile", " --enroll " + at / "anchor.wav"}) {
+    const Outcome done = run_tool("extract --model " + at.model + who + " " + at / "mix.wav" +
+                                  " -o " + at / "out.wav");
+    CHECK(done.code == 1);
+    CHECK(done.says("takes no profile"));
+    CHECK(done.says("denoiser.lgm"));
+    CHECK_FALSE(std::filesystem::exists(at / "out.wav"));
+  }
+}
+
+TEST_CASE("enroll: a network that needs no speaker cannot enrol, and says so") {
+  const Denoiser at;
+  const Outcome done =
+      run_tool("enroll --model " + at.model + " " + at / "anchor.wav" + " -o " + at / "p");
+  CHECK(done.code == 1);
+  CHECK(done.says("needs no profile"));
+}
+
+TEST_CASE("info: says rate, hop, that no profile is taken, and the side outputs") {
+  const Denoiser at;
+  const Outcome done = run_tool("info --json " + at.model);
+  CHECK(done.code == 0);
+  CHECK(done.says("\"rate_hz\": 24000"));
+  CHECK(done.says("\"hop_samples\": 240"));
+  CHECK(done.says("\"takes_profile\": false"));
+  CHECK(done.says("\"level\""));
+}
+
+TEST_CASE("bench: a network that needs no speaker is timed, and its hop is its own") {
+  const Denoiser at;
+  const Outcome done =
+      run_tool("bench --model " + at.model + " --mode stream --seconds 0.2 --json");
+  INFO(done.text);
+  CHECK(done.code == 0);
+  CHECK(done.says("\"hop_ms\": 10.0"));
+}
+
+TEST_CASE("live --raw: a network that needs no speaker passes from program to program") {
+  const Denoiser at;
+  const Outcome done = run_line("(head -c 96000 /dev/zero | " + std::string(LIGERO_TOOL) +
+                                " live --model " + at.model + " --raw 48000 | wc -c)");
+  INFO(done.text);
+  CHECK(done.code == 0);
+  const Outcome who = run_line("(head -c 96000 /dev/zero | " + std::string(LIGERO_TOOL) +
+                               " live --model " + at.model + " --profile " + at / "who.profile" +
+                               " --raw 48000 | wc -c)");
+  CHECK(who.says("takes no profile"));
+}
+
+}  // namespace
+}  // namespace ligero::testing
