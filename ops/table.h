@@ -40,6 +40,7 @@
   X(kSqrtOp) \
   X(kPowerOp) \
   X(kPreluOp) \
+  X(kLeakyReluOp) \
   X(kBatchNormOp) \
   X(kLayerNormOp) \
   X(kCumulativeNormOp) \
