@@ -14,14 +14,6 @@
 #include "tests/support/test_run.h"
 
 namespace ligero::testing {
-namespace {
-
-int64_t values(const Tensor& t, int32_t frames) {
-  return t.kind == Kind::kWeight ? 0 : t.elements() * (t.kind == Kind::kSequence ? frames : 1);
-}
-
-}  // namespace
-
 OpenModel open_model(const std::vector<std::byte>& file) {
   OpenModel opened;
   opened.block = test_block(file.size());
@@ -95,7 +87,7 @@ std::vector<std::vector<float>> random_inputs(const Graph& graph, int32_t frames
   std::vector<std::vector<float>> inputs;
   for (int32_t t : graph.inputs) {
     inputs.push_back(random.floats(
-        static_cast<size_t>(values(graph.tensors[static_cast<size_t>(t)], frames)), -0.5f, 0.5f));
+        static_cast<size_t>(values_of(graph, t, frames)), -0.5f, 0.5f));
   }
   return inputs;
 }
@@ -126,7 +118,7 @@ Tensors run_on_device(const Backend* device, const Graph& graph, int32_t frames,
   Tensors all(graph.tensors.size());
   for (size_t t = 0; t < all.size(); ++t) {
     if (graph.tensors[t].kind != Kind::kWeight) {
-      all[t].resize(static_cast<size_t>(values(graph.tensors[t], frames)));
+      all[t].resize(static_cast<size_t>(values_of(graph, static_cast<int32_t>(t), frames)));
       require_ok(run.value()->read(0, static_cast<int32_t>(t), all[t]));
     }
   }
@@ -155,7 +147,7 @@ std::vector<float> run_node(
   const Turn turn = {true, {frames, frames * kHopSamples - 7}};
   require_ok(run.value()->run({&turn, 1}));
   const float* y = run.value()->output(0, 0);
-  return {y, y + values(graph.tensors[static_cast<size_t>(alone.outputs[0])], frames)};
+  return {y, y + values_of(graph, alone.outputs[0], frames)};
 }
 
 std::vector<float> call_inputs(
@@ -163,7 +155,7 @@ std::vector<float> call_inputs(
   const Tensor& t = graph.tensors[static_cast<size_t>(graph.inputs[k])];
   const bool sequence = t.kind == Kind::kSequence;
   Random random(seed * 1000 + k * 100000 + (sequence ? static_cast<uint64_t>(call) : 0));
-  std::vector<float> x = random.floats(static_cast<size_t>(values(t, frames)), -0.5f, 0.5f);
+  std::vector<float> x = random.floats(static_cast<size_t>(values_of(graph, graph.inputs[k], frames)), -0.5f, 0.5f);
   for (size_t i = 0; sequence && i < x.size(); ++i) {
     const int64_t frame = int64_t{call} * frames + static_cast<int64_t>(i) / t.elements();
     x[i] = frame < total ? x[i] : 0.0f;
@@ -184,8 +176,7 @@ std::vector<float> stream_on_cpu(
     cpu->timeless_changed(0);
     cpu.run(extent);
     const float* from = cpu.output(0);
-    const Tensor& t = graph.tensors[static_cast<size_t>(graph.outputs[0])];
-    out.insert(out.end(), from, from + values(t, options.max_frames));
+    out.insert(out.end(), from, from + values_of(graph, graph.outputs[0], options.max_frames));
   }
   return out;
 }
