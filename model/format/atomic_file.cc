@@ -178,11 +178,11 @@ Status AtomicFile::name_it() {
   return {};
 }
 
-Status AtomicFile::commit() {
+Status AtomicFile::commit(Sync sync) {
   if (device_) {
     return copy_to_device();
   }
-  if (::fsync(fd_) != 0) {
+  if (sync == Sync::kYes && ::fsync(fd_) != 0) {
     return refuse("cannot write the output file");
   }
   if (temporary_[0] == '\0') {
@@ -197,15 +197,17 @@ Status AtomicFile::commit() {
     return refuse("cannot move the written file to its name");
   }
   temporary_[0] = '\0';
-  sync_folder(target_);
+  if (sync == Sync::kYes) {
+    sync_folder(target_);
+  }
   return {};
 }
 
-Status write_file_atomic(const char* path, std::span<const std::byte> bytes) {
+Status write_file_atomic(const char* path, std::span<const std::byte> bytes, Sync sync) {
   AtomicFile file;
   LIGERO_RETURN_IF_ERROR(file.create(path));
   LIGERO_CHECK(write_all(file.fd(), bytes), Code::kBadArgument, "cannot write the output file", -1, errno);
-  return file.commit();
+  return file.commit(sync);
 }
 
 }  // namespace ligero

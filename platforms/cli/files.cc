@@ -75,8 +75,8 @@ std::string read_input(const std::string& path) {
   return bytes;
 }
 
-void write_output(const std::string& path, std::span<const std::byte> bytes) {
-  if (const Status status = write_file_atomic(path.c_str(), bytes); !status.ok()) {
+void write_output(const std::string& path, std::span<const std::byte> bytes, Sync sync) {
+  if (const Status status = write_file_atomic(path.c_str(), bytes, sync); !status.ok()) {
     refuse_system_status(text("cannot write '", path, "'"), status);
   }
 }

@@ -7,6 +7,8 @@
 #include <string>
 #include <vector>
 
+#include "model/format/atomic_file.h"
+
 namespace ligero::cli {
 
 /// Refuses a name that cannot be written: no such folder, no permission, a folder itself; and one
@@ -19,7 +21,7 @@ void check_outputs(const std::vector<std::string>& outputs, std::vector<std::str
 std::string read_input(const std::string& path);
 
 /// Writes the whole file or nothing.
-void write_output(const std::string& path, std::span<const std::byte> bytes);
+void write_output(const std::string& path, std::span<const std::byte> bytes, Sync sync = Sync::kYes);
 
 }  // namespace ligero::cli
 

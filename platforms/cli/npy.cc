@@ -140,7 +140,7 @@ void write_npy(const std::string& path,
   bytes += static_cast<char>(header.size() >> 8);
   bytes += header;
   bytes.append(reinterpret_cast<const char*>(values.data()), values.size_bytes());
-  write_output(path, std::as_bytes(std::span<const char>(bytes)));
+  write_output(path, std::as_bytes(std::span<const char>(bytes)), Sync::kNo);
 }
 
 }  // namespace ligero::cli

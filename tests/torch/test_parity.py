@@ -28,7 +28,7 @@ from ligero_torch.nets.features import hops
 
 SINGLE = 6.0  # or so many times the error of PyTorch in single precision
 ANCHOR_SAMPLES = 48000
-MIXTURE_SAMPLES = (64000, 64077)
+MIXTURE_SAMPLES = (32000, 32077)
 NOISE_FLOOR = 1e-3  # of a microphone, -60 dB full scale
 BINS = 4  # of the flattened encoder output
 
