@@ -14,7 +14,9 @@ run_pytest() {
         say "pytest-xdist could not be installed (build/pip.log); the Python tests take one core"
     ! have_modules xdist || set -- -n "$(nproc)" --dist loadfile "$@"
     export OMP_NUM_THREADS=1
-    with_tools $venv/bin/python -m pytest -q -rs --junitxml=$report "$@" || status=$?
+    # The folder of a test that passed goes at once: gigabytes of tensors never reach the disk.
+    with_tools $venv/bin/python -m pytest -q -rs --junitxml=$report -o tmp_path_retention_policy=failed "$@" ||
+        status=$?
     if [ ! -f $report ]; then
         count 0 1 0
         return
