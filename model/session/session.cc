@@ -62,6 +62,40 @@ size_t session_bytes(const SessionPlan& plan) {
   return counter.used();
 }
 
+/// Ports and plan of the network of made->model.
+Status plan_network(SessionPlan* made) {
+  {
+    const Result<Ports> ports = extract_ports(*made->model);
+    LIGERO_RETURN_IF_ERROR(ports.status());
+    made->ports = ports.value();
+  }
+  const Result<PlanOptions> options = options_of(made->config.block, made->sessions);
+  LIGERO_RETURN_IF_ERROR(options.status());
+  Result<Plan> plan = made->config.processor.plan(*made->ports.graph, options.value());
+  LIGERO_RETURN_IF_ERROR(plan.status());
+  made->plan = std::move(plan.value());
+  const int32_t t = made->ports.graph->outputs[made->ports.hops_out];
+  const Placement& out = made->plan.tensors[static_cast<size_t>(t)];
+  made->network_hops = out.delay + out.revised + out.lag;
+  return {};
+}
+
+/// How far ahead of the voice each side output is.
+Status plan_side_outputs(SessionPlan* made) {
+  for (size_t k = 0; k < made->ports.num_side_outputs; ++k) {
+    SideOutput& side = made->ports.side_outputs[k];
+    const int32_t index = made->ports.graph->outputs[side.port];
+    const Placement& place = made->plan.tensors[static_cast<size_t>(index)];
+    side.ahead_hops = made->network_hops - (place.delay + place.revised + place.lag);
+    LIGERO_CHECK(side.ahead_hops >= 0 && side.ahead_hops <= Ports::kMostAheadHops,
+                 Code::kUnsupportedModel,
+                 "in blocks a side output is later than the voice, or too many hops ahead of it",
+                 index,
+                 side.ahead_hops);
+  }
+  return {};
+}
+
 }  // namespace
 
 Result<SessionPlan> plan_sessions(const Model& model,
@@ -77,28 +111,8 @@ Result<SessionPlan> plan_sessions(const Model& model,
   made.model = &model;
   made.config = config;
   made.sessions = sessions;
-  Result<Ports> ports = extract_ports(model);
-  LIGERO_RETURN_IF_ERROR(ports.status());
-  made.ports = ports.value();
-  const Result<PlanOptions> options = options_of(config.block, sessions);
-  LIGERO_RETURN_IF_ERROR(options.status());
-  Result<Plan> plan = config.processor.plan(*made.ports.graph, options.value());
-  LIGERO_RETURN_IF_ERROR(plan.status());
-  made.plan = std::move(plan.value());
-  const int32_t t = made.ports.graph->outputs[made.ports.hops_out];
-  const Placement& out = made.plan.tensors[static_cast<size_t>(t)];
-  made.network_hops = out.delay + out.revised + out.lag;
-  for (size_t k = 0; k < made.ports.num_side_outputs; ++k) {
-    SideOutput& side = made.ports.side_outputs[k];
-    const int32_t index = made.ports.graph->outputs[side.port];
-    const Placement& place = made.plan.tensors[static_cast<size_t>(index)];
-    side.ahead_hops = made.network_hops - (place.delay + place.revised + place.lag);
-    LIGERO_CHECK(side.ahead_hops >= 0 && side.ahead_hops <= Ports::kMostAheadHops,
-                 Code::kUnsupportedModel,
-                 "in blocks a side output is later than the voice, or too many hops ahead of it",
-                 index,
-                 side.ahead_hops);
-  }
+  LIGERO_RETURN_IF_ERROR(plan_network(&made));
+  LIGERO_RETURN_IF_ERROR(plan_side_outputs(&made));
   const Result<SignalSizes> sizes =
       Signal::sizes(config, made.ports, made.plan.options.max_frames, made.network_hops);
   LIGERO_RETURN_IF_ERROR(sizes.status());

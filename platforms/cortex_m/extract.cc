@@ -15,6 +15,7 @@
 #include "platforms/cortex_m/arena.h"
 #include "platforms/cortex_m/semihosting.h"
 #include "platforms/cortex_m/ticks.h"
+#include "runtime/base/array.h"
 
 extern "C" {
 extern const std::byte ligero_rom_model[], ligero_rom_profile[];
@@ -26,7 +27,6 @@ extern uint32_t ligero_stack_begin[], ligero_stack_end[];
 namespace ligero::board {
 namespace {
 
-constexpr int32_t kMostHopSamples = 512;
 constexpr uint32_t kUntouched = 0xC0FFEE11;  // stack that nothing has written to
 
 void refuse(const char* what, const Status& status) {
@@ -74,21 +74,19 @@ struct Counts {
   int64_t most_ticks = 0;
 };
 
-/// Every whole hop of the recording; false where the voice cannot be written.
-bool extract(SessionGroup* session, int32_t in, int32_t out, Counts* counts) {
-  float hop[kMostHopSamples];
-  const int32_t samples = session->ports().hop_samples;
-  const size_t bytes = static_cast<size_t>(samples) * sizeof(float);
-  while (read_file(in, hop, bytes) == bytes) {
-    const float* const from = hop;
-    float* const to = hop;
+/// Every whole hop of the recording, through `hop`; false where the voice cannot be written.
+bool extract(SessionGroup* session, std::span<float> hop, int32_t in, int32_t out, Counts* counts) {
+  const size_t bytes = hop.size_bytes();
+  while (read_file(in, hop.data(), bytes) == bytes) {
+    const float* const from = hop.data();
+    float* const to = hop.data();
     const uint32_t before = ticks();
-    session->process(&from, &to, samples);
+    session->process(&from, &to, static_cast<int32_t>(hop.size()));
     const int64_t took = ticks_since(before);
     ++counts->hops;
     counts->ticks += took;
     counts->most_ticks = took > counts->most_ticks ? took : counts->most_ticks;
-    if (write_file(out, hop, bytes) != bytes) {
+    if (write_file(out, hop.data(), bytes) != bytes) {
       return false;
     }
   }
@@ -103,10 +101,6 @@ size_t start(const Model& model, SessionGroup* session) {
   Result<SessionPlan> plan = plan_sessions(model, config);
   if (!plan.ok()) {
     refuse("session", plan.status());
-    return 0;
-  }
-  if (plan.value().ports.hop_samples > kMostHopSamples) {
-    refuse("session", error(Code::kUnsupportedModel, "the hop is longer than 512 samples"));
     return 0;
   }
   const size_t bytes = plan.value().bytes;
@@ -143,6 +137,11 @@ int run() {
       return 1;
     }
   }
+  Array<float> hop;
+  if (!hop.allocate(static_cast<size_t>(session.ports().hop_samples))) {
+    say("no memory for a hop\n");
+    return 1;
+  }
   const MemoryReport& memory = session.memory();
   say("bytes.state", static_cast<int64_t>(memory.state_bytes));
   say("bytes.activations", static_cast<int64_t>(memory.activation_bytes));
@@ -157,7 +156,7 @@ int run() {
     return 1;
   }
   Counts counts;
-  const bool written = extract(&session, in, out, &counts);
+  const bool written = extract(&session, {hop.data(), hop.size()}, in, out, &counts);
   close_file(in);
   close_file(out);
   if (!written) {
