@@ -12,14 +12,16 @@
 namespace ligero {
 
 inline constexpr char kModelMagic[8] = {'L', 'I', 'G', 'E', 'R', 'O', 'M', '\0'};
-inline constexpr uint32_t kModelVersionMajor = 1;
-inline constexpr uint32_t kModelVersionMinor = 1;
+/// Version 2 states rate and hop; a file of version 1 is at 16 kHz with hops of 160 samples, and is
+/// still written where that is so, for readers that know no other.
+inline constexpr uint32_t kModelVersionMajor = 2;
+inline constexpr uint32_t kOldestModelVersionMajor = 1;
 
 /// The first 64 bytes of a model file.
 struct ModelHeader {
   char magic[8];
   uint32_t version_major;    ///< readers refuse a higher one
-  uint32_t version_minor;    ///< rises with additions; the lowest one that has the file's fields
+  uint32_t version_minor;    ///< rises with additions that older readers may pass over
   uint64_t file_bytes;       ///< of the whole file
   uint64_t metadata_offset;  ///< always 64
   uint64_t metadata_bytes;

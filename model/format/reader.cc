@@ -93,7 +93,7 @@ Status ModelReader::check_header() {
                "the model file is of a newer major version than this build reads",
                -1,
                h.version_major);
-  LIGERO_CHECK(h.version_major == kModelVersionMajor,
+  LIGERO_CHECK(h.version_major >= kOldestModelVersionMajor,
                Code::kUnsupportedModel,
                "the model file is of an older major version than this build reads",
                -1,

@@ -399,8 +399,7 @@ std::vector<std::byte> write_model(const ModelDraft& model, const OpTable& ops) 
   const Places places = place_weights(model, &header.weights_bytes);
   header.metadata_bytes = build_metadata(model, places, ops, 0).size();
   std::memcpy(header.magic, kModelMagic, sizeof(header.magic));
-  header.version_major = kModelVersionMajor;
-  header.version_minor = states_rate(model) ? kModelVersionMinor : 0;  // the oldest that has its fields
+  header.version_major = states_rate(model) ? kModelVersionMajor : kOldestModelVersionMajor;
   header.metadata_offset = sizeof(header);
   header.weights_offset = align_up(sizeof(header) + header.metadata_bytes);
   header.file_bytes = header.weights_offset + header.weights_bytes;

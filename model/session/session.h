@@ -116,6 +116,9 @@ class SessionGroup {
   int32_t sessions() const noexcept {
     return static_cast<int32_t>(turns_.size());
   }
+  int32_t channels() const noexcept {
+    return channels_;
+  }
   Session& operator[](int32_t s) noexcept {
     return sessions_[static_cast<size_t>(s)];
   }

@@ -477,6 +477,11 @@ ligero_status ligero_process(ligero_session* session,
   if (frames > INT32_MAX) {
     return refuse(Code::kBadArgument, "too many frames in one call");
   }
+  for (int32_t c = 0; frames > 0 && c < session->group->channels(); ++c) {
+    if (in[c] == nullptr || out[c] == nullptr) {
+      return null_argument("in[channel], out[channel]");
+    }
+  }
   session->group->process(in, out, static_cast<int32_t>(frames));
   return LIGERO_OK;
 }

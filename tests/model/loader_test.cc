@@ -214,9 +214,9 @@ TEST_CASE("Model: headers of other kinds and versions are told apart") {
   CHECK(opened_with([](ModelHeader&) {}).ok());
   CHECK(opened_with([](ModelHeader& h) { h.magic[0] = 'l'; }).code == Code::kBadModel);
   CHECK(opened_with([](ModelHeader& h) { h.version_minor = 9; }).ok());
-  const Status newer = opened_with([](ModelHeader& h) { h.version_major = 2; });
+  const Status newer = opened_with([](ModelHeader& h) { h.version_major = 3; });
   CHECK(newer.code == Code::kNewerModel);
-  CHECK(newer.where == 2);
+  CHECK(newer.where == 3);
   CHECK(opened_with([](ModelHeader& h) { h.version_major = 0; }).code == Code::kUnsupportedModel);
   for (uint64_t wrong : {uint64_t{0}, uint64_t{1}, uint64_t{128}, ~uint64_t{0}, ~uint64_t{63}}) {
     CHECK(opened_with([&](ModelHeader& h) { h.file_bytes = wrong; }).code == Code::kBadModel);

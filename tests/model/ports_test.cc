@@ -87,6 +87,8 @@ TEST_CASE("ports: a model file that states neither has 16 kHz and hops of 160 sa
   REQUIRE(model.ok());
   CHECK(model.value().rate_hz() == 16000);
   CHECK(model.value().hop_samples() == 160);
+  CHECK(model.value().version_major() == 1);
+  CHECK(Opened(denoiser()).model.version_major() == 2);  // older readers refuse it
 }
 
 TEST_CASE("ports: rates and hops out of range are refused with what was expected") {

@@ -127,6 +127,12 @@ TEST_CASE(
   CHECK(session == nullptr);
   REQUIRE(ligero_session_create(at.model, &config, block.get(), bytes, &session) == LIGERO_OK);
   CHECK(ligero_latency(session) * 1000 <= rate_hz * 35);
+  float sound[16] = {};
+  const float* in[] = {sound, nullptr};
+  float* out[] = {sound, sound};
+  CHECK(ligero_process(session, in, out, 16) == LIGERO_BAD_ARGUMENT);
+  CHECK(said("in[channel]"));
+  CHECK(ligero_process(session, in, out, 0) == LIGERO_OK);  // nothing is read
   ligero_session_destroy(session);
 }
 

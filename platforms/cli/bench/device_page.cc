@@ -147,8 +147,9 @@ std::vector<Row> rows_of(const Json& report) {
 }
 
 constexpr const char* kReading =
-    "real time: what it takes over how long the sound is. Hop by hop: each 10 ms of sound as in a "
-    "live session, one after another without waiting; late: took longer than its 10 ms. "
+    "real time: what it takes over how long the sound is. Hop by hop: as in a live session, "
+    "10 ms of sound where the model has no other hop, one after another without waiting; late: took "
+    "longer than its sound lasts. "
     "Recording: 4 s at once. Peak: most resident memory of a process that does this alone.";
 
 std::string escaped(const std::string& plain) {
@@ -268,7 +269,7 @@ std::string device_table(const std::vector<Json>& reports) {
     return value;
   };
   std::string table =
-      "| device | model | each hop of 10 ms: p50, p99, max | late | real time: live, recording | "
+      "| device | model | each hop: p50, p99, max | late | real time: live, recording | "
       "the same on all cores | memory |\n|---|---|---|---|---|---|---|\n";
   for (const Json& report : reports) {
     for (const Json& model : report.at("models")) {

@@ -1,7 +1,7 @@
 """Mixtures made on the fly: item i of a `Mixer` depends on its seed and i alone, whichever process
 makes it.
 
-Levels follow LibriMix (systems.md 9): each source is brought to a loudness drawn uniformly from
+Levels follow LibriMix: each source is brought to a loudness drawn uniformly from
 [-33, -25] LUFS, a source that would clip is reset to a peak of 0.9, and a mixture above 0.9 is
 rescaled. Then the mixture as a whole is set to a random level.
 """

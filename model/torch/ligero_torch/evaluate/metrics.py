@@ -1,4 +1,4 @@
-"""Scores of one output against its target, numpy in and floats out (systems.md 8.2, 8.3).
+"""Scores of one output against its target, numpy in and floats out.
 
 STOI, ESTOI and PESQ come from pystoi and pesq; SI-SNR and TSOS are written out here.
 """
@@ -28,7 +28,7 @@ def si_snr(estimate: np.ndarray, target: np.ndarray, eps: float = 1e-8) -> float
 
 
 def spectrum(x: np.ndarray) -> np.ndarray:
-    """Magnitudes [T, 161] of the systems' unnormalised 320/160 Hann STFT (systems.md 10)."""
+    """Magnitudes [T, 161] of the systems' unnormalised 320/160 Hann STFT."""
     hops = -(-len(x) // 160)
     y = np.zeros((hops + 2) * 160)
     y[160:160 + len(x)] = x

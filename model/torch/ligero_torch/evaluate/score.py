@@ -1,4 +1,4 @@
-"""Scores a model, or a folder of extracted WAV files, on a list (systems.md 8.2, 8.3).
+"""Scores a model, or a folder of extracted WAV files, on a list.
 
     python -m ligero_torch.evaluate.score --weights W.safetensors [--list test.tsv] [--json OUT] ...
     python -m ligero_torch.evaluate.score --ligero M.lgm    the converted model, run by ligero itself

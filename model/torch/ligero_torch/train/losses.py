@@ -1,4 +1,4 @@
-"""The training loss (systems.md 8.1, eq. 5-8 of the paper) and its variants.
+"""The training loss (eq. 5-8 of the paper) and its variants.
 
 Every term returns one value per item of the batch, [B]; `Loss` weighs and averages them.
 """
