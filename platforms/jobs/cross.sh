@@ -20,13 +20,13 @@ rm -rf "$tree"
 mkdir -p "$models"
 cmake --install "$build" --prefix "$tree" --strip >build/install.log || fail "installing failed (build/install.log)"
 say "converting the small models"
+mv "$tree"/share/ligero/models/* "$models" && rmdir "$tree/share/ligero/models"
 for model in lgr-tse-small lgr-tse-small-live; do
     host_model $model f16
-    cp model/pretrained/$model-int8.lgm model/pretrained/$model.md "$models"
 done
 sed "s/@ARCH@/$arch/" platforms/toolchains/check.sh >"$tree/check.sh"
 chmod +x "$tree/check.sh"
-cp LICENSE "$tree"
+cp LICENSE NOTICE "$tree"
 tar -C build/archive --sort=name --owner=0 --group=0 --numeric-owner -czf "build/$name.tar.gz.part" "$name"
 mv "build/$name.tar.gz.part" "build/$name.tar.gz"
 say "$(du -h --apparent-size "build/$name.tar.gz" | cut -f1) in build/$name.tar.gz; on the board: tar xzf $name.tar.gz && $name/check.sh"

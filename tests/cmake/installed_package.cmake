@@ -1,6 +1,7 @@
 # Installs the build, moves what was installed, and builds and runs the example against it: with
 # find_package (shared and static) and with pkg-config (both). Variables: BUILD SOURCE WORK GENERATOR
-# C_COMPILER CXX_COMPILER FILES (ligero_test_files) LIGERO (the tool).
+# C_COMPILER CXX_COMPILER FILES (ligero_test_files) LIGERO (the tool). First installs into a folder that
+# stands for the root of a file system: nothing may lie outside the prefix.
 function(run)
   execute_process(COMMAND ${ARGV} RESULT_VARIABLE code OUTPUT_VARIABLE output ERROR_VARIABLE output)
   if(code)
@@ -28,6 +29,21 @@ endfunction()
 
 file(REMOVE_RECURSE "${WORK}")
 file(MAKE_DIRECTORY "${WORK}")
+run(${CMAKE_COMMAND} -E env "DESTDIR=${WORK}/root" ${CMAKE_COMMAND} --install "${BUILD}" --prefix /opt/ligero)
+file(GLOB_RECURSE files RELATIVE "${WORK}/root" "${WORK}/root/*")
+foreach(file IN LISTS files)
+  if(NOT file MATCHES "^opt/ligero/(bin|include|lib[^/]*|share)/")
+    message(FATAL_ERROR "installed outside the prefix, or in no folder of it: ${file}")
+  endif()
+endforeach()
+foreach(file bin/ligero bin/ligero-convert include/ligero.h share/doc/ligero/LICENSE
+             share/doc/ligero/NOTICE share/ligero/models/lgr-tse-small-int8.lgm
+             share/ligero/models/lgr-tse-small-live-int8.lgm)
+  if(NOT "opt/ligero/${file}" IN_LIST files)
+    message(FATAL_ERROR "not installed: ${file}; installed: ${files}")
+  endif()
+endforeach()
+message(STATUS "DESTDIR: nothing lies outside the prefix")
 set(prefix "${WORK}/moved")
 run(${CMAKE_COMMAND} --install "${BUILD}" --prefix "${WORK}/installed")
 file(RENAME "${WORK}/installed" "${prefix}")
