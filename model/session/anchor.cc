@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "model/session/anchor_sound.h"
 #include "runtime/base/array.h"
 
 namespace ligero {
@@ -20,6 +21,12 @@ constexpr double kEnoughSeconds = 5.0;
 constexpr double kQuietDb = -45.0;
 constexpr double kMuchClipping = 0.001;
 constexpr double kCleanDb = 15.0;
+// Nine in ten of 140 recordings of read speech have 47 to 88 % of voiced frames, 6 to 40 % of them
+// steady, and change by 2.3 to 5.9 dB from frame to frame.
+constexpr double kJudgedSeconds = 2.0;  // shorter ones are not judged
+constexpr double kLeastVoiced = 0.2;
+constexpr double kMostSteady = 0.55;
+constexpr double kLeastChangeDb = 1.8;
 
 double to_db(double mean_square) {
   return mean_square > 1e-20 ? 10.0 * std::log10(mean_square) : kLowestDb;
@@ -33,10 +40,11 @@ double percentile(Array<double>& values, double share) {
 
 }  // namespace
 
-double frame_level_db(std::span<const float> frame) {
+double frame_level_db(std::span<const float> frame, double offset) {
   double squares = 0.0;
   for (const float x : frame) {
-    squares += std::isfinite(x) ? static_cast<double>(x) * x : 0.0;
+    const double y = std::isfinite(x) ? static_cast<double>(x) - offset : 0.0;
+    squares += y * y;
   }
   return to_db(squares / static_cast<double>(std::max<size_t>(frame.size(), 1)));
 }
@@ -52,7 +60,9 @@ Result<AnchorQuality> measure_anchor(std::span<const float> samples, int32_t rat
     return error(Code::kTooLittleMemory, "no memory to measure an anchor");
   }
   int64_t clipped = 0;
+  double sum_of_all = 0.0;
   for (const float x : samples) {
+    sum_of_all += std::isfinite(x) ? static_cast<double>(x) : 0.0;
     q.cleaned_samples += std::isfinite(x) ? 0 : 1;
     clipped += std::isfinite(x) && std::fabs(x) >= kFullScale ? 1 : 0;
   }
@@ -61,8 +71,10 @@ Result<AnchorQuality> measure_anchor(std::span<const float> samples, int32_t rat
   if (frames == 0) {
     return q;
   }
+  q.offset = sum_of_all / static_cast<double>(samples.size());
+  q.offset_db = to_db(q.offset * q.offset);
   for (size_t f = 0; f < frames; ++f) {
-    level[f] = frame_level_db(samples.subspan(f * frame, frame));
+    level[f] = frame_level_db(samples.subspan(f * frame, frame), q.offset);
     ordered[f] = level[f];
   }
   q.noise_db = percentile(ordered, 0.1);
@@ -81,12 +93,25 @@ Result<AnchorQuality> measure_anchor(std::span<const float> samples, int32_t rat
   }
   q.speech_seconds = static_cast<double>(speech * frame) / rate_hz;
   q.speech_db = speech > 0 ? to_db(sum / static_cast<double>(speech)) : kLowestDb;
+  if (rate_hz == kSoundRateHz) {
+    measure_sound(samples, {level.data(), frames}, &q);
+    LIGERO_RETURN_IF_ERROR(measure_hum(samples, &q));
+    q.judged = q.speech_seconds >= kJudgedSeconds;
+  }
   return q;
 }
 
 AnchorAdvice advice(const AnchorQuality& q) {
   if (q.clipped_share > kMuchClipping) {
     return AnchorAdvice::kTurnDown;
+  }
+  if (q.judged) {
+    if (q.voiced_share < kLeastVoiced) {
+      return AnchorAdvice::kNoVoice;
+    }
+    if (q.steady_share > kMostSteady || q.level_change_db < kLeastChangeDb) {
+      return AnchorAdvice::kNoSpeech;
+    }
   }
   if (q.speech_db < kQuietDb) {
     return AnchorAdvice::kSpeakUp;
@@ -112,6 +137,12 @@ const char* describe(AnchorAdvice advice) {
       return "turn the microphone down: the recording is clipped";
     case AnchorAdvice::kQuieterPlace:
       return "find a quieter place or move closer: the voice hardly stands out of the noise";
+    case AnchorAdvice::kNoVoice:
+      return "this sounds like noise or a whisper: hardly any of it has a pitch; record the person "
+             "speaking aloud";
+    case AnchorAdvice::kNoSpeech:
+      return "this sounds like music or a tone: pitch or level hardly move; record the person "
+             "speaking alone";
   }
   return "";
 }

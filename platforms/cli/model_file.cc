@@ -1,9 +1,12 @@
 // Opening of models, profiles and threads, with messages for people. Not: running.
 #include "platforms/cli/model_file.h"
 
+#include <cstring>
 #include <nlohmann/json.hpp>
 #include <utility>
 
+#include "model/format/file_header.h"
+#include "model/format/foreign_file.h"
 #include "ops/table.h"
 #include "platforms/cli/refusal.h"
 
@@ -15,6 +18,12 @@ ModelFile open_model(const std::string& path) {
     refuse_system_status(text("cannot read model '", path, "'"), mapped.status());
   }
   ModelFile out{path, std::move(mapped.value()), {}};
+  const std::span<const std::byte> bytes = out.file.bytes();
+  const bool ours = bytes.size() >= sizeof(kModelMagic) &&
+                    std::memcmp(bytes.data(), kModelMagic, sizeof(kModelMagic)) == 0;
+  if (const char* foreign = ours ? nullptr : foreign_file(bytes); foreign != nullptr) {
+    refuse("model '", path, "' is not a ligero model: this is ", foreign);
+  }
   Fault fault;
   Result<Model> model = Model::open(out.file.bytes(), all_ops(), {}, &fault);
   if (!model.ok()) {

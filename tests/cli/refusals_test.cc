@@ -121,6 +121,15 @@ TEST_CASE("a truncated model is refused at every length") {
   refused(at, "info " + at / "text.lgm", {"text.lgm", "not a ligero model"});
 }
 
+TEST_CASE("a model that is another kind of file is named for what it is") {
+  const Workplace at;
+  write_file(at / "pointer.lgm", "version https://git-lfs.github.com/spec/v1\noid sha256:0\n");
+  refused(at, "info " + at / "pointer.lgm", {"pointer.lgm", "this is a Git LFS pointer"});
+  write_file(at / "page.lgm", "<!DOCTYPE html><html>");
+  refused(at, extract_line(at, {.model = "page.lgm"}), {"page.lgm", "this is an HTML page"});
+  refused(at, extract_line(at, {.model = "who.profile"}), {"who.profile", "a voice profile"});
+}
+
 TEST_CASE("info --verify finds a changed weight, which opening does not look for") {
   const Workplace at;
   std::string bytes = read_file(at / "tiny.lgm");

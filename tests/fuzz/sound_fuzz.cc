@@ -1,4 +1,4 @@
-// What ligero itself reads of sound and arrays: the WAV reader of the examples, .npy files, the
+// What ligero itself reads of sound and arrays: the WAV readers of the tool and of the examples, .npy files, the
 // option --raw, and the layer of cleaning, mixing and rates around a RAW file. The other sound
 // formats are libsndfile's own parsers, which are not ours to fuzz.
 #include <stdlib.h>
@@ -10,11 +10,13 @@
 #include <cstdio>
 #include <filesystem>
 #include <string>
+#include <vector>
 
 #include "platforms/cli/npy.h"
 #include "platforms/cli/refusal.h"
 #include "platforms/cli/sound/raw.h"
 #include "platforms/cli/sound/sound.h"
+#include "platforms/wav/reader.h"
 #include "tests/fuzz/fuzz.h"
 
 extern "C" {
@@ -47,7 +49,7 @@ class Scratch {
 };
 
 void read_wav(const char* path) {
-  wav sound;
+  ::wav sound;
   if (wav_read(path, &sound) == nullptr) {
     volatile float sink = 0.0f;
     for (size_t i = 0; i < sound.frames * sound.channels; ++i) {
@@ -56,6 +58,24 @@ void read_wav(const char* path) {
     (void)sink;
   }
   free(sound.samples);
+}
+
+// The tool's reader of WAV: no sample is shorter than a byte.
+void read_tools_wav(const char* path, size_t size) {
+  wav::Reader reader;
+  if (!reader.open(std::fopen(path, "rb")).empty()) {
+    return;
+  }
+  expect(reader.channels() > 0 && reader.rate_hz() > 0);
+  const auto channels = static_cast<size_t>(reader.channels());
+  std::vector<float> samples(64 * channels);
+  const auto count = static_cast<int64_t>(samples.size());
+  size_t total = 0;
+  for (int64_t n = count; n == count; total += static_cast<size_t>(n)) {
+    n = reader.read(samples.data(), count);
+    expect(n >= 0 && n <= count);
+  }
+  expect(total <= size);
 }
 
 void read_array(const char* path, size_t size) {
@@ -93,6 +113,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   static const fuzz::Scratch scratch;
   const char* path = scratch.write(data, size);
   fuzz::read_wav(path);
+  fuzz::read_tools_wav(path, size);
   fuzz::read_array(path, size);
   fuzz::read_raw(path);
   const auto raw = cli::parse_raw(std::string(reinterpret_cast<const char*>(data), size));

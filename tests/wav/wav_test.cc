@@ -90,9 +90,10 @@ std::string refusal(const std::string& bytes) {
 }  // namespace
 
 TEST_CASE("wav: what is written is read again, in every coding, even and odd lengths, one and two channels") {
-  const int codings[] = {SF_FORMAT_PCM_U8, SF_FORMAT_PCM_16, SF_FORMAT_PCM_24,
-                         SF_FORMAT_PCM_32, SF_FORMAT_FLOAT,  SF_FORMAT_DOUBLE};
-  const double steps[] = {0x1p-7, 0x1p-15, 0x1p-23, 0x1p-24, 0, 0};
+  const int codings[] = {SF_FORMAT_PCM_U8, SF_FORMAT_PCM_16, SF_FORMAT_PCM_24, SF_FORMAT_PCM_32,
+                         SF_FORMAT_FLOAT,  SF_FORMAT_DOUBLE, SF_FORMAT_ULAW,   SF_FORMAT_ALAW};
+  // The widest step of both laws is 1/32 of full scale, between values of 14 and 13 bits.
+  const double steps[] = {0x1p-7, 0x1p-15, 0x1p-23, 0x1p-24, 0, 0, 0x1.02p-5, 0x1.02p-5};
   for (int container : {SF_FORMAT_WAV, SF_FORMAT_RAW, SF_FORMAT_RF64}) {
     for (size_t c = 0; c < std::size(codings); ++c) {
       for (int channels : {1, 2}) {
@@ -164,6 +165,40 @@ TEST_CASE("wav: other chunks, odd ones too, are passed over; the extensible form
   CHECK(read_all(file.path) == kThreeValues);
 }
 
+TEST_CASE("wav: the laws of telephony have G.711's values, and every code comes back") {
+  struct Known {
+    int format;
+    uint8_t code;
+    float value;  // of G.711's tables, 14 and 13 bits
+  };
+  const Known known[] = {{SF_FORMAT_ULAW, 0x00, -8031.0f / 8192}, {SF_FORMAT_ULAW, 0x80, 8031.0f / 8192},
+                         {SF_FORMAT_ULAW, 0xFF, 0.0f},            {SF_FORMAT_ULAW, 0xFE, 2.0f / 8192},
+                         {SF_FORMAT_ALAW, 0x2A, -4032.0f / 4096}, {SF_FORMAT_ALAW, 0xAA, 4032.0f / 4096},
+                         {SF_FORMAT_ALAW, 0xD5, 1.0f / 4096},     {SF_FORMAT_ALAW, 0x55, -1.0f / 4096}};
+  for (const Known& k : known) {
+    const TemporaryFile file;
+    file.write(std::string(1, static_cast<char>(k.code)));
+    SF_INFO info = {0, 8000, 1, SF_FORMAT_RAW | k.format};
+    CHECK(read_all(file.path, &info) == std::vector<float>{k.value});
+  }
+  std::string codes;
+  for (int c = 0; c < 256; ++c) {
+    codes += static_cast<char>(c);
+  }
+  for (const auto& [format, tag] : {std::pair{SF_FORMAT_ULAW, 7}, std::pair{SF_FORMAT_ALAW, 6}}) {
+    const TemporaryFile in;
+    const TemporaryFile out;
+    in.write(riff(format_chunk(tag, 1, 8) + chunk("data", codes)));
+    const std::vector<float> values = read_all(in.path);
+    REQUIRE(values.size() == 256);
+    SF_INFO info = {0, 8000, 1, SF_FORMAT_RAW | format};
+    SNDFILE* file = sf_open(out.path.c_str(), SFM_WRITE, &info);
+    CHECK(sf_write_float(file, values.data(), 256) == 256);
+    CHECK(sf_close(file) == 0);
+    CHECK(read_all(out.path, &info) == values);
+  }
+}
+
 TEST_CASE("wav: a file that ends early, or whose length nobody knew, is read as far as it goes") {
   const std::string header = format_chunk(1, 1, 16) + "data";
   for (const uint64_t promised : {uint64_t{1000}, uint64_t{0xFFFFFFFF}}) {
@@ -171,11 +206,41 @@ TEST_CASE("wav: a file that ends early, or whose length nobody knew, is read as 
     file.write(riff(header + number(promised, 4) + kThree));
     CHECK(read_all(file.path) == kThreeValues);
   }
+  const std::string rf64 = "RF64" + number(0xFFFFFFFF, 4) + "WAVE";
+  const std::string sizes =
+      chunk("ds64", number(100, 8) + number(6, 8) + number(3, 8) + number(0, 4));
   const TemporaryFile wide;
-  wide.write("RF64" + number(0xFFFFFFFF, 4) + "WAVE" +
-             chunk("ds64", number(100, 8) + number(6, 8) + number(3, 8) + number(0, 4)) + header +
-             number(0xFFFFFFFF, 4) + kThree + "behind");
+  wide.write(rf64 + sizes + header + number(0xFFFFFFFF, 4) + kThree + "behind");
   CHECK(read_all(wide.path) == kThreeValues);
+  const std::string no_sizes = chunk("ds64", std::string(28, '\0'));
+  for (const std::string& file : {rf64 + header, rf64 + no_sizes + header}) {
+    for (const uint64_t promised : {uint64_t{0}, uint64_t{0xFFFFFFFF}}) {
+      const TemporaryFile unfinished;
+      unfinished.write(file + number(promised, 4) + kThree);
+      CHECK(read_all(unfinished.path) == kThreeValues);
+    }
+  }
+}
+
+TEST_CASE("wav: a length of 0 with sound behind it is read to the end, with nothing behind it is empty") {
+  const std::string many = kThree + kThree + kThree + kThree;  // more than the reader looks ahead
+  for (const int bits : {8, 16, 24, 32}) {
+    CAPTURE(bits);
+    const std::string header = format_chunk(1, 1, bits) + "data" + number(0, 4);
+    const TemporaryFile file;
+    file.write("RIFF" + number(0, 4) + "WAVE" + header + many);
+    SF_INFO info = {};
+    CHECK(read_all(file.path, &info).size() == 24u / static_cast<size_t>(bits / 8));
+    CHECK(info.frames == 24 * 8 / bits);
+    const TemporaryFile finished;
+    finished.write(riff(format_chunk(1, 1, bits) + chunk("data", many)));
+    CHECK(read_all(file.path) == read_all(finished.path));
+    const TemporaryFile empty;
+    for (const std::string& rest : {std::string(), chunk("LIST", "INFO and so on")}) {
+      empty.write(riff(header + rest));
+      CHECK(read_all(empty.path).empty());
+    }
+  }
 }
 
 TEST_CASE("wav: RAW goes through descriptors that stay open") {
@@ -197,19 +262,22 @@ TEST_CASE("wav: RAW goes through descriptors that stay open") {
 }
 
 TEST_CASE("wav: what cannot be read is refused with the reason") {
-  CHECK(refusal("") == "this build of ligero reads WAV and RAW alone.");
-  CHECK(refusal("fLaC and what follows it") == "this build of ligero reads WAV and RAW alone.");
+  CHECK(refusal("") == "it does not begin as a WAV file");
+  CHECK(refusal("fLaC and what follows it") == "it does not begin as a WAV file");
   const std::string data = chunk("data", kThree);
-  CHECK(refusal(riff(data)) == "its samples come before their format.");
-  CHECK(refusal(riff(format_chunk(1, 1, 16))) == "it ends before its samples.");
+  CHECK(refusal(riff(data)) == "its samples come before their format");
+  CHECK(refusal(riff(format_chunk(1, 1, 16))) == "it ends before its samples");
   CHECK(refusal(riff(format_chunk(2, 1, 4) + data)) ==
-        "its samples are compressed or of an unknown kind.");
-  CHECK(refusal(riff(format_chunk(1, 0, 16) + data)) == "it has no channels, or more than 1024.");
-  CHECK(refusal(riff(format_chunk(1, 1025, 16) + data)) == "it has no channels, or more than 1024.");
-  CHECK(refusal(riff(chunk("fmt ", "short") + data)) == "the format chunk is cut short.");
+        "its samples are Microsoft ADPCM, which is not read here; convert it to PCM");
+  CHECK(refusal(riff(format_chunk(0x1234, 1, 4) + data)) ==
+        "its samples have 4 bits of coding 0x1234, which is not read here; convert it to PCM");
+  CHECK(refusal(riff(format_chunk(1, 0, 16) + data)) == "it has 0 channels; expected 1 to 1024");
+  CHECK(refusal(riff(format_chunk(1, 1025, 16) + data)) ==
+        "it has 1025 channels; expected 1 to 1024");
+  CHECK(refusal(riff(chunk("fmt ", "short") + data)) == "the format chunk is cut short");
   std::string frame = riff(format_chunk(1, 2, 16) + data);
   frame[32] = 2;
-  CHECK(refusal(frame) == "the size of a frame does not fit its channels.");
+  CHECK(refusal(frame) == "the size of a frame does not fit its channels");
   const std::string whole = riff(format_chunk(1, 1, 16) + data);
   for (size_t n = 0; n < 44; ++n) {
     CHECK(refusal(whole.substr(0, n)) != "");
@@ -217,7 +285,7 @@ TEST_CASE("wav: what cannot be read is refused with the reason") {
   SF_INFO flac = {0, 16000, 1, SF_FORMAT_FLAC | SF_FORMAT_PCM_16};
   const TemporaryFile path;
   CHECK(sf_open(path.path.c_str(), SFM_WRITE, &flac) == nullptr);
-  CHECK(std::string(sf_strerror(nullptr)) == "this build of ligero writes WAV and RAW alone.");
+  CHECK(std::string(sf_strerror(nullptr)) == "this build of ligero reads and writes WAV and RAW alone");
 }
 
 TEST_CASE("wav: a full disk is told") {

@@ -1,5 +1,6 @@
 // `ligero enroll`: recordings of one person to a profile. Not: the network (model/session).
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <cstdio>
 #include <filesystem>
 #include <memory>
@@ -22,12 +23,17 @@ namespace ligero::cli {
 
 namespace {
 
+/// Halves with less speech are not compared (kSamePerson holds from 2.5 s on).
+constexpr double kLeastHalfSeconds = 2.5;
+
 struct Options {
   std::string model;
   std::vector<std::string> anchors;
   std::string output;
   std::string plot;
   int threads = 1;
+  int channel = 0;  ///< from 1; 0: all
+  bool strict = false;
   DeviceOption device;
 };
 
@@ -52,8 +58,26 @@ Voices enroll_all(const ModelFile& model,
   return voices;
 }
 
-// How alike the voices of several anchors are: the least cosine of any two.
-void print_agreement(std::span<const Sound> anchors, std::span<const Profile> alone) {
+// The frames that count as speech, neighbours joined.
+std::vector<Stretch> find_speech(const Sound& sound, const AnchorQuality& q) {
+  const std::span<const float> samples = sound.samples;
+  const auto frame = static_cast<size_t>(anchor_frame_samples(sound.rate_hz));
+  std::vector<Stretch> found;
+  for (size_t at = 0; at + frame <= samples.size(); at += frame) {
+    if (frame_level_db(samples.subspan(at, frame), q.offset) < q.threshold_db) {
+      continue;
+    }
+    if (found.empty() || found.back().end != at) {
+      found.push_back({at, at});
+    }
+    found.back().end += frame;
+  }
+  return found;
+}
+
+// How alike the voices of several anchors are: the least cosine of any two. Returns whether they
+// sound like one person.
+bool print_agreement(std::span<const Sound> anchors, std::span<const Profile> alone) {
   double least = 1.0;
   size_t first = 0;
   size_t second = 0;
@@ -61,7 +85,7 @@ void print_agreement(std::span<const Sound> anchors, std::span<const Profile> al
     for (size_t k = i + 1; k < alone.size(); ++k) {
       const Result<double> cosine = similarity(alone[i], alone[k]);
       if (!cosine.ok()) {
-        return;  // a model without a speaker network has nothing to compare
+        return true;  // a model without a speaker network has nothing to compare
       }
       if (cosine.value() <= least) {
         least = cosine.value();
@@ -71,7 +95,7 @@ void print_agreement(std::span<const Sound> anchors, std::span<const Profile> al
     }
   }
   if (alone.empty()) {
-    return;
+    return true;
   }
   std::printf("anchors agree by at least %.3f ('%s' and '%s')\n",
               least,
@@ -81,23 +105,49 @@ void print_agreement(std::span<const Sound> anchors, std::span<const Profile> al
     std::printf("advice: below %.2f they do not sound like one person; leave one out\n",
                 kSamePerson);
   }
+  return least >= kSamePerson;
 }
 
-// The frames that count as speech, neighbours joined.
-std::vector<Stretch> find_speech(const Sound& sound, double threshold_db) {
-  const std::span<const float> samples = sound.samples;
-  const auto frame = static_cast<size_t>(anchor_frame_samples(sound.rate_hz));
-  std::vector<Stretch> found;
-  for (size_t at = 0; at + frame <= samples.size(); at += frame) {
-    if (frame_level_db(samples.subspan(at, frame)) < threshold_db) {
-      continue;
+// The sample before which half of the speech is; a whole number of frames.
+size_t middle_of_speech(const Sound& anchor, const AnchorQuality& q) {
+  const auto frame = static_cast<size_t>(anchor_frame_samples(anchor.rate_hz));
+  auto left = static_cast<size_t>(0.5 * q.speech_seconds * anchor.rate_hz);
+  for (const Stretch& s : find_speech(anchor, q)) {
+    const size_t length = s.end - s.begin;
+    if (left <= length) {
+      return (s.begin + left) / frame * frame;
     }
-    if (found.empty() || found.back().end != at) {
-      found.push_back({at, at});
-    }
-    found.back().end += frame;
+    left -= length;
   }
-  return found;
+  return anchor.samples.size();
+}
+
+// Whether both halves of a recording, by the speech in them, sound like one person.
+bool print_halves(const ModelFile& model,
+                  const Sound& anchor,
+                  const AnchorQuality& q,
+                  const Processor& processor) {
+  if (0.5 * q.speech_seconds < kLeastHalfSeconds) {
+    return true;
+  }
+  const size_t middle = middle_of_speech(anchor, q);
+  const std::span<const float> all(anchor.samples);
+  const Result<Profile> first = enroll(model.model, all.first(middle), processor);
+  const Result<Profile> second = enroll(model.model, all.subspan(middle), processor);
+  if (!first.ok() || !second.ok()) {
+    return true;
+  }
+  const Result<double> cosine = similarity(first.value(), second.value());
+  if (!cosine.ok()) {
+    return true;
+  }
+  std::printf("anchor '%s': its halves agree by %.3f\n", anchor.path.c_str(), cosine.value());
+  if (cosine.value() < kSamePerson) {
+    std::printf("advice: below %.2f the halves do not sound like one person; record one person "
+                "alone\n",
+                kSamePerson);
+  }
+  return cosine.value() >= kSamePerson;
 }
 
 Panel panel_of(const Sound& anchor, const AnchorQuality& q) {
@@ -109,7 +159,7 @@ Panel panel_of(const Sound& anchor, const AnchorQuality& q) {
                 q.speech_db,
                 q.speech_db - q.noise_db);
   const std::string name = std::filesystem::path(anchor.path).filename().string();
-  return {name + levels, anchor.samples, find_speech(anchor, q.threshold_db), anchor.rate_hz};
+  return {name + levels, anchor.samples, find_speech(anchor, q), anchor.rate_hz};
 }
 
 void enroll_command(const Options& options) {
@@ -120,15 +170,22 @@ void enroll_command(const Options& options) {
   const ModelFile model = open_model(options.model);
   const Processor processor = threads.processor(options.device.find());
   RecordingReport report;
-  const std::vector<Sound> anchors = read_anchors(options.anchors, model.model.rate_hz());
+  const std::vector<Sound> anchors =
+      read_anchors(options.anchors, model.model.rate_hz(), options.channel);
   const Voices voices = enroll_all(model, anchors, processor, &report);
-  const std::span<const std::byte> bytes = voices.together.bytes();
-  write_output(options.output, bytes);
+  bool good = true;
   std::vector<Panel> panels;
   for (const Sound& anchor : anchors) {
-    panels.push_back(panel_of(anchor, print_quality(anchor.path, anchor.samples, anchor.rate_hz)));
+    const AnchorQuality q = print_quality(anchor.path, anchor.samples, anchor.rate_hz);
+    panels.push_back(panel_of(anchor, q));
+    good = print_halves(model, anchor, q, processor) && advice(q) == AnchorAdvice::kNone && good;
   }
-  print_agreement(anchors, voices.alone);
+  good = print_agreement(anchors, voices.alone) && good;
+  if (options.strict && !good) {
+    refuse("--strict: the recordings can be better (see the advice), so no profile is written");
+  }
+  const std::span<const std::byte> bytes = voices.together.bytes();
+  write_output(options.output, bytes);
   std::printf("enrolled %.2f s of speech at %.1f dB: '%s', %zu bytes\n",
               static_cast<double>(report.samples) / model.model.rate_hz(),
               report.level_db,
@@ -153,23 +210,36 @@ AnchorQuality print_quality(const std::string& name,
   constexpr double kPercent = 100.0;
   const AnchorQuality& q = measured.value();
   std::printf(
-      "anchor '%s': %.1f s of speech in %.1f s, at %.1f dB, noise %.1f dB, %.2f %% clipped\n",
+      "anchor '%s': %.1f s of speech in %.1f s, at %.1f dB, noise %.1f dB, %.2f %% clipped, %.0f %% "
+      "voiced\n",
       name.c_str(),
       q.speech_seconds,
       q.seconds,
       q.speech_db,
       q.noise_db,
-      kPercent * q.clipped_share);
+      kPercent * q.clipped_share,
+      kPercent * q.voiced_share);
+  if (q.offset_db >= kOffsetDb) {
+    std::printf("anchor '%s': a DC offset of %.1f dB, which is none of the voice\n",
+                name.c_str(),
+                q.offset_db);
+  }
+  if (q.hum_hz > 0.0) {
+    std::printf(
+        "anchor '%s': mains hum of %.0f Hz at %.1f dB\n", name.c_str(), q.hum_hz, q.hum_db);
+  }
   if (advice(q) != AnchorAdvice::kNone) {
     std::printf("advice: %s\n", describe(advice(q)));
   }
   return q;
 }
 
-std::vector<Sound> read_anchors(const std::vector<std::string>& paths, int32_t rate_hz) {
+std::vector<Sound> read_anchors(const std::vector<std::string>& paths,
+                                int32_t rate_hz,
+                                int channel) {
   std::vector<Sound> sounds;
   for (const std::string& path : paths) {
-    SoundReader reader(path);
+    SoundReader reader(path, channel);
     reader.stop_after(kMostAnchorSeconds / static_cast<double>(paths.size()));
     sounds.push_back(read_sound(&reader, rate_hz));
     reader.report(rate_hz);
@@ -225,12 +295,15 @@ void add_enroll(CLI::App* app) {
   command->add_option("--model", options->model, "model file (.lgm)")->required();
   command->add_option("anchors", options->anchors, "recordings of that person alone")->required();
   command->add_option("-o,--output", options->output, "profile to write")->required();
+  command->add_flag(
+      "--strict", options->strict, "refuse recordings about which there is advice");
   command->add_option(
       "--plot", options->plot, "PNG to write: spectrograms, with the speech that was found");
   command->add_option("--threads", options->threads, "threads to compute with")
       ->capture_default_str();
   add_device_option(command, &options->device);
   add_raw_option(command);
+  add_channel_option(command, &options->channel, "channel of the recordings to take; else their mean");
   command->callback([options] { enroll_command(*options); });
 }
 

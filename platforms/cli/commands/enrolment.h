@@ -36,8 +36,11 @@ Profile enroll_sounds(const ModelFile& model,
 /// that ships.
 inline constexpr double kMostAnchorSeconds = 120.0;
 
-/// Reads recordings to enrol as mono of `rate_hz`, each at most its even share of kMostAnchorSeconds.
-std::vector<Sound> read_anchors(const std::vector<std::string>& paths, int32_t rate_hz);
+/// Reads recordings to enrol as mono of `rate_hz`, each at most its even share of kMostAnchorSeconds: of
+/// each `channel` (from 1), or the mean of its channels where that is 0.
+std::vector<Sound> read_anchors(const std::vector<std::string>& paths,
+                                int32_t rate_hz,
+                                int channel = 0);
 
 }  // namespace ligero::cli
 

@@ -47,6 +47,7 @@ struct Options {
   std::string plot;
   std::string reference;
   int threads = 1;
+  int channel = 0;         ///< of the mixture, from 1; 0: all
   int stream_samples = 0;  ///< at a time, frame by frame; 0: not so
   BlockOptions block;
   DeviceOption device;
@@ -231,7 +232,7 @@ Done extract_in_pieces(const Options& options,
 /// How the recording is to be run; false: whole.
 bool runs_in_pieces(const Options& options,
                     const Model& model,
-                    const SoundReader& reader,
+                    SoundReader* reader,
                     SessionConfig* config) {
   if (options.stream_samples > 0) {
     return true;
@@ -240,7 +241,7 @@ bool runs_in_pieces(const Options& options,
     config->block = options.block.config(model);
     return true;
   }
-  if (static_cast<double>(reader.promised_samples()) <= kMostWholeSeconds * reader.rate_hz()) {
+  if (!reader->longer_than(kMostWholeSeconds)) {  // headers may promise anything
     return false;
   }
   config->block = blocks_of(model, kFileBlockSeconds, kFileAroundSeconds, kFileAroundSeconds);
@@ -259,14 +260,14 @@ void extract_command(const Options& options) {
   check_outputs({options.output, options.plot}, std::move(used));
   const Threads threads(options.threads);
   const ModelFile model = open_model(options.model);
-  SoundReader reader(options.mixture);
+  SoundReader reader(options.mixture, options.channel);
   const Processor processor = threads.processor(options.device.find());
   const std::optional<Profile> profile = profile_for(options, model, processor);
   const Profile* who = profile ? &*profile : nullptr;
   SessionConfig config;
   config.rate_hz = model.model.rate_hz();
   config.processor = processor;
-  const Done done = runs_in_pieces(options, model.model, reader, &config)
+  const Done done = runs_in_pieces(options, model.model, &reader, &config)
                         ? extract_in_pieces(options, model, who, config, &reader)
                         : extract_whole(options, model, who, processor, &reader);
   if (done.clipped > 0) {
@@ -319,6 +320,7 @@ void add_extract(CLI::App* app) {
       ->check(CLI::IsMember({"auto", "pcm16", "float"}))
       ->capture_default_str();
   add_raw_option(command);
+  add_channel_option(command, &options->channel, "channel of the mixture to take; else their mean");
   command->add_option("--threads", options->threads, "threads to compute with")
       ->capture_default_str();
   add_device_option(command, &options->device);

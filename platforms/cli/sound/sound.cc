@@ -1,144 +1,242 @@
-// Reading of WAV, FLAC, OGG and RAW. Not: writing (sound_writer.cc), conversion of rates (rate.cc).
+// Channels to one, and what is said of them. Not: opening (source.cc), writing (sound_writer.cc),
+// conversion of rates (rate.cc).
 #include "platforms/cli/sound/sound.h"
 
-#include <sndfile.h>
-
 #include <algorithm>
-#include <cerrno>
 #include <cmath>
 #include <cstdio>
-#include <cstring>
-#include <filesystem>
 
 #include "platforms/cli/refusal.h"
 #include "platforms/cli/sound/rate.h"
-#include "platforms/cli/sound/raw.h"
 
 namespace ligero::cli {
-
-namespace fs = std::filesystem;
 
 namespace {
 
 constexpr int kBlockSamples = 16384;
+/// What a pipe is looked over by: it cannot be read twice.
+constexpr double kPipeSeconds = 10.0;
+/// A mix so far below its loudest channel has lost sound.
+constexpr double kMuchBelowDb = 6.0;
+constexpr double kMostBelowDb = 60.0;
 
-SNDFILE* open_for_reading(const std::string& path, SF_INFO* info) {
-  std::error_code failure;
-  const fs::file_status there = fs::status(path, failure);
-  if (!fs::exists(there)) {
-    refuse("cannot read '", path, "': no such file");
+void look_over_again(const std::string& path, int64_t most, Survey* survey) {
+  SoundSource source(path);
+  const auto channels = static_cast<size_t>(source.channels());
+  std::vector<float> frames(std::max<size_t>(1, kBlockSamples / channels) * channels);
+  const auto room = static_cast<int64_t>(frames.size() / channels);
+  for (int64_t left = most; left > 0;) {
+    const int64_t got = source.read(frames.data(), std::min(room, left));
+    if (got == 0) {
+      return;
+    }
+    survey->add(frames.data(), static_cast<size_t>(got));
+    left -= got;
   }
-  if (fs::is_directory(there)) {
-    refuse("cannot read '", path, "': it is a folder; expected a sound file");
-  }
-  if (std::FILE* probe = std::fopen(path.c_str(), "rb"); probe != nullptr) {
-    std::fclose(probe);
-  } else {
-    refuse("cannot read '", path, "': ", std::strerror(errno));
-  }
-  if (fs::is_regular_file(there) && fs::file_size(path, failure) == 0) {
-    refuse("'", path, "' is an empty file; expected sound (WAV, FLAC or OGG)");
-  }
-  SNDFILE* file = sf_open(path.c_str(), SFM_READ, info);
-  if (file == nullptr) {
-    refuse("'",
-           path,
-           "' is not a sound file that can be read: ",
-           sf_strerror(nullptr),
-           " Expected WAV, FLAC or OGG.");
-  }
-  return file;
-}
-
-// What the reader needs to know before it opens a file without a header.
-void set_raw(const std::string& path, SF_INFO* info) {
-  if (!is_raw_name(path)) {
-    return;
-  }
-  const std::optional<RawFormat>& raw = raw_format();
-  if (!raw) {
-    refuse("'", path, "' has no header; expected the option --raw RATE:CHANNELS:CODING");
-  }
-  info->samplerate = raw->rate_hz;
-  info->channels = raw->channels;
-  info->format = SF_FORMAT_RAW | SF_ENDIAN_LITTLE | raw->coding;
 }
 
 }  // namespace
 
-void SoundCloser::operator()(sf_private_tag* file) const {
-  sf_close(file);
-}
-
-SoundReader::SoundReader(const std::string& path) : path_(path) {
-  SF_INFO info = {};
-  set_raw(path, &info);
-  file_.reset(open_for_reading(path, &info));
-  if (info.samplerate < kLowestFileHz || info.samplerate > kHighestFileHz) {
+SoundReader::SoundReader(const std::string& path, int channel)
+    : path_(path), source_(std::make_unique<SoundSource>(path)), channel_(channel) {
+  if (rate_hz() < kLowestFileHz || rate_hz() > kHighestFileHz) {
     refuse("'",
            path,
            "' has ",
-           info.samplerate,
+           rate_hz(),
            " Hz; expected ",
            kLowestFileHz,
            " to ",
            kHighestFileHz,
            " Hz");
   }
-  rate_hz_ = info.samplerate;
-  channels_ = info.channels;
-  promised_ = info.frames;
-  sixteen_bit_ = (info.format & SF_FORMAT_SUBMASK) == SF_FORMAT_PCM_16;
-  const int frames = std::max(1, kBlockSamples / channels_);
-  block_.resize(static_cast<size_t>(frames * channels_));
+  const int channels = source_->channels();
+  if (channel > channels) {
+    refuse("'", path, "' has ", channels, " channels; --channel asks for number ", channel);
+  }
+  const int frames = std::max(1, kBlockSamples / channels);
+  frames_.resize(static_cast<size_t>(frames) * static_cast<size_t>(channels));
+  energy_.resize(static_cast<size_t>(channels));
 }
 
 void SoundReader::stop_after(double seconds) {
-  most_ = std::llround(seconds * rate_hz_);
+  most_ = std::llround(seconds * rate_hz());
 }
 
-std::span<const float> SoundReader::read() {
-  const auto channels = static_cast<size_t>(channels_);
-  const auto room = std::min(static_cast<sf_count_t>(block_.size() / channels), most_ - samples_);
-  const auto got = static_cast<size_t>(
-      std::max<sf_count_t>(0, sf_readf_float(file_.get(), block_.data(), room)));
-  if (got == 0 && sf_error(file_.get()) != SF_ERR_NO_ERROR) {
-    refuse("'", path_, "' is damaged after ", samples_, " samples: ", sf_strerror(file_.get()));
+// Which channels to take and what full scale is, before the first sample is handed out. A pipe is
+// judged by its beginning.
+void SoundReader::look_over() {
+  looked_ = true;
+  Survey survey(source_->channels());
+  const bool one = source_->channels() == 1 || channel_ > 0;
+  if (one && !source_->floats()) {
+    take_as(survey);
+    return;
   }
-  if (got == 0 && samples_ == 0) {
+  if (source_->rewinds()) {
+    look_over_again(path_, most_, &survey);
+    take_as(survey);
+    return;
+  }
+  const auto channels = static_cast<size_t>(source_->channels());
+  std::vector<float> begin(channels * static_cast<size_t>(kPipeSeconds * rate_hz()));
+  const auto got = static_cast<size_t>(
+      source_->read(begin.data(), static_cast<int64_t>(begin.size() / channels)));
+  survey.add(begin.data(), got);
+  take_as(survey);
+  for (size_t t = 0; t < got; ++t) {
+    ahead_.push_back(mixed(begin.data() + t * channels));
+  }
+}
+
+void SoundReader::take_as(const Survey& survey) {
+  taken_ = channel_ > 0 ? std::vector<int>{channel_ - 1} : survey.heard();
+  const double scale = source_->floats() ? survey.scale() : 1.0;
+  if (scale == 0.0) {
+    refuse("'",
+           path_,
+           "' holds floats up to ",
+           survey.peak(),
+           "; expected full scale 1, or integers of 16, 24 or 32 bits as floats");
+  }
+  scale_ = static_cast<float>(scale);
+}
+
+// One frame to one sample.
+float SoundReader::mixed(const float* frame) {
+  float sum = 0.0f;
+  for (const int c : taken_) {
+    sum += frame[c];
+  }
+  for (size_t c = 0; c < energy_.size(); ++c) {
+    const double x = frame[c];
+    energy_[c] += std::isfinite(x) ? x * x : 0.0;
+  }
+  sum = taken_.size() == 1 ? sum : sum / static_cast<float>(taken_.size());
+  if (!std::isfinite(sum)) {
+    ++cleaned_;
+    return 0.0f;
+  }
+  mix_energy_ += static_cast<double>(sum) * sum;
+  sum *= scale_;
+  if (std::abs(sum) > kMostSample) {
+    ++beyond_;
+    return 0.0f;
+  }
+  return sum;
+}
+
+// Appends a block to ahead_; returns how many samples have come.
+size_t SoundReader::fill() {
+  if (!looked_) {
+    look_over();
+    if (!ahead_.empty()) {
+      return ahead_.size();
+    }
+  }
+  const auto channels = static_cast<size_t>(source_->channels());
+  const auto got = static_cast<size_t>(
+      source_->read(frames_.data(), static_cast<int64_t>(frames_.size() / channels)));
+  const int64_t so_far = samples_ + static_cast<int64_t>(ahead_.size() - handed_out_);
+  if (const std::string error = got == 0 ? source_->error() : ""; !error.empty()) {
+    refuse("'", path_, "' is damaged after ", so_far, " samples: ", error);
+  }
+  if (got == 0 && so_far == 0) {
     refuse("'", path_, "' holds no samples; expected sound");
   }
   for (size_t t = 0; t < got; ++t) {
-    float sum = 0.0f;
-    for (size_t c = 0; c < channels; ++c) {
-      sum += block_[t * channels + c];
-    }
-    sum = channels == 1 ? sum : sum / static_cast<float>(channels);
-    cleaned_ += std::isfinite(sum) ? 0 : 1;
-    block_[t] = std::isfinite(sum) ? sum : 0.0f;
+    ahead_.push_back(mixed(frames_.data() + t * channels));
   }
-  samples_ += static_cast<int64_t>(got);
-  return {block_.data(), got};
+  return got;
+}
+
+bool SoundReader::longer_than(double seconds) {
+  const auto wanted = static_cast<size_t>(std::llround(seconds * rate_hz()));
+  const auto left = static_cast<size_t>(most_ - samples_);
+  while (ahead_.size() - handed_out_ <= wanted && fill() > 0) {
+  }
+  return std::min(left, ahead_.size() - handed_out_) > wanted;
+}
+
+std::span<const float> SoundReader::read() {
+  if (handed_out_ == ahead_.size()) {
+    ahead_.clear();
+    handed_out_ = 0;
+    if (samples_ < most_) {
+      fill();
+    }
+  }
+  const auto room = static_cast<size_t>(std::min<int64_t>(kBlockSamples, most_ - samples_));
+  const size_t n = std::min(room, ahead_.size() - handed_out_);
+  const std::span<const float> out(ahead_.data() + handed_out_, n);
+  handed_out_ += n;
+  samples_ += static_cast<int64_t>(n);
+  return out;
+}
+
+void SoundReader::report_channels() const {
+  const size_t channels = energy_.size();
+  if (channels == 1) {
+    return;
+  }
+  if (channel_ > 0) {
+    std::fprintf(
+        stderr, "ligero: '%s': channel %d of %zu is used\n", path_.c_str(), channel_, channels);
+    return;
+  }
+  std::fprintf(stderr, "ligero: '%s': %zu channels mixed to one", path_.c_str(), channels);
+  if (taken_.size() < channels) {
+    std::fprintf(stderr, ", silent ones left out: the mean of");
+    for (const int c : taken_) {
+      std::fprintf(stderr, " %d", c + 1);
+    }
+  }
+  std::fprintf(stderr, "\n");
+  const double loudest = *std::max_element(energy_.begin(), energy_.end());
+  const double below_db =
+      std::min(10.0 * std::log10(loudest / std::max(mix_energy_, 1e-300)), kMostBelowDb);
+  if (loudest > 0.0 && below_db >= kMuchBelowDb) {
+    std::fprintf(stderr,
+                 "ligero: '%s': the mix is %.0f dB below its loudest channel: channels cancel or "
+                 "are silent in turn; --channel N takes one alone\n",
+                 path_.c_str(),
+                 below_db);
+  }
 }
 
 void SoundReader::report(int32_t to_hz) const {
+  if (!source_->odd().empty()) {
+    std::fprintf(stderr, "ligero: '%s': %s\n", path_.c_str(), source_->odd().c_str());
+  }
+  if (scale_ != 1.0f) {
+    std::fprintf(stderr,
+                 "ligero: '%s': its floats have the size of %d-bit integers; scaled to full scale 1\n",
+                 path_.c_str(),
+                 static_cast<int>(std::lround(1.0 - std::log2(scale_))));
+  }
   if (cleaned_ > 0) {
     std::fprintf(stderr,
                  "ligero: '%s': %lld samples were NaN or infinite and count as zero\n",
                  path_.c_str(),
                  static_cast<long long>(cleaned_));
   }
+  if (beyond_ > 0) {
+    std::fprintf(stderr,
+                 "ligero: '%s': %lld samples were beyond %.0f times full scale and count as zero\n",
+                 path_.c_str(),
+                 static_cast<long long>(beyond_),
+                 static_cast<double>(kMostSample));
+  }
   if (samples_ == most_) {
     std::fprintf(stderr,
                  "ligero: '%s': only its first %.0f s are used\n",
                  path_.c_str(),
-                 static_cast<double>(most_) / rate_hz_);
+                 static_cast<double>(most_) / rate_hz());
   }
-  if (channels_ > 1) {
-    std::fprintf(stderr, "ligero: '%s': %d channels mixed to one\n", path_.c_str(), channels_);
-  }
-  if (rate_hz_ != to_hz) {
-    std::fprintf(stderr, "ligero: '%s': %d Hz converted to %d Hz\n", path_.c_str(), rate_hz_, to_hz);
+  report_channels();
+  if (rate_hz() != to_hz) {
+    std::fprintf(
+        stderr, "ligero: '%s': %d Hz converted to %d Hz\n", path_.c_str(), rate_hz(), to_hz);
   }
 }
 

@@ -12,26 +12,25 @@
 
 #include "model/format/atomic_file.h"
 #include "platforms/cli/sound/rate.h"
-
-struct sf_private_tag;  // SNDFILE
+#include "platforms/cli/sound/source.h"
+#include "platforms/cli/sound/survey.h"
 
 namespace ligero::cli {
 
-struct SoundCloser {
-  void operator()(sf_private_tag* file) const;
-};
-using SoundHandle = std::unique_ptr<sf_private_tag, SoundCloser>;
-
 /// A file of 8 to 96 kHz with any number of channels, read piece by piece as mono of its own rate:
-/// channels are averaged, NaN and infinities become zero and are counted. A name that ends in .raw
-/// or .pcm needs --raw (raw.h). Refuses what is missing, unreadable, not audio, empty, or of
-/// another rate, and says what it found.
+/// one channel, or the mean of those that carry sound. Floats of integer size are scaled to full
+/// scale 1. NaN, infinities and samples beyond kMostSample become zero and are counted. A name that
+/// ends in .raw or .pcm needs --raw (raw.h). Refuses what SoundSource refuses, what is of another
+/// rate, floats of no known scale and a channel that the file does not have, and says what it found.
 class SoundReader {
  public:
-  explicit SoundReader(const std::string& path);
+  /// `channel`: the one to take, from 1; 0: their mean.
+  explicit SoundReader(const std::string& path, int channel = 0);
 
   /// Beyond `seconds` there is nothing to be read.
   void stop_after(double seconds);
+  /// Whether there is more than that to be read; reads as far ahead as it takes to know.
+  bool longer_than(double seconds);
   /// The next samples, good until the next call; none at the end.
   std::span<const float> read();
   /// Says on stderr what was left out, cleaned, mixed and converted by the caller to `to_hz`.
@@ -41,13 +40,13 @@ class SoundReader {
     return path_;
   }
   int32_t rate_hz() const {
-    return rate_hz_;
+    return source_->rate_hz();
   }
   bool sixteen_bit() const {  ///< the file holds 16-bit integers
-    return sixteen_bit_;
+    return source_->sixteen_bit();
   }
   int64_t promised_samples() const {  ///< by the header, which may be wrong
-    return promised_;
+    return source_->promised();
   }
   int64_t samples() const {  ///< read so far
     return samples_;
@@ -57,16 +56,27 @@ class SoundReader {
   }
 
  private:
+  void look_over();
+  void take_as(const Survey& survey);
+  size_t fill();
+  float mixed(const float* frame);
+  void report_channels() const;
+
   std::string path_;
-  SoundHandle file_;
-  std::vector<float> block_;
-  int channels_ = 1;
-  int32_t rate_hz_ = 0;
-  bool sixteen_bit_ = false;
-  int64_t promised_ = 0;
+  std::unique_ptr<SoundSource> source_;
+  int channel_;
+  bool looked_ = false;            ///< taken_ and scale_ are known
+  std::vector<int> taken_;         ///< the channels that are averaged
+  float scale_ = 1.0f;             ///< a power of two
+  std::vector<float> frames_;      ///< of all channels, as read
+  std::vector<float> ahead_;       ///< mono, read and not handed out
+  size_t handed_out_ = 0;          ///< of ahead_
+  std::vector<double> energy_;     ///< of each channel
+  double mix_energy_ = 0.0;
   int64_t most_ = std::numeric_limits<int64_t>::max();  ///< samples to read
   int64_t samples_ = 0;
   int64_t cleaned_ = 0;
+  int64_t beyond_ = 0;  ///< samples beyond kMostSample
 };
 
 struct Sound {
@@ -92,9 +102,6 @@ enum class Encoding : uint8_t { kPcm16, kFloat };
 
 /// Refuses an ending other than .wav, .flac, .ogg, .raw and .pcm.
 void check_sound_name(const std::string& path);
-
-/// Whether `path` names a file without a header.
-bool is_raw_name(const std::string& path);
 
 /// A mono file of that rate, written piece by piece, whole or not at all; the format follows from
 /// the ending of `path`. FLAC has no float: kFloat means 24 bits there; OGG has one coding only;

@@ -8,6 +8,7 @@
 #include <filesystem>
 
 #include "platforms/cli/refusal.h"
+#include "platforms/cli/sound/raw.h"
 #include "platforms/cli/sound/sound.h"
 
 namespace ligero::cli {
@@ -54,11 +55,6 @@ std::vector<Integer> to_integers(std::span<const float> samples, double half, in
 }
 
 }  // namespace
-
-bool is_raw_name(const std::string& path) {
-  const std::string ending = lower_ending(path);
-  return ending == ".raw" || ending == ".pcm";
-}
 
 void check_sound_name(const std::string& path) {
   const std::string ending = lower_ending(path);
