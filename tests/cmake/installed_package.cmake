@@ -2,6 +2,8 @@
 # find_package (shared and static) and with pkg-config (both). Variables: BUILD SOURCE WORK GENERATOR
 # C_COMPILER CXX_COMPILER FILES (ligero_test_files) LIGERO (the tool). First installs into a folder that
 # stands for the root of a file system: nothing may lie outside the prefix.
+cmake_minimum_required(VERSION 3.21)
+
 function(run)
   execute_process(COMMAND ${ARGV} RESULT_VARIABLE code OUTPUT_VARIABLE output ERROR_VARIABLE output)
   if(code)
