@@ -136,8 +136,12 @@ GraphDraft recurrent() {
       s.op("lstm", {x, s.panels(6, 8), s.panels(2, 8), s.vector(8)}, {{"reverse", {1}}});
   const int both =
       s.op("reshape", {s.op("concat", {time, late})}, {{"bins", {2}}, {"channels", {2}}});
+  const int each = s.op("lstm", {both, s.panels(2, 8), s.panels(2, 8), s.vector(8)});
+  const int rows = s.op("gru",
+                        {each, s.panels(2, 6), s.panels(2, 6), s.vector(6), s.vector(6)},
+                        {{"reverse", {1}}});
   const int turn =
-      s.op("lstm", {both, s.panels(2, 4), s.panels(1, 4), s.vector(4)}, {{"axis", {1}}});
+      s.op("lstm", {rows, s.panels(2, 4), s.panels(1, 4), s.vector(4)}, {{"axis", {1}}});
   const int row = s.op("transpose", {turn});
   return s.finish(s.op("gru", {row, s.panels(2, 6), s.panels(2, 6), s.vector(6), s.vector(6)}));
 }
