@@ -44,6 +44,7 @@ struct TransposedConvOptions {
 struct RecurrentOptions {
   int32_t axis;  ///< 0 time, 1 bins
   int32_t reverse;
+  float cell_limit;  ///< lstm: bound of the cells' magnitudes; 0: none
 
   bool along_bins() const {
     return axis == 1;

@@ -16,12 +16,7 @@
 
 namespace ligero {
 
-inline constexpr Option kRecurrentOptions[] = {
-    LIGERO_INT_OPTION(RecurrentOptions, axis, 0, 0, 1),
-    LIGERO_INT_OPTION(RecurrentOptions, reverse, 0, 0, 1),
-};
-
-/// The op of a cell, a class made from CpuFeature bits with
+/// The op of a cell, a class made from CpuFeature bits and RecurrentOptions with
 ///   kGates: outputs of either product for each unit;
 ///   kBiases: 1, the bias of the input product, to whose result the recurrent product is added, or
 ///     2, the second one of the recurrent product, which the cell gets apart;
@@ -31,8 +26,8 @@ inline constexpr Option kRecurrentOptions[] = {
 template <typename Cell>
 class Recurrent {
  public:
-  static constexpr Op op(const char* name) {
-    return {name, 1, parse<kRecurrentOptions>, infer, measure, prepare, run, false, true};
+  static constexpr Op op(const char* name, Status (*parse)(const Node&, void*)) {
+    return {name, 1, parse, infer, measure, prepare, run, false, true};
   }
 
  private:
@@ -179,7 +174,7 @@ class Recurrent {
     const int64_t apart = ctx.options<RecurrentOptions>().along_bins() ? x.bins() : 1;
     auto* d = new (data) Data{{},
                               {},
-                              Cell(ctx.cpu),
+                              Cell(ctx.cpu, ctx.options<RecurrentOptions>()),
                               chunk_frames(ctx),
                               sequences(ctx),
                               gates * apart,

@@ -21,6 +21,7 @@ struct Layer {
   int hidden = 5;
   int axis = 0;
   int reverse = 0;
+  float cell_limit = 0;
 
   int gates() const {
     return (gru ? 3 : 4) * hidden;
@@ -66,6 +67,9 @@ void step(const Layer& l, const Weights& w, const float* x, Doubles& h, Doubles&
       h[u] = (1.0 - gate(1)) * n + gate(1) * h[u];
     } else {
       c[u] = gate(1) * c[u] + gate(0) * std::tanh(a[2 * hidden + u] + b[2 * hidden + u]);
+      if (l.cell_limit > 0) {
+        c[u] = std::fmax(-double{l.cell_limit}, std::fmin(c[u], double{l.cell_limit}));
+      }
       h[u] = gate(3) * std::tanh(c[u]);
     }
   }
@@ -113,6 +117,9 @@ OpHarness make(const Layer& l, const Weights& w, const Floats& x, Type type = Ty
   }
   if (l.reverse != 0) {
     h.ints("reverse", {l.reverse});
+  }
+  if (l.cell_limit > 0) {
+    h.floats("cell_limit", {l.cell_limit});
   }
   return h;
 }
@@ -210,6 +217,19 @@ TEST_CASE("lstm, gru: along bins, each frame starts from zero") {
   }
 }
 
+TEST_CASE("lstm: cell_limit bounds every cell, along time and along bins") {
+  for (int axis : {0, 1}) {
+    for (int reverse : {0, 1}) {
+      Layer l;
+      l.axis = axis;
+      l.reverse = reverse;
+      l.bins = 3;
+      l.cell_limit = 0.3f;
+      check(l);
+    }
+  }
+}
+
 TEST_CASE("lstm, gru: threads change nothing") {
   for (bool gru : {false, true}) {
     Random random(3);
@@ -248,6 +268,8 @@ TEST_CASE("lstm, gru: time behaviour and refusals") {
     CHECK(infer(reversed) == std::pair(Code::kOk, TimeUse::kWhole));
     CHECK(infer(on_bins) == std::pair(Code::kOk, TimeUse::kPointwise));
     CHECK(refused([](OpHarness& h) { h.ints("axis", {2}); }));
+    CHECK(refused([](OpHarness& h) { h.floats("cell_limit", {-1.0f}); }));
+    CHECK(refused([](OpHarness& h) { h.floats("cell_limit", {1.0f}); }) == gru);
     CHECK(refused([](OpHarness& h) { h.ints("reverse", {-1}); }));
     CHECK(refused([](OpHarness& h) { h.tensor(0).kind = Kind::kConstant; }));
     CHECK(refused([](OpHarness& h) { h.tensor(0).dim[1] = 7; }));

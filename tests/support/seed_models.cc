@@ -136,7 +136,8 @@ GraphDraft recurrent() {
       s.op("lstm", {x, s.panels(6, 8), s.panels(2, 8), s.vector(8)}, {{"reverse", {1}}});
   const int both =
       s.op("reshape", {s.op("concat", {time, late})}, {{"bins", {2}}, {"channels", {2}}});
-  const int each = s.op("lstm", {both, s.panels(2, 8), s.panels(2, 8), s.vector(8)});
+  const int each = s.op(
+      "lstm", {both, s.panels(2, 8), s.panels(2, 8), s.vector(8)}, {}, {{"cell_limit", {0.1f}}});
   const int rows = s.op("gru",
                         {each, s.panels(2, 6), s.panels(2, 6), s.vector(6), s.vector(6)},
                         {{"reverse", {1}}});

@@ -26,6 +26,7 @@ struct Recurrent {
   const float* apart_bias;
   int32_t bins;
   int32_t hidden;
+  float cell_limit;  ///< LSTM: the most that a cell's magnitude is
   Walk walk;
 
   LIGERO_KERNEL bool along_bins() const {
@@ -236,6 +237,10 @@ struct RecurrentStep : Recurrent {
            (static_cast<int64_t>(o / kPanel) * hidden + k) * kPanel + o % kPanel;
   }
 
+  /// c within +-cell_limit; what is no number stays so.
+  LIGERO_KERNEL float clamped(float c) const {
+    return c > cell_limit ? cell_limit : c < -cell_limit ? -cell_limit : c;
+  }
   LIGERO_KERNEL void cell(const Step& s, int32_t u, const float (&recurrent)[kGates]) const {
     if (s.z == nullptr) {
       if (s.out != nullptr) {
@@ -251,7 +256,7 @@ struct RecurrentStep : Recurrent {
       const float f = sigmoid(s.z[hidden + u] + recurrent[1]);
       const float g = tanhf(s.z[2 * hidden + u] + recurrent[2]);
       const float o = sigmoid(s.z[3 * hidden + u] + recurrent[3]);
-      c = f * before + i * g;
+      c = clamped(f * before + i * g);
       h = o * tanhf(c);
     } else {
       const float r = sigmoid(s.z[u] + recurrent[0] + apart_bias[u]);
