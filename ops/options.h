@@ -62,10 +62,24 @@ struct AttentionOptions {
   }
 };
 
+enum class WindowShape : int32_t {
+  kHann,        ///< periodic
+  kSqrtHann,    ///< its square root
+  kAsymmetric,  ///< a long rise, then the end of a short square root of Hann; and what undoes it
+};
+
 /// stft, istft.
 struct StftOptions {
   int32_t window;
   int32_t hop;
+  int32_t synthesis_samples;  ///< 0: as many as `window`
+  int32_t analysis;           ///< WindowShape
+  int32_t synthesis;          ///< WindowShape
+
+  /// Samples of a frame that are used again: the last ones.
+  int32_t used() const {
+    return synthesis_samples == 0 ? window : synthesis_samples;
+  }
 };
 
 struct FbankOptions {

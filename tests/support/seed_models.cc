@@ -80,6 +80,18 @@ GraphDraft spectral() {
   return s.finish(s.op("istft", {turned}));
 }
 
+// A long frame of which only the end is used again, then one of many hops.
+GraphDraft windows() {
+  Seed s;
+  const Ints shorter = {{"window", {400}},
+                        {"synthesis_samples", {320}},
+                        {"analysis", {2}},
+                        {"synthesis", {2}}};
+  const int hops = s.op("istft", {s.op("stft", {s.hops()}, shorter)}, shorter);
+  const Ints longer = {{"window", {480}}, {"analysis", {1}}, {"synthesis", {1}}};
+  return s.finish(s.op("istft", {s.op("stft", {hops}, longer)}, longer));
+}
+
 GraphDraft filter_bank(int recipe) {
   Seed s("enroll");
   const int bank =
@@ -220,6 +232,7 @@ ModelDraft alone(const std::string& op) {
 std::map<std::string, ModelDraft> seed_models() {
   std::map<std::string, ModelDraft> models = {
       {"spectral_and_bank", model_of({filter_bank(0), spectral()})},
+      {"windows", model_of({windows()})},
       {"bank_1", model_of({filter_bank(1)})},
       {"bank_2", model_of({filter_bank(2)})},
       {"bank_3", model_of({filter_bank(3)})},
