@@ -16,6 +16,8 @@ Status check_complex(const OpContext& ctx, size_t k) {
   return {};
 }
 
+constexpr Option kMagnitudeOptions[] = {LIGERO_FLOAT_OPTION(MagnitudeOptions, floor, 0, 0, 1)};
+
 Status infer_magnitude(const OpContext& ctx, Inference* out) {
   LIGERO_RETURN_IF_ERROR(check_arity(ctx, 1, 1));
   LIGERO_RETURN_IF_ERROR(check_complex(ctx, 0));
@@ -25,10 +27,11 @@ Status infer_magnitude(const OpContext& ctx, Inference* out) {
 
 void run_magnitude(const RunContext& ctx) noexcept {
   const ptrdiff_t bins = ctx.input(0).bins();
+  const float floor = ctx.options<MagnitudeOptions>().floor;
   for_frames(ctx, bins, [&](int begin, int end) noexcept {
     const float* x = ctx.x(0);
     for (ptrdiff_t i = begin * bins; i < end * bins; ++i) {
-      ctx.out[0][i] = std::sqrt(x[2 * i] * x[2 * i] + x[2 * i + 1] * x[2 * i + 1]);
+      ctx.out[0][i] = std::sqrt(x[2 * i] * x[2 * i] + x[2 * i + 1] * x[2 * i + 1] + floor);
     }
   });
 }
@@ -115,7 +118,7 @@ void run_multiply(const RunContext& ctx) noexcept {
 }  // namespace
 
 const Op kMagnitudeOp = {
-    "magnitude", 1, nullptr, infer_magnitude, nullptr, nullptr, run_magnitude, false};
+    "magnitude", 1, parse<kMagnitudeOptions>, infer_magnitude, nullptr, nullptr, run_magnitude, false};
 const Op kCompressOp = {
     "compress", 1, parse<kCompressOptions>, infer_compress, nullptr, nullptr, run_compress, true};
 const Op kComplexMultiplyOp = {

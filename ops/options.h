@@ -34,9 +34,11 @@ struct TransposedConvOptions {
   int32_t kernel_t;
   int32_t kernel_f;
   int32_t stride_f;
+  int32_t pad_f;
   int32_t out_pad_f;
   int32_t past;
   int32_t future;
+  int32_t groups;
   Activation activation;
 };
 
@@ -108,6 +110,10 @@ struct DeepFilterOptions {
   int32_t future;
 };
 
+struct MagnitudeOptions {
+  float floor;
+};
+
 /// compress, power.
 struct ExponentOptions {
   float exponent;
@@ -129,6 +135,10 @@ struct SoftmaxOptions {
 struct SliceOptions {
   int32_t begin;
   int32_t count;
+};
+
+struct ChannelShuffleOptions {
+  int32_t groups;
 };
 
 struct ReshapeOptions {

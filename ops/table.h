@@ -49,6 +49,7 @@
   X(kSliceOp) \
   X(kReshapeOp) \
   X(kTransposeOp) \
+  X(kChannelShuffleOp) \
   X(kSumChunksOp) \
   X(kTimeMeanOp) \
   X(kTimeStdOp)

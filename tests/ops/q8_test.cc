@@ -19,7 +19,8 @@ struct Product {
   int frames = 20;
   int bins = 1;
   int channels = 8;
-  int outputs = 17;
+  int outputs = 17;  // of a group
+  int groups = 1;
   int taps = 1;  // kernel_t * kernel_f
   std::vector<std::pair<const char*, int>> attributes;
   bool streams = true;
@@ -31,7 +32,7 @@ struct Product {
 OpHarness make(const Product& p, const Floats& x, const Floats& w, const Floats& bias, Type type) {
   OpHarness h(p.op);
   h.sequence(p.bins, p.channels, x).panels(p.inner(), p.outputs, w, type);
-  h.weight({p.outputs}, bias);
+  h.weight({p.outputs * p.groups}, bias);
   for (const auto& [name, value] : p.attributes) {
     h.ints(name, {value});
   }
@@ -47,7 +48,7 @@ void check(const Product& p) {
     x[i + frame] = 0.0f;  // and none
   }
   const Floats w = random.floats(static_cast<size_t>(p.inner() * p.outputs));
-  const Floats bias = random.floats(static_cast<size_t>(p.outputs));
+  const Floats bias = random.floats(static_cast<size_t>(p.outputs * p.groups));
   OpHarness q8 = make(p, x, w, bias, Type::kQ8);
   OpHarness same = make(p,
                         rounded_rows_to_q8(x, frame),
@@ -118,6 +119,38 @@ TEST_CASE("int8: conv2d_transposed, every phase") {
                     {"future", 0}, {"out_pad_f", stride - 1}};
     check(p);
   }
+}
+
+TEST_CASE("int8: convolutions in groups round a frame once for all of them") {
+  for (const int groups : {2, 3}) {
+    for (const int outputs : {8, 17}) {
+      Product p;
+      p.channels = 8 * groups;
+      p.outputs = outputs;
+      p.groups = groups;
+      p.bins = 21;
+      p.taps = 15;
+      for (const char* op : {"conv2d", "conv2d_transposed"}) {
+        p.op = op;
+        p.attributes = {{"kernel_t", 3}, {"kernel_f", 5}, {"stride_f", 2}, {"pad_f", 2},
+                        {"past", 2},     {"future", 0},   {"groups", groups}};
+        check(p);
+      }
+      p.op = "conv2d";
+      p.attributes = {{"kernel_t", 3}, {"kernel_f", 5},   {"dilation_t", 5}, {"pad_f", 2},
+                      {"past", 10},    {"groups", groups}};
+      p.frames = 90;  // several chunks
+      check(p);
+      p.frames = 20;
+      p.taps = 1;
+      p.attributes = {{"kernel_t", 1}, {"kernel_f", 1}, {"groups", groups}};
+      check(p);
+    }
+  }
+  OpHarness h("conv2d");
+  h.sequence(5, 12, Floats(60)).panels(12, 2, Floats(24, 1.0f), Type::kQ8);
+  h.ints("kernel_t", {1}).ints("kernel_f", {1}).ints("groups", {2});
+  CHECK(std::string(h.infer().message).find("multiple of 4") != std::string::npos);
 }
 
 namespace {

@@ -80,6 +80,28 @@ GraphDraft spectral() {
   return s.finish(s.op("istft", {turned}));
 }
 
+// Groups of channels, shuffled; the bins at both ends of what comes back are left out.
+GraphDraft groups() {
+  Seed s;
+  const int conv = s.op("conv2d",
+                        {s.image(8, 8), s.panels(48, 4), s.vector(8)},
+                        {{"kernel_t", {2}},
+                         {"kernel_f", {3}},
+                         {"stride_f", {2}},
+                         {"pad_f", {1}},
+                         {"past", {1}},
+                         {"groups", {2}}});
+  const int shuffled = s.op("channel_shuffle", {conv}, {{"groups", {2}}});
+  return s.finish(s.op("conv2d_transposed",
+                       {shuffled, s.panels(40, 4), s.vector(8), s.vector(8)},
+                       {{"kernel_t", {1}},
+                        {"kernel_f", {5}},
+                        {"stride_f", {2}},
+                        {"pad_f", {2}},
+                        {"groups", {2}},
+                        {"activation", {2}}}));
+}
+
 // A long frame of which only the end is used again, then one of many hops.
 GraphDraft windows() {
   Seed s;
@@ -233,6 +255,8 @@ std::map<std::string, ModelDraft> seed_models() {
   std::map<std::string, ModelDraft> models = {
       {"spectral_and_bank", model_of({filter_bank(0), spectral()})},
       {"windows", model_of({windows()})},
+      {"groups", model_of({groups()})},
+      {"groups_int8", model_of({with_weights(Type::kQ8, groups())})},
       {"bank_1", model_of({filter_bank(1)})},
       {"bank_2", model_of({filter_bank(2)})},
       {"bank_3", model_of({filter_bank(3)})},

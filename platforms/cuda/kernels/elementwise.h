@@ -206,7 +206,7 @@ struct Margins {
 
 enum class BinFunction : int32_t { kMagnitude, kCompress, kMultiply };
 
-/// magnitude: y = |x|. compress: y = x (|x|^2 + 1e-8)^value. multiply: y = x z. Each bin (re, im).
+/// magnitude: y = sqrt(|x|^2 + value). compress: y = x (|x|^2 + 1e-8)^value. multiply: y = x z. Each bin (re, im).
 struct Bins {
   static constexpr int kLanes = 256;
   Sessions sessions;
@@ -228,7 +228,7 @@ struct Bins {
       const float re = inside ? in[0] : 0.0f;
       const float im = inside ? in[1] : 0.0f;
       if (function == BinFunction::kMagnitude) {
-        out[f] = sqrtf(re * re + im * im);
+        out[f] = inside ? sqrtf(re * re + im * im + value) : 0.0f;
         return;
       }
       float gain_re = 0.0f;

@@ -141,6 +141,19 @@ Status transpose(Recorder* r) {
   return {};
 }
 
+Status channel_shuffle(Recorder* r) {
+  const int32_t groups = r->options<ChannelShuffleOptions>().groups;
+  for (int32_t g = 0; g < groups; ++g) {
+    Move m = start_move(*r, 0);
+    m.channels /= groups;
+    m.x_first = g * m.channels;
+    m.y_first = g;
+    m.y_channel = groups;
+    launch(r, m);
+  }
+  return {};
+}
+
 Status sum_chunks(Recorder* r) {
   Move m = start_move(*r, 0);
   m.chunks = r->input(0).channels() / m.channels;
@@ -168,6 +181,7 @@ constexpr DeviceOp kOps[] = {
     {"slice", nullptr, slice},
     {"reshape", nullptr, reshape},
     {"transpose", nullptr, transpose},
+    {"channel_shuffle", nullptr, channel_shuffle},
     {"sum_chunks", nullptr, sum_chunks},
 };
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "ops/options.h"
+#include "ops/transposed_shape.h"
 #include "platforms/cuda/ops/weighed.h"
 #include "platforms/cuda/table.h"
 
@@ -59,7 +60,6 @@ Status conv2d(Recorder* r) {
   return {};
 }
 
-/// Output bin p + stride * q takes from input bin q - j the tap p + stride * j.
 Status conv2d_transposed(Recorder* r) {
   Weighed w = start_product(*r);
   Product& p = w.product;
@@ -67,19 +67,21 @@ Status conv2d_transposed(Recorder* r) {
   add_epilogue(*r, options.activation, &p);
   p.taps_t = options.kernel_t;
   p.past = options.past;
-  const int32_t kernel = options.kernel_f;
-  const int32_t stride = options.stride_f;
-  const int32_t out_bins = r->output().bins();
-  const int32_t outputs = p.outputs;
-  p.y_bin = stride * outputs;
-  for (int32_t phase = 0; phase < std::min(stride, out_bins); ++phase) {
-    const int32_t taps = phase < kernel ? (kernel - phase + stride - 1) / stride : 0;
-    p.taps_f = std::max(taps, 1);
-    p.pad_f = taps - 1;
-    p.out_bins = (out_bins - phase + stride - 1) / stride;
-    p.inner = p.taps_t * taps * p.channels;
-    p.y_first = phase * outputs;
-    launch(r, w);
+  w.groups = options.groups;
+  p.channels /= w.groups;
+  p.group_stride = static_cast<int64_t>(p.taps_t) * options.kernel_f * p.channels * kPanel;
+  const int32_t outputs = p.outputs * w.groups;
+  p.y_bin = options.stride_f * outputs;
+  for (int32_t phase = 0; phase < options.stride_f; ++phase) {
+    const TransposedPhase of = transposed_phase(options, r->input(0).bins(), phase);
+    p.taps_f = std::max(of.taps, 1);
+    p.pad_f = of.taps - 1 - of.first;
+    p.out_bins = of.rows;
+    p.inner = p.taps_t * of.taps * p.channels;
+    p.y_first = of.first_bin * outputs;
+    if (of.rows > 0) {
+      launch(r, w);
+    }
     w.first += p.inner;
   }
   return {};

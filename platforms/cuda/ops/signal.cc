@@ -138,7 +138,7 @@ void launch_bins(Recorder* r, BinFunction function, float value) {
 }
 
 Status magnitude(Recorder* r) {
-  launch_bins(r, BinFunction::kMagnitude, 0.0f);
+  launch_bins(r, BinFunction::kMagnitude, r->options<MagnitudeOptions>().floor);
   return {};
 }
 
