@@ -7,12 +7,28 @@
 #include <cstdint>
 
 #include "ops/kernels/vec/vec.h"
+#include "runtime/graph.h"
 
 namespace ligero {
 
 /// linear, add, subtract, multiply, divide.
 struct ActivationOptions {
   Activation activation;
+};
+
+struct BandLinearOptions {
+  int32_t bands;
+  int32_t outputs;  ///< of a band
+  int32_t first;    ///< bin of the first band's first
+  int32_t width;    ///< bins of a band
+  int32_t stride;   ///< bins from a band's first to the next one's
+  int32_t kernel_t;
+  Activation activation;
+
+  /// Of a band in the weights: whole panels.
+  int32_t columns() const {
+    return (outputs + kPanelWidth - 1) / kPanelWidth * kPanelWidth;
+  }
 };
 
 /// conv2d, and conv2d_map, which has no reflect_t, groups, activation.

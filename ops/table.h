@@ -9,6 +9,7 @@
 #define LIGERO_EVERY_OP(X) \
   /* Products */ \
   X(kLinearOp) \
+  X(kBandLinearOp) \
   X(kConv2dOp) \
   X(kConv2dTransposedOp) \
   X(kConv2dMapOp) \

@@ -31,6 +31,10 @@ bool takes_int8(const NodeDraft& node, const TensorDraft& tensor) {
     taps_t = options.kernel_t;
     taps_f = options.kernel_f;
     groups = options.groups;
+  } else if (node.op == "band_linear") {
+    const auto options = options_of(node).as<BandLinearOptions>();
+    taps_t = options.kernel_t;
+    taps_f = options.width;
   }
   const int32_t inner = tensor.dims[0] / taps_t;
   return inner / taps_f / groups % kGemmQ8Group == 0 && inner <= kGemmQ8MaxInner;
@@ -46,7 +50,7 @@ bool exact_as_half(const TensorDraft& tensor) {
 /// Whether `node` may go through its matrix for one row alone: then reading it is what takes time,
 /// and half the bytes are half the time. A convolution's many rows would widen it again and again.
 bool may_take_one_row(const NodeDraft& node) {
-  return node.op == "linear" || node.op == "lstm";
+  return node.op == "linear" || node.op == "band_linear" || node.op == "lstm";
 }
 
 }  // namespace

@@ -217,7 +217,15 @@ GraphDraft fours() {
       {conv, s.panels(24, 4)},
       {{"kernel_t", {2}}, {"kernel_f", {3}}, {"stride_f", {2}}, {"past", {1}}, {"future", {0}}});
   const int normed = s.op("cumulative_norm", {back, s.vector(4), s.vector(4)});
-  const int row = s.op("linear", {normed, s.panels(4, 4)});
+  const int bands = s.op("band_linear",
+                         {normed, s.panels(24, 48), s.matrix(3, 4)},
+                         {{"bands", {3}},
+                          {"outputs", {4}},
+                          {"first", {-1}},
+                          {"width", {3}},
+                          {"stride", {4}},
+                          {"kernel_t", {2}}});
+  const int row = s.op("linear", {bands, s.panels(4, 4)});
   return s.finish(s.op(
       "lstm", {row, s.panels(4, 16), s.panels(4, 16), s.vector(16)}, {{"axis", {1}}}));
 }

@@ -1,5 +1,5 @@
-// linear, conv2d, conv2d_transposed, conv2d_map: one product each, or one for each phase or time
-// row. Not: shapes, which ops/ has checked.
+// linear, band_linear, conv2d, conv2d_transposed, conv2d_map: one product each, or one for each
+// phase or time row. Not: shapes, which ops/ has checked.
 #include <algorithm>
 
 #include "ops/options.h"
@@ -25,6 +25,32 @@ Status linear(Recorder* r) {
   return {};
 }
 
+/// Bands are groups of one output bin.
+Status band_linear(Recorder* r) {
+  constexpr size_t kBias = 2;
+  Weighed w = start_product(*r);
+  Product& p = w.product;
+  const auto& options = r->options<BandLinearOptions>();
+  p.activation = static_cast<Function>(options.activation);
+  w.groups = options.bands;
+  p.outputs = options.outputs;
+  p.group_stride = options.columns() / kPanel * p.panel_stride;
+  p.group_scales = options.columns();
+  p.group_bins = options.stride;
+  p.taps_t = options.kernel_t;
+  p.past = options.kernel_t - 1;
+  p.taps_f = options.width;
+  p.pad_f = -options.first;
+  p.out_bins = 1;
+  p.y_bin = p.outputs * w.groups;
+  p.shifted = r->has(kBias);
+  if (p.shifted) {
+    p.constant = r->in(kBias);
+  }
+  launch(r, w);
+  return {};
+}
+
 void set_taps(const ConvOptions& o, int32_t out_bins, Product* p) {
   p->taps_t = o.kernel_t;
   p->taps_f = o.kernel_f;
@@ -45,6 +71,7 @@ Status conv2d(Recorder* r) {
   set_taps(options, r->output().bins(), &p);
   w.groups = options.groups;
   p.channels /= w.groups;
+  p.group_floats = p.channels;
   p.inner = p.taps_t * p.taps_f * p.channels;
   p.group_stride = static_cast<int64_t>(p.inner) * kPanel;
   p.y_bin = p.outputs * w.groups;
@@ -69,6 +96,7 @@ Status conv2d_transposed(Recorder* r) {
   p.past = options.past;
   w.groups = options.groups;
   p.channels /= w.groups;
+  p.group_floats = p.channels;
   p.group_stride = static_cast<int64_t>(p.taps_t) * options.kernel_f * p.channels * kPanel;
   const int32_t outputs = p.outputs * w.groups;
   p.y_bin = options.stride_f * outputs;
@@ -106,6 +134,7 @@ Status conv2d_map(Recorder* r) {
 
 constexpr DeviceOp kOps[] = {
     {"linear", nullptr, linear},
+    {"band_linear", nullptr, band_linear},
     {"conv2d", nullptr, conv2d},
     {"conv2d_transposed", nullptr, conv2d_transposed},
     {"conv2d_map", nullptr, conv2d_map},
