@@ -133,11 +133,13 @@ struct MagnitudeOptions {
 /// compress, power.
 struct ExponentOptions {
   float exponent;
+  int32_t magnitude;  ///< compress: 1: has the magnitude too
 };
 
 /// batch_norm, layer_norm, cumulative_norm.
 struct NormOptions {
   float epsilon;
+  int32_t joint;  ///< layer_norm: 1: all bins of a frame have one mean
 };
 
 struct SoftmaxOptions {
@@ -145,6 +147,14 @@ struct SoftmaxOptions {
 
   bool over_time() const {
     return axis == 0;
+  }
+};
+
+struct ConcatOptions {
+  int32_t axis;  ///< 1 bins, 2 channels
+
+  bool along_bins() const {
+    return axis == 1;
   }
 };
 

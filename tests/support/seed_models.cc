@@ -72,7 +72,9 @@ GraphDraft spectral() {
   const int spectrum = s.op("stft", {s.op("multiply", {hops, gain})});
   const int small = s.op("compress", {spectrum}, {}, {{"exponent", {0.5f}}});
   const int level = s.op("magnitude", {small});
-  const int taps = s.op("concat", {small, level, level, small});
+  const int both =
+      s.op("compress", {spectrum}, {{"magnitude", {1}}}, {{"exponent", {0.3f}}});
+  const int taps = s.op("concat", {both, level, level});
   const int filtered = s.op("deep_filter",
                             {taps, spectrum},
                             {{"kernel_t", {3}}, {"kernel_f", {1}}, {"past", {1}}, {"future", {1}}});
@@ -100,6 +102,17 @@ GraphDraft groups() {
                         {"pad_f", {2}},
                         {"groups", {2}},
                         {"activation", {2}}}));
+}
+
+// Norms with weights and constants of every bin, bins behind each other.
+GraphDraft by_bin() {
+  Seed s;
+  const int speaker = s.g().constant("speaker", 4, 3);
+  const int x = s.image(4, 3);
+  const int own = s.op("layer_norm", {x, speaker, s.matrix(4, 3)});
+  const int joint = s.op("layer_norm", {x, s.vector(3), s.matrix(4, 3)}, {{"joint", {1}}});
+  const int both = s.op("concat", {own, s.matrix(2, 3), joint, speaker}, {{"axis", {1}}});
+  return s.finish(s.op("layer_norm", {both, s.matrix(14, 3), s.matrix(14, 3)}, {{"joint", {1}}}));
 }
 
 // A long frame of which only the end is used again, then one of many hops.
@@ -263,6 +276,7 @@ std::map<std::string, ModelDraft> seed_models() {
   std::map<std::string, ModelDraft> models = {
       {"spectral_and_bank", model_of({filter_bank(0), spectral()})},
       {"windows", model_of({windows()})},
+      {"by_bin", model_of({by_bin()})},
       {"groups", model_of({groups()})},
       {"groups_int8", model_of({with_weights(Type::kQ8, groups())})},
       {"bank_1", model_of({filter_bank(1)})},

@@ -108,13 +108,15 @@ void launch(Recorder* r, const Move& m) {
 }
 
 Status concat(Recorder* r) {
+  const bool along_bins = r->options<ConcatOptions>().along_bins();
   int32_t first = 0;
   for (size_t k = 0; k < r->node().inputs.size(); ++k) {
     Move m = start_move(*r, k);
+    m.bins = r->input(k).bins();
     m.channels = r->input(k).channels();
     m.y_first = first;
     launch(r, m);
-    first += m.channels;
+    first += along_bins ? m.bins * m.channels : m.channels;
   }
   return {};
 }

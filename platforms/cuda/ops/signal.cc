@@ -143,7 +143,11 @@ Status magnitude(Recorder* r) {
 }
 
 Status compress(Recorder* r) {
-  launch_bins(r, BinFunction::kCompress, 0.5f * (r->options<ExponentOptions>().exponent - 1.0f));
+  const auto& options = r->options<ExponentOptions>();
+  const bool magnitude = options.magnitude != 0;
+  launch_bins(r,
+              magnitude ? BinFunction::kCompressMagnitude : BinFunction::kCompress,
+              0.5f * (options.exponent - 1.0f));
   return {};
 }
 
