@@ -87,6 +87,18 @@ inline Status check_weight(const OpContext& ctx, size_t k, int64_t bins, int64_t
   return {};
 }
 
+/// Input `k` is a plain f32 weight or constant [bins, channels].
+inline Status check_map(const OpContext& ctx, size_t k, int64_t bins, int64_t channels) {
+  LIGERO_RETURN_IF_ERROR(check_plain(ctx, k));
+  const Tensor& t = ctx.input(k);
+  LIGERO_CHECK(t.kind != Kind::kSequence && t.bins() == bins && t.channels() == channels,
+               Code::kBadModel,
+               "an input must be a weight or constant of the op's [bins, channels]",
+               -1,
+               static_cast<int64_t>(k));
+  return {};
+}
+
 inline bool same_shape(const Tensor& a, const Tensor& b) {
   return a.bins() == b.bins() && a.channels() == b.channels();
 }

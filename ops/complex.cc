@@ -1,4 +1,5 @@
-// magnitude, compress, complex_multiply: arithmetic on bins of (re, im). Not: filters (deep_filter.cc).
+// magnitude, compress, complex_multiply: arithmetic on bins of (re, im). Not: filters
+// (deep_filter.cc).
 #include <cmath>
 
 #include "ops/check.h"
@@ -16,6 +17,8 @@ Status check_complex(const OpContext& ctx, size_t k) {
   return {};
 }
 
+constexpr Option kMagnitudeOptions[] = {LIGERO_FLOAT_OPTION(MagnitudeOptions, floor, 0, 0, 1)};
+
 Status infer_magnitude(const OpContext& ctx, Inference* out) {
   LIGERO_RETURN_IF_ERROR(check_arity(ctx, 1, 1));
   LIGERO_RETURN_IF_ERROR(check_complex(ctx, 0));
@@ -25,10 +28,11 @@ Status infer_magnitude(const OpContext& ctx, Inference* out) {
 
 void run_magnitude(const RunContext& ctx) noexcept {
   const ptrdiff_t bins = ctx.input(0).bins();
+  const float floor = ctx.options<MagnitudeOptions>().floor;
   for_frames(ctx, bins, [&](int begin, int end) noexcept {
     const float* x = ctx.x(0);
     for (ptrdiff_t i = begin * bins; i < end * bins; ++i) {
-      ctx.out[0][i] = std::sqrt(x[2 * i] * x[2 * i] + x[2 * i + 1] * x[2 * i + 1]);
+      ctx.out[0][i] = std::sqrt(x[2 * i] * x[2 * i] + x[2 * i + 1] * x[2 * i + 1] + floor);
     }
   });
 }
@@ -36,7 +40,11 @@ void run_magnitude(const RunContext& ctx) noexcept {
 // Under the power of |x|^2, so that silence stays silent (spec 8.1).
 constexpr float kCompressFloor = 1e-8f;
 
-constexpr Option kCompressOptions[] = {LIGERO_FLOAT_OPTION(ExponentOptions, exponent, 1, 0, 1)};
+constexpr Option kCompressOptions[] = {LIGERO_FLOAT_OPTION(ExponentOptions, exponent, 1, 0, 1),
+                                       LIGERO_INT_OPTION(ExponentOptions, magnitude, 0, 0, 1)};
+
+// With the magnitude: re, im, it, and 0, for int8 products take channels by fours.
+constexpr int32_t kWithMagnitude = 4;
 
 Status infer_compress(const OpContext& ctx, Inference* out) {
   LIGERO_RETURN_IF_ERROR(check_arity(ctx, 1, 1));
@@ -45,21 +53,37 @@ Status infer_compress(const OpContext& ctx, Inference* out) {
                Code::kBadModel,
                "exponent must be above 0 and at most 1");
   output_like_input(ctx, out);
+  if (ctx.options<ExponentOptions>().magnitude != 0) {
+    out->outputs[0].dim[1] = kWithMagnitude;
+  }
   return {};
 }
 
-/// y = gain(|x|^2) x, of [n, 2]; y may be x. Some gains at a time, by themselves, are vectors.
+/// y = gain(|x|^2) x, of [n, 2]; y may be x. With the magnitude y is [n, 4]. Some gains at a time,
+/// by themselves, are vectors.
 template <class Gain>
-void scale(const float* x, ptrdiff_t n, Gain gain, float* y) {
+void scale(const float* x, ptrdiff_t n, bool magnitude, Gain gain, float* y) {
   constexpr ptrdiff_t kGains = 16;
   float gains[kGains];
+  float powers[kGains];
   for (ptrdiff_t done = 0; done < n; done += kGains) {
     const ptrdiff_t count = n - done < kGains ? n - done : kGains;
     const float* in = x + 2 * done;
-    float* out = y + 2 * done;
     for (ptrdiff_t i = 0; i < count; ++i) {
-      gains[i] = gain(in[2 * i] * in[2 * i] + in[2 * i + 1] * in[2 * i + 1] + kCompressFloor);
+      powers[i] = in[2 * i] * in[2 * i] + in[2 * i + 1] * in[2 * i + 1] + kCompressFloor;
+      gains[i] = gain(powers[i]);
     }
+    if (magnitude) {
+      float* out = y + kWithMagnitude * done;
+      for (ptrdiff_t i = 0; i < count; ++i, out += kWithMagnitude) {
+        out[0] = in[2 * i] * gains[i];
+        out[1] = in[2 * i + 1] * gains[i];
+        out[2] = std::sqrt(powers[i]) * gains[i];
+        out[3] = 0.0f;
+      }
+      continue;
+    }
+    float* out = y + 2 * done;
     for (ptrdiff_t i = 0; i < 2 * count; ++i) {
       out[i] = in[i] * gains[i / 2];
     }
@@ -69,15 +93,19 @@ void scale(const float* x, ptrdiff_t n, Gain gain, float* y) {
 void run_compress(const RunContext& ctx) noexcept {
   const ptrdiff_t bins = ctx.input(0).bins();
   const float exponent = ctx.options<ExponentOptions>().exponent;
+  const bool magnitude = ctx.options<ExponentOptions>().magnitude != 0;
+  const ptrdiff_t channels = ctx.output(0).channels();
   for_frames(ctx, bins, [&](int begin, int end) noexcept {
     const float* x = ctx.x(0) + 2 * begin * bins;
-    float* y = ctx.out[0] + 2 * begin * bins;
+    float* y = ctx.out[0] + channels * begin * bins;
     const ptrdiff_t n = (end - begin) * bins;
     if (exponent == 0.5f) {  // the usual one, without pow
-      scale(x, n, [](float power) { return 1.0f / std::sqrt(std::sqrt(power)); }, y);
+      scale(
+          x, n, magnitude, [](float power) { return 1.0f / std::sqrt(std::sqrt(power)); }, y);
     } else {
       const float half = 0.5f * (exponent - 1.0f);
-      scale(x, n, [half](float power) { return std::pow(power, half); }, y);
+      scale(
+          x, n, magnitude, [half](float power) { return std::pow(power, half); }, y);
     }
   });
 }
@@ -114,8 +142,14 @@ void run_multiply(const RunContext& ctx) noexcept {
 
 }  // namespace
 
-const Op kMagnitudeOp = {
-    "magnitude", 1, nullptr, infer_magnitude, nullptr, nullptr, run_magnitude, false};
+const Op kMagnitudeOp = {"magnitude",
+                         1,
+                         parse<kMagnitudeOptions>,
+                         infer_magnitude,
+                         nullptr,
+                         nullptr,
+                         run_magnitude,
+                         false};
 const Op kCompressOp = {
     "compress", 1, parse<kCompressOptions>, infer_compress, nullptr, nullptr, run_compress, true};
 const Op kComplexMultiplyOp = {

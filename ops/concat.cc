@@ -1,29 +1,42 @@
-// concat: inputs side by side along the channels, constants repeated over time. Not: other axes.
+// concat: inputs side by side along the channels or one after another along the bins, constants
+// and weights repeated over time. Not: along time.
 #include <cstring>
 
 #include "ops/check.h"
 #include "ops/frames.h"
+#include "ops/option_table.h"
+#include "ops/options.h"
 #include "ops/table.h"
 
 namespace ligero {
 namespace {
 
+constexpr Option kOptions[] = {LIGERO_INT_OPTION(ConcatOptions, axis, 2, 1, 2)};
+
 Status infer(const OpContext& ctx, Inference* out) {
   const size_t count = ctx.node.inputs.size();
   LIGERO_CHECK(count <= kMaxInputs, Code::kBadModel, "wrong number of inputs");
   LIGERO_RETURN_IF_ERROR(check_arity(ctx, count < 1 ? 1 : count, kMaxInputs));
-  int64_t channels = 0;
+  const bool along_bins = ctx.options<ConcatOptions>().along_bins();
+  int64_t sum = 0;
+  bool signal = false;
   for (size_t k = 0; k < count; ++k) {
-    LIGERO_RETURN_IF_ERROR(check_signal(ctx, k));
-    LIGERO_CHECK(ctx.input(k).bins() == ctx.input(0).bins(),
+    LIGERO_RETURN_IF_ERROR(check_plain(ctx, k));
+    const Tensor& x = ctx.input(k);
+    signal = signal || x.kind != Kind::kWeight;
+    LIGERO_CHECK(along_bins || x.bins() == ctx.input(0).bins(),
                  Code::kBadModel,
                  "the inputs have different numbers of bins");
-    channels += ctx.input(k).channels();
+    LIGERO_CHECK(!along_bins || x.channels() == ctx.input(0).channels(),
+                 Code::kBadModel,
+                 "the inputs have different numbers of channels");
+    sum += along_bins ? x.bins() : x.channels();
   }
-  LIGERO_CHECK(channels * ctx.input(0).bins() <= kMaxFrameElements,
-               Code::kBadModel,
-               "a tensor is too large");
-  out->outputs[0].set(out->outputs[0].kind, ctx.input(0).bins(), static_cast<int32_t>(channels));
+  LIGERO_CHECK(signal, Code::kBadModel, "weights alone where a signal is due");
+  const int32_t other = along_bins ? ctx.input(0).channels() : ctx.input(0).bins();
+  LIGERO_CHECK(sum * other <= kMaxFrameElements, Code::kBadModel, "a tensor is too large");
+  const auto total = static_cast<int32_t>(sum);
+  out->outputs[0].set(out->outputs[0].kind, along_bins ? total : other, along_bins ? other : total);
   return {};
 }
 
@@ -54,12 +67,14 @@ void copy(Rows r) {
 }
 
 void run(const RunContext& ctx) noexcept {
-  const ptrdiff_t bins = ctx.input(0).bins();
-  const ptrdiff_t total = ctx.output(0).channels();
+  // Along bins a frame is one bin, of which each input has some channels.
+  const bool along_bins = ctx.options<ConcatOptions>().along_bins();
+  const ptrdiff_t bins = along_bins ? 1 : ctx.input(0).bins();
+  const ptrdiff_t total = ctx.output(0).elements() / bins;
   for_frames(ctx, bins * total, [&](int begin, int end) noexcept {
     ptrdiff_t offset = 0;
     for (size_t k = 0; k < ctx.node.inputs.size(); ++k) {
-      const ptrdiff_t channels = ctx.input(k).channels();
+      const ptrdiff_t channels = ctx.input(k).elements() / bins;
       const ptrdiff_t step = frame_step(ctx, k);
       for (int t = begin; t < end; ++t) {
         const Rows rows = {
@@ -73,6 +88,6 @@ void run(const RunContext& ctx) noexcept {
 
 }  // namespace
 
-const Op kConcatOp = {"concat", 1, nullptr, infer, nullptr, nullptr, run, false};
+const Op kConcatOp = {"concat", 1, parse<kOptions>, infer, nullptr, nullptr, run, false};
 
 }  // namespace ligero

@@ -1,6 +1,8 @@
 // conv2d: convolution over time and bins, all forms but the transposed. A row of the product
 // is an output bin of a frame; taps are pointers into the input, never copies. Each group of
-// channels is a product of its own. Not: the product.
+// channels is a product of its own; int8 rows are made once for all groups. Not: the product.
+#include <new>
+
 #include "ops/check.h"
 #include "ops/conv_shape.h"
 #include "ops/kernels/winograd/winograd.h"
@@ -35,8 +37,7 @@ Status infer(const OpContext& ctx, Inference* out) {
                "a convolution over time of a constant");
   LIGERO_CHECK(x.channels() % o.groups == 0, Code::kBadModel, "groups do not divide the channels");
   const int64_t inner = static_cast<int64_t>(o.kernel_t) * o.kernel_f * x.channels();
-  const int32_t channels = o.groups == 1 ? x.channels() : 0;  // that int8 takes
-  LIGERO_RETURN_IF_ERROR(check_panels(ctx, kW, inner, channels, o.kernel_t));
+  LIGERO_RETURN_IF_ERROR(check_panels(ctx, kW, inner, x.channels() / o.groups, o.kernel_t));
   const int64_t all_outputs = int64_t{o.groups} * ctx.input(kW).dim[1];
   LIGERO_CHECK(all_outputs <= kMaxFrameElements, Code::kBadModel, "a tensor is too large");
   const auto outputs = static_cast<int32_t>(all_outputs);
@@ -58,7 +59,24 @@ Status infer(const OpContext& ctx, Inference* out) {
   return {};
 }
 
-/// A problem with weights and rows, all but the data.
+/// Followed by a problem for each group, the zeros of a bin outside, and a Winograd.
+struct Data {
+  ConvProblem* problems;
+  const Winograd* winograd;  ///< the path, where it is not the direct one
+};
+
+struct Places {
+  size_t problems = align_up(sizeof(Data));
+  size_t zeros;
+  size_t winograd;
+
+  explicit Places(const OpContext& ctx)
+      : zeros(problems + align_up(static_cast<size_t>(ctx.options<ConvOptions>().groups) *
+                                  sizeof(ConvProblem))),
+        winograd(zeros + align_up(product_data_bytes(ctx.input(kX).channels()))) {}
+};
+
+/// The problem of the first group with weights and rows, all but the data.
 ConvProblem describe(const OpContext& ctx) {
   const Tensor& x = ctx.input(kX);
   const auto& o = ctx.options<ConvOptions>();
@@ -76,76 +94,68 @@ ConvProblem describe(const OpContext& ctx) {
   return p;
 }
 
-/// Where a Winograd is in the op's data.
-size_t winograd_at(const OpContext& ctx) {
-  return align_up(product_data_bytes(ctx.input(kX).channels()));
-}
-
 Status measure(const OpContext& ctx, Needs* needs) {
   LIGERO_RETURN_IF_ERROR(check_rows(ctx, ctx.output(0).bins()));
   const ConvProblem p = describe(ctx);
+  const Places places(ctx);
   if (winograd_serves(p)) {
-    needs->data_bytes = add_bytes(winograd_at(ctx), winograd_data_bytes(p));
+    needs->data_bytes = add_bytes(places.winograd, winograd_data_bytes(p));
     needs->scratch_bytes = winograd_scratch_bytes(p, ctx.max_frames);
   } else {
-    needs->data_bytes = product_data_bytes(ctx.input(kX).channels());
+    needs->data_bytes = places.winograd;
     needs->scratch_bytes = product_scratch_bytes(ctx, kW, p.rows, ctx.max_frames);
   }
   return {};
 }
 
 Status prepare(const OpContext& ctx, void* data) {
-  ProductData& d = *make_product_data(data, ctx.input(kX).channels());
-  ConvProblem& p = d.problem;
-  const float* zeros = p.rows.zeros;
-  p = describe(ctx);
-  p.rows.zeros = zeros;
-  prepare_epilogue(ctx, kEpilogue, ctx.options<ConvOptions>().activation, &p.epilogue);
+  const auto& o = ctx.options<ConvOptions>();
+  auto* bytes = static_cast<std::byte*>(data);
+  const Places places(ctx);
+  auto* d = new (data) Data();
+  d->problems = reinterpret_cast<ConvProblem*>(bytes + places.problems);
+  ConvProblem p = describe(ctx);
+  p.rows.zeros =
+      make_product_data(bytes + places.zeros, ctx.input(kX).channels())->problem.rows.zeros;
+  prepare_epilogue(ctx, kEpilogue, o.activation, &p.epilogue);
   p.output.bin_stride = ctx.output(0).channels();
   p.output.frame_stride = ctx.output(0).elements();
   p.add.bin_stride = p.output.bin_stride;
   p.add.tap_stride = p.output.frame_stride;
   if (winograd_serves(p)) {
-    d.winograd = make_winograd(p, ctx.cpu, static_cast<std::byte*>(data) + winograd_at(ctx));
+    d->winograd = make_winograd(p, ctx.cpu, bytes + places.winograd);
+  }
+  for (int32_t group = 0; group < o.groups; ++group) {
+    new (d->problems + group) ConvProblem(p);
+    to_next_group(o.kernel_t * o.kernel_f, &p);
   }
   return {};
 }
 
 void run(const RunContext& ctx) noexcept {
-  const ProductData& d = *static_cast<const ProductData*>(ctx.data);
-  ConvProblem p = d.problem;
-  p.rows.x = ctx.x(kX);
-  p.scratch = ctx.scratch;
-  p.output.y = ctx.out[0];
-  if (ctx.node.has_input(kBiasMap)) {
-    p.add.data = ctx.x(kBiasMap);
-    p.add.first_frame = ctx.first_frame;
-    p.add.total_frames = ctx.total_frames;
-  }
-  if (p.rows.mirror_frames > 0) {
-    // Mirrored rows are all inside, and so is every row of a bias map.
-    p.rows.mirror_frames = ctx.frames;
-    p.add.total_frames = -1;
-  }
-  const int64_t inner =
-      static_cast<int64_t>(p.rows.taps_t) * p.rows.taps_f * p.rows.channels * kGemmPanel;
-  const auto next = [&](const float* values) {
-    return values != nullptr ? values + p.weights.outputs : nullptr;
-  };
-  for (int32_t outputs = ctx.output(0).channels(); outputs > 0; outputs -= p.weights.outputs) {
-    if (kVectorIsas > 0 && d.winograd != nullptr) {
-      winograd(*d.winograd, p, ctx.frames, ctx.pool);
-    } else {
-      convolve(p, ctx.frames, ctx.pool);
+  const Data& d = *static_cast<const Data*>(ctx.data);
+  const auto& o = ctx.options<ConvOptions>();
+  for (int32_t group = 0; group < o.groups; ++group) {
+    ConvProblem& p = d.problems[group];
+    const int32_t first = group * p.weights.outputs;
+    p.rows.x = ctx.x(kX);
+    p.scratch = ctx.scratch;
+    p.output.y = ctx.out[0] + first;
+    if (ctx.node.has_input(kBiasMap)) {
+      p.add.data = ctx.x(kBiasMap) + first;
+      p.add.first_frame = ctx.first_frame;
+      p.add.total_frames = ctx.total_frames;
     }
-    p.rows.x += p.rows.channels;
-    p.weights.data = static_cast<const std::byte*>(p.weights.data) + inner * p.weight_bytes;
-    p.output.y += p.weights.outputs;
-    p.add.data = next(p.add.data);
-    p.epilogue.bias = next(p.epilogue.bias);
-    p.epilogue.slopes = next(p.epilogue.slopes);
-    p.epilogue.post_scale = next(p.epilogue.post_scale);
-    p.epilogue.post_shift = next(p.epilogue.post_shift);
+    if (o.reflect_t != 0) {
+      // Mirrored rows are all inside, and so is every row of a bias map.
+      p.rows.mirror_frames = ctx.frames;
+      p.add.total_frames = -1;
+    }
+  }
+  if (kVectorIsas > 0 && d.winograd != nullptr) {
+    winograd(*d.winograd, d.problems[0], ctx.frames, ctx.pool);
+  } else {
+    convolve(d.problems, o.groups, ctx.frames, ctx.pool);
   }
 }
 

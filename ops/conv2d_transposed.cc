@@ -1,6 +1,6 @@
 // conv2d_transposed: along bins, the outputs of each phase (bin mod stride) are a plain convolution
-// with the taps of that phase, so nothing is scattered. Over time it is a convolution. Not: the
-// product.
+// with the taps of that phase, so nothing is scattered. Over time it is a convolution. Each group of
+// channels is a product of its own. Not: the product.
 #include <new>
 
 #include "ops/check.h"
@@ -8,6 +8,7 @@
 #include "ops/options.h"
 #include "ops/product_op.h"
 #include "ops/table.h"
+#include "ops/transposed_shape.h"
 
 namespace ligero {
 namespace {
@@ -19,9 +20,11 @@ constexpr Option kOptions[] = {
     LIGERO_INT_OPTION(Options, kernel_t, kRequired, 1, 4096),
     LIGERO_INT_OPTION(Options, kernel_f, kRequired, 1, 4096),
     LIGERO_INT_OPTION(Options, stride_f, 1, 1, 4096),
+    LIGERO_INT_OPTION(Options, pad_f, 0, 0, 4096),
     LIGERO_INT_OPTION(Options, out_pad_f, 0, 0, 4096),
     LIGERO_INT_OPTION(Options, past, 0, 0, 4096),
     LIGERO_INT_OPTION(Options, future, 0, 0, 4096),
+    LIGERO_INT_OPTION(Options, groups, 1, 1, 4096),
     LIGERO_INT_OPTION(Options, activation, 0, 0, 6),
 };
 static_assert(kNumActivations == 7);
@@ -40,18 +43,22 @@ Status infer(const OpContext& ctx, Inference* out) {
   LIGERO_CHECK(x.kind == Kind::kSequence || o.kernel_t == 1,
                Code::kBadModel,
                "a convolution over time of a constant");
-  const int64_t bins = static_cast<int64_t>(x.bins() - 1) * o.stride_f + o.kernel_f + o.out_pad_f;
+  const int64_t bins = transposed_bins(o, x.bins());
+  LIGERO_CHECK(bins >= 1, Code::kBadModel, "pad_f leaves no bin of the output");
   LIGERO_CHECK(bins <= kMaxFrameElements, Code::kBadModel, "a tensor is too large");
+  LIGERO_CHECK(x.channels() % o.groups == 0, Code::kBadModel, "groups do not divide the channels");
   const int64_t inner = static_cast<int64_t>(o.kernel_t) * o.kernel_f * x.channels();
-  LIGERO_RETURN_IF_ERROR(check_panels(ctx, kW, inner, x.channels(), o.kernel_t));
-  const int32_t outputs = ctx.input(kW).dim[1];
+  LIGERO_RETURN_IF_ERROR(check_panels(ctx, kW, inner, x.channels() / o.groups, o.kernel_t));
+  const int64_t all_outputs = int64_t{o.groups} * ctx.input(kW).dim[1];
+  LIGERO_CHECK(all_outputs <= kMaxFrameElements, Code::kBadModel, "a tensor is too large");
+  const auto outputs = static_cast<int32_t>(all_outputs);
   LIGERO_RETURN_IF_ERROR(check_epilogue(ctx, kEpilogue, outputs, o.activation));
   out->outputs[0].set(out->outputs[0].kind, static_cast<int32_t>(bins), outputs);
   LIGERO_RETURN_IF_ERROR(check_size(out->outputs[0].dim, 2));
   if (o.kernel_t > 1) {
     out->time[kX] = {TimeUse::kWindow, o.past, o.future};
   }
-  LIGERO_CHECK(checked_mul(inner * outputs, x.bins(), &out->macs),
+  LIGERO_CHECK(checked_mul(inner * (outputs / o.groups), x.bins(), &out->macs),
                Code::kBadModel,
                "a convolution is too large");
   return {};
@@ -62,110 +69,134 @@ Status infer(const OpContext& ctx, Inference* out) {
 /// that are not full.
 constexpr int32_t kManyFrames = 16;
 
-/// Followed by the problems, the first output bin of each, and the zeros of a bin outside.
+/// Followed by the problems, the first output of each, and the zeros of a bin outside.
 struct Data {
   ConvProblem* problems;
-  int32_t* first_bins;
+  int64_t* first_outputs;
   int32_t count;
 };
 
-/// Phases that have any output.
-int32_t phase_count(const OpContext& ctx) {
-  const int32_t stride = ctx.options<Options>().stride_f;
-  const int32_t out_bins = ctx.output(0).bins();
-  return stride < out_bins ? stride : out_bins;
-}
-
-/// The rows of a phase: output bin phase + stride * q, 0 <= q < rows, takes from input bin q - j
-/// the tap phase + stride * j, 0 <= j < taps.
-struct Phase {
-  int32_t taps;
-  int32_t rows;
-  int32_t edge;  ///< rows at either end that are problems of their own
+/// The rows of a phase that are problems of their own, at either end.
+struct Edges {
+  int32_t low = 0;
+  int32_t high = 0;
 };
 
-Phase phase_of(const OpContext& ctx, int32_t phase) {
+Edges edges_of(const OpContext& ctx, const TransposedPhase& of) {
   const auto& o = ctx.options<Options>();
-  const int32_t left = o.kernel_f - phase;
-  const int32_t taps = left > 0 ? (left + o.stride_f - 1) / o.stride_f : 0;
-  const int32_t rows = (ctx.output(0).bins() - phase + o.stride_f - 1) / o.stride_f;
   const bool apart = ctx.max_frames >= kManyFrames && ctx.input(kW).type != Type::kQ8 &&
-                     taps >= 2 && ctx.input(kX).bins() >= taps;
-  return {taps, rows, apart ? taps - 1 : 0};
-}
-
-int32_t problem_count(const OpContext& ctx) {
-  int32_t count = 0;
-  for (int32_t phase = 0; phase < phase_count(ctx); ++phase) {
-    count += 1 + 2 * phase_of(ctx, phase).edge;
+                     of.taps >= 2 && o.pad_f < o.kernel_f && ctx.input(kX).bins() >= of.taps;
+  if (!apart) {
+    return {};
   }
-  return count;
+  const int32_t last = of.first + of.rows - 1;  // and the input bins after it that have taps
+  const int32_t after = last - (ctx.input(kX).bins() - 1);
+  const Edges edges = {of.taps - 1 - of.first, after < of.taps - 1 ? after : of.taps - 1};
+  return edges.low >= 0 && edges.high >= 0 && edges.low + edges.high <= of.rows ? edges : Edges();
 }
 
-/// What all phases have in common.
+TransposedPhase phase_of(const OpContext& ctx, int32_t phase) {
+  return transposed_phase(ctx.options<Options>(), ctx.input(kX).bins(), phase);
+}
+
+size_t problem_count(const OpContext& ctx) {
+  const auto& o = ctx.options<Options>();
+  int64_t count = 0;
+  for (int32_t phase = 0; phase < o.stride_f; ++phase) {
+    const TransposedPhase of = phase_of(ctx, phase);
+    const Edges edges = edges_of(ctx, of);
+    count += of.rows > 0 ? 1 + edges.low + edges.high : 0;
+  }
+  return static_cast<size_t>(count * o.groups);
+}
+
+/// What all phases of the first group have in common. A group's channels of a bin are a bin of their
+/// own, `groups` bins from those of the next.
 void set_rows(const OpContext& ctx, ConvRows* rows) {
   const Tensor& x = ctx.input(kX);
+  const auto& o = ctx.options<Options>();
   rows->frame_stride = x.elements();
-  rows->bins = x.bins();
-  rows->channels = x.channels();
-  rows->taps_t = ctx.options<Options>().kernel_t;
-  rows->past = ctx.options<Options>().past;
+  rows->bins = x.bins() * o.groups;
+  rows->channels = x.channels() / o.groups;
+  rows->stride_f = o.groups;
+  rows->dilation_f = o.groups;
+  rows->taps_t = o.kernel_t;
+  rows->past = o.past;
 }
 
 Status measure(const OpContext& ctx, Needs* needs) {
   LIGERO_RETURN_IF_ERROR(check_rows(ctx, ctx.output(0).bins()));
   ConvRows rows;
   set_rows(ctx, &rows);
-  const auto problems = static_cast<size_t>(problem_count(ctx));
+  const size_t problems = problem_count(ctx);
   needs->data_bytes = align_up(sizeof(Data)) + problems * sizeof(ConvProblem) +
-                      align_up(problems * sizeof(int32_t)) + product_data_bytes(rows.channels);
+                      align_up(problems * sizeof(int64_t)) + product_data_bytes(rows.channels);
   needs->scratch_bytes = product_scratch_bytes(ctx, kW, rows, ctx.max_frames);
   return {};
 }
 
-/// The rows [q, q + rows) of a phase, of which `p` has the weights.
-void add_problem(ConvProblem p, int32_t first_bin, int32_t q, int32_t rows, Data* d) {
-  p.rows.pad_f = p.rows.taps_f - 1 - q;
+/// The rows [q, q + rows) of a phase, of which `p` has the weights and `first` is where output 0 of
+/// row 0 goes.
+void add_problem(const TransposedPhase& of,
+                 int64_t first,
+                 int32_t q,
+                 int32_t rows,
+                 ConvProblem p,
+                 Data* d) {
+  p.rows.pad_f += (of.taps - 1 - of.first - q) * p.rows.stride_f;
   p.rows.out_bins = rows;
-  d->first_bins[d->count] = first_bin;
+  d->first_outputs[d->count] = first + q * p.output.bin_stride;
   new (d->problems + d->count) ConvProblem(p);
   ++d->count;
 }
 
+void add_phase(const OpContext& ctx,
+               const TransposedPhase& of,
+               int64_t first,
+               const ConvProblem& p,
+               Data* d) {
+  const Edges edges = edges_of(ctx, of);
+  const int32_t end = of.rows - edges.high;
+  add_problem(of, first, edges.low, end - edges.low, p, d);
+  ConvProblem alone = p;
+  alone.rows.zeros = nullptr;
+  for (int32_t q = 0; q < edges.low; ++q) {
+    add_problem(of, first, q, 1, alone, d);
+  }
+  for (int32_t q = end; q < of.rows; ++q) {
+    add_problem(of, first, q, 1, alone, d);
+  }
+}
+
 Status prepare(const OpContext& ctx, void* data) {
-  const Tensor& x = ctx.input(kX);
   const auto& o = ctx.options<Options>();
-  const int32_t problems = problem_count(ctx);
+  const size_t problems = problem_count(ctx);
   auto* d = new (data) Data();
   d->problems =
       reinterpret_cast<ConvProblem*>(static_cast<std::byte*>(data) + align_up(sizeof(Data)));
-  d->first_bins = reinterpret_cast<int32_t*>(d->problems + problems);
-  ConvProblem p =
-      make_product_data(reinterpret_cast<std::byte*>(d->first_bins) +
-                            align_up(static_cast<size_t>(problems) * sizeof(int32_t)),
-                        x.channels())
-          ->problem;
-  prepare_weights(ctx, kW, &p);
-  prepare_epilogue(ctx, kEpilogue, o.activation, &p.epilogue);
-  set_rows(ctx, &p.rows);
-  p.output.frame_stride = ctx.output(0).elements();
-  p.output.bin_stride = static_cast<int64_t>(o.stride_f) * p.weights.outputs;
-  for (int32_t phase = 0; phase < phase_count(ctx); ++phase) {
-    const Phase of = phase_of(ctx, phase);
-    const auto add = [&](const ConvProblem& rows_of, int32_t q, int32_t rows) {
-      add_problem(rows_of, phase + o.stride_f * q, q, rows, d);
-    };
-    p.rows.taps_f = of.taps;
-    add(p, of.edge, of.rows - 2 * of.edge);
-    ConvProblem alone = p;
-    alone.rows.zeros = nullptr;
-    for (int32_t k = 0; k < of.edge; ++k) {
-      add(alone, k, 1);
-      add(alone, of.rows - 1 - k, 1);
+  d->first_outputs = reinterpret_cast<int64_t*>(d->problems + problems);
+  auto* behind = reinterpret_cast<std::byte*>(d->first_outputs) +
+                 align_up(problems * sizeof(int64_t));
+  ConvProblem group = make_product_data(behind, ctx.input(kX).channels() / o.groups)->problem;
+  prepare_weights(ctx, kW, &group);
+  prepare_epilogue(ctx, kEpilogue, o.activation, &group.epilogue);
+  set_rows(ctx, &group.rows);
+  const int64_t outputs = ctx.output(0).channels();
+  group.output.frame_stride = ctx.output(0).elements();
+  group.output.bin_stride = o.stride_f * outputs;
+  for (int32_t g = 0; g < o.groups; ++g) {
+    ConvProblem p = group;
+    for (int32_t phase = 0; phase < o.stride_f; ++phase) {
+      const TransposedPhase of = phase_of(ctx, phase);
+      p.rows.taps_f = of.taps;
+      if (of.rows > 0) {
+        add_phase(ctx, of, of.first_bin * outputs + g * group.weights.outputs, p, d);
+      }
+      p.weights.data =
+          static_cast<const std::byte*>(p.weights.data) +
+          int64_t{p.rows.taps_t} * of.taps * p.rows.channels * kGemmPanel * p.weight_bytes;
     }
-    p.weights.data =
-        static_cast<const std::byte*>(p.weights.data) +
-        int64_t{p.rows.taps_t} * of.taps * x.channels() * kGemmPanel * p.weight_bytes;
+    to_next_group(o.kernel_t * o.kernel_f, &group);
   }
   return {};
 }
@@ -176,7 +207,7 @@ void run(const RunContext& ctx) noexcept {
     ConvProblem& p = d.problems[n];
     p.rows.x = ctx.x(kX);
     p.scratch = ctx.scratch;
-    p.output.y = ctx.out[0] + static_cast<int64_t>(d.first_bins[n]) * p.weights.outputs;
+    p.output.y = ctx.out[0] + d.first_outputs[n];
   }
   convolve(d.problems, d.count, ctx.frames, ctx.pool);
 }

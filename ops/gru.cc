@@ -16,7 +16,7 @@ class GruCell {
  public:
   static constexpr int32_t kGates = 3;  // r, u (PyTorch: z), n
   static constexpr size_t kBiases = 2;
-  explicit GruCell(uint32_t cpu) : vec_(&kVecVariants.best(cpu)) {}
+  GruCell(uint32_t cpu, const RecurrentOptions&) : vec_(&kVecVariants.best(cpu)) {}
 
   /// The memory is the output of the step before.
   void operator()(float* x, const float* r, int32_t hidden, float* c, float* h) const noexcept {
@@ -44,8 +44,13 @@ class GruCell {
   const VecKernels* vec_;
 };
 
+constexpr Option kOptions[] = {
+    LIGERO_INT_OPTION(RecurrentOptions, axis, 0, 0, 1),
+    LIGERO_INT_OPTION(RecurrentOptions, reverse, 0, 0, 1),
+};
+
 }  // namespace
 
-const Op kGruOp = Recurrent<GruCell>::op("gru");
+const Op kGruOp = Recurrent<GruCell>::op("gru", parse<kOptions>);
 
 }  // namespace ligero

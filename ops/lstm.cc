@@ -2,6 +2,8 @@
 // functions (kernels/lstm).
 #include "ops/kernels/lstm/lstm.h"
 
+#include <limits>
+
 #include "ops/recurrent.h"
 #include "ops/table.h"
 
@@ -12,18 +14,28 @@ class LstmCell {
  public:
   static constexpr int32_t kGates = 4;
   static constexpr size_t kBiases = 1;
-  explicit LstmCell(uint32_t cpu) : kernels_(&kLstmVariants.best(cpu)) {}
+  LstmCell(uint32_t cpu, const RecurrentOptions& options)
+      : kernels_(&kLstmVariants.best(cpu)),
+        limit_(options.cell_limit > 0.0f ? options.cell_limit
+                                         : std::numeric_limits<float>::infinity()) {}
 
   void operator()(float* z, const float*, int32_t hidden, float* c, float* h) const noexcept {
-    kernels_->cell_f32(z, hidden, c, h);
+    kernels_->cell_f32(z, hidden, limit_, c, h);
   }
 
  private:
   const LstmKernels* kernels_;
+  float limit_;
+};
+
+constexpr Option kOptions[] = {
+    LIGERO_INT_OPTION(RecurrentOptions, axis, 0, 0, 1),
+    LIGERO_INT_OPTION(RecurrentOptions, reverse, 0, 0, 1),
+    LIGERO_FLOAT_OPTION(RecurrentOptions, cell_limit, 0, 0, 1000000),
 };
 
 }  // namespace
 
-const Op kLstmOp = Recurrent<LstmCell>::op("lstm");
+const Op kLstmOp = Recurrent<LstmCell>::op("lstm", parse<kOptions>);
 
 }  // namespace ligero

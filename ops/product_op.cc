@@ -106,6 +106,21 @@ void prepare_epilogue(const OpContext& ctx,
   e->activation = activation;
 }
 
+void to_next_group(int32_t taps, ConvProblem* p) {
+  const int32_t outputs = p->weights.outputs;
+  const auto advance = [outputs](const float** values) {
+    *values = *values != nullptr ? *values + outputs : nullptr;
+  };
+  const int64_t inner = int64_t{taps} * p->rows.channels;
+  p->weights.data =
+      static_cast<const std::byte*>(p->weights.data) + inner * kGemmPanel * p->weight_bytes;
+  --p->rows.pad_f;  // a bin of its own further on
+  advance(&p->epilogue.bias);
+  advance(&p->epilogue.slopes);
+  advance(&p->epilogue.post_scale);
+  advance(&p->epilogue.post_shift);
+}
+
 ProductData* make_product_data(void* data, int64_t zeros) {
   auto* made = new (data) ProductData();
   auto* z = reinterpret_cast<float*>(static_cast<std::byte*>(data) + align_up(sizeof(ProductData)));

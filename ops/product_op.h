@@ -31,12 +31,9 @@ inline bool has(const OpContext& ctx, size_t k) {
   return ctx.node.has_input(k);
 }
 
-struct Winograd;
-
 /// What prepare() leaves in an op's data: a problem without x, y and add, and zeros behind it.
 struct ProductData {
   ConvProblem problem;
-  const Winograd* winograd = nullptr;  ///< conv2d: its path, where it is not the direct one
 };
 
 /// Bytes of ProductData and `zeros` floats.
@@ -57,6 +54,10 @@ void prepare_epilogue(const OpContext& ctx,
                       size_t first,
                       Activation activation,
                       GemmEpilogue* epilogue);
+
+/// From the problem of a group of channels, whose rows lie `groups` bins apart, to that of the next
+/// one: `taps` is all that its kernel has.
+void to_next_group(int32_t taps, ConvProblem* problem);
 
 /// Puts a ProductData into `data`, with `zeros` zeros behind it, and returns it.
 ProductData* make_product_data(void* data, int64_t zeros);

@@ -1,6 +1,7 @@
-// The walk of a recurrent layer: one direction, along time (the state is carried) or along the bins
-// of each frame. The input product is taken for many steps at once, the recurrent one step by step.
-// Not: a cell (lstm.cc, gru.cc), nor the products (ops/kernels).
+// The walk of a recurrent layer: one direction, along time (each bin carries its state) or along
+// the bins of each frame. The input product is taken for many steps at once, the recurrent one step
+// by step, all sequences in one product. Not: a cell (lstm.cc, gru.cc), nor the products
+// (ops/kernels).
 #ifndef LIGERO_OPS_RECURRENT_H_
 #define LIGERO_OPS_RECURRENT_H_
 
@@ -15,12 +16,7 @@
 
 namespace ligero {
 
-inline constexpr Option kRecurrentOptions[] = {
-    LIGERO_INT_OPTION(RecurrentOptions, axis, 0, 0, 1),
-    LIGERO_INT_OPTION(RecurrentOptions, reverse, 0, 0, 1),
-};
-
-/// The op of a cell, a class made from CpuFeature bits with
+/// The op of a cell, a class made from CpuFeature bits and RecurrentOptions with
 ///   kGates: outputs of either product for each unit;
 ///   kBiases: 1, the bias of the input product, to whose result the recurrent product is added, or
 ///     2, the second one of the recurrent product, which the cell gets apart;
@@ -30,8 +26,8 @@ inline constexpr Option kRecurrentOptions[] = {
 template <typename Cell>
 class Recurrent {
  public:
-  static constexpr Op op(const char* name) {
-    return {name, 1, parse<kRecurrentOptions>, infer, measure, prepare, run, false, true};
+  static constexpr Op op(const char* name, Status (*parse)(const Node&, void*)) {
+    return {name, 1, parse, infer, measure, prepare, run, false, true};
   }
 
  private:
@@ -39,16 +35,20 @@ class Recurrent {
   static constexpr bool kApart = Cell::kBiases == 2;
   enum Input : size_t { kX = 0, kWih = 1, kWhh = 2, kBias = 3, kInputs = 3 + Cell::kBiases };
 
-  /// Steps whose input products are held in scratch at once.
-  static constexpr int32_t kChunkSteps = 64;
-  /// Along bins: rows (frames times bins) in scratch at once, where one frame has fewer.
+  /// Rows (steps, times the bins along time or the frames along bins) whose input products are held
+  /// in scratch at once, where a frame has fewer.
   static constexpr int32_t kChunkRows = 256;
+  /// Along time, one bin: steps at once.
+  static constexpr int32_t kChunkSteps = 64;
 
   struct Data {
     ConvProblem input;      // x W_ih + bias
     ConvProblem recurrent;  // h W_hh, added in place to the above, or apart
     Cell cell;
     int32_t chunk;      // frames
+    int32_t together;   // most sequences in step
+    int64_t z_stride;   // floats from a sequence's gates to those of the next
+    int64_t y_stride;   // the same of outputs
     size_t q8_scratch;  // where it begins in the scratch
   };
 
@@ -71,9 +71,9 @@ class Recurrent {
       LIGERO_RETURN_IF_ERROR(check_weight(ctx, k, 1, gates));
     }
     if (!options.along_bins()) {
-      LIGERO_CHECK(x.kind == Kind::kSequence && x.bins() == 1,
+      LIGERO_CHECK(x.kind == Kind::kSequence,
                    Code::kBadModel,
-                   "a recurrent layer along time needs a sequence of one bin");
+                   "a recurrent layer along time needs a sequence");
       out->time[kX].use = options.reverse != 0 ? TimeUse::kWhole : TimeUse::kRecurrent;
     }
     out->outputs[0].set(out->outputs[0].kind, x.bins(), hidden);
@@ -99,34 +99,36 @@ class Recurrent {
     return ctx.input(kWhh).dim[0];
   }
 
-  /// Along bins: frames that take their steps together.
+  /// Frames of at most kChunkRows rows, at least one.
   static int32_t frames_in_step(int32_t bins) {
     return bins >= kChunkRows ? 1 : kChunkRows / bins;
   }
 
   /// Frames worked on at once.
   static int32_t chunk_frames(const OpContext& ctx) {
-    const bool along_bins = ctx.options<RecurrentOptions>().along_bins();
-    const int32_t chunk = along_bins ? frames_in_step(ctx.input(kX).bins()) : kChunkSteps;
+    const int32_t bins = ctx.input(kX).bins();
+    const bool one_row = !ctx.options<RecurrentOptions>().along_bins() && bins == 1;
+    const int32_t chunk = one_row ? kChunkSteps : frames_in_step(bins);
     return chunk < ctx.max_frames ? chunk : ctx.max_frames;
   }
 
-  /// Sequences that take a step together.
-  static int32_t in_step(const RecurrentOptions& options, int32_t chunk) {
-    return options.along_bins() ? chunk : 1;
+  /// Sequences that take a step together: the frames of a chunk, or the bins of a frame.
+  static int32_t sequences(const OpContext& ctx) {
+    return ctx.options<RecurrentOptions>().along_bins() ? chunk_frames(ctx) : ctx.input(kX).bins();
   }
 
   /// Bytes of float scratch: gates [chunk, bins, kGates hidden], then those of the recurrent
-  /// product [in_step, kGates hidden] where it stays apart, then the memory [in_step, hidden] where
-  /// it is no state, then, backwards along time, a hidden vector of rows that are no output.
+  /// product [sequences, kGates hidden] where it stays apart, then the memory [sequences, hidden]
+  /// where it is no state, then, backwards along time, hidden vectors [sequences, hidden] of rows
+  /// that are no output.
   static size_t float_bytes(const OpContext& ctx) {
     const auto& options = ctx.options<RecurrentOptions>();
     const auto hidden = static_cast<size_t>(hidden_of(ctx));
-    const int32_t chunk = chunk_frames(ctx);
-    const auto together = static_cast<size_t>(in_step(options, chunk));
-    const size_t rows = static_cast<size_t>(chunk) * static_cast<size_t>(ctx.input(kX).bins());
+    const auto together = static_cast<size_t>(sequences(ctx));
+    const size_t rows =
+        static_cast<size_t>(chunk_frames(ctx)) * static_cast<size_t>(ctx.input(kX).bins());
     const size_t products = kGates * (rows + (kApart ? together : 0));
-    const size_t memory = carried(options) ? 0 : options.along_bins() ? together : 2;
+    const size_t memory = carried(options) ? 0 : (options.along_bins() ? 1 : 2) * together;
     return align_up((products + memory) * hidden * sizeof(float));
   }
 
@@ -139,10 +141,14 @@ class Recurrent {
     return rows;
   }
 
+  /// Along time the bins of one frame, along bins one bin of some frames.
   static ConvRows recurrent_rows(const OpContext& ctx) {
     ConvRows rows;
     rows.channels = hidden_of(ctx);
     rows.frame_stride = static_cast<int64_t>(rows.channels) * ctx.input(kX).bins();
+    if (!ctx.options<RecurrentOptions>().along_bins()) {
+      rows.bins = rows.out_bins = ctx.input(kX).bins();
+    }
     return rows;
   }
 
@@ -152,18 +158,28 @@ class Recurrent {
     const int32_t chunk = chunk_frames(ctx);
     const size_t input = product_scratch_bytes(ctx, kWih, input_rows(ctx.input(kX)), chunk);
     const size_t recurrent =
-        product_scratch_bytes(ctx, kWhh, recurrent_rows(ctx), in_step(options, chunk));
+        product_scratch_bytes(ctx, kWhh, recurrent_rows(ctx), options.along_bins() ? chunk : 1);
     needs->data_bytes = sizeof(Data);
     needs->state_bytes =
-        carried(options) ? 2 * static_cast<size_t>(hidden_of(ctx)) * sizeof(float) : 0;
+        carried(options) ? 2 * static_cast<size_t>(ctx.output(0).elements()) * sizeof(float) : 0;
     needs->scratch_bytes = float_bytes(ctx) + (input > recurrent ? input : recurrent);
     return {};
   }
 
   static Status prepare(const OpContext& ctx, void* data) {
-    auto* d = new (data) Data{{}, {}, Cell(ctx.cpu), chunk_frames(ctx), float_bytes(ctx)};
     const Tensor& x = ctx.input(kX);
-    const int64_t gates = int64_t{hidden_of(ctx)} * kGates;
+    const int64_t hidden = hidden_of(ctx);
+    const int64_t gates = hidden * kGates;
+    // Sequences in step lie a frame apart (along bins), or a bin.
+    const int64_t apart = ctx.options<RecurrentOptions>().along_bins() ? x.bins() : 1;
+    auto* d = new (data) Data{{},
+                              {},
+                              Cell(ctx.cpu, ctx.options<RecurrentOptions>()),
+                              chunk_frames(ctx),
+                              sequences(ctx),
+                              gates * apart,
+                              hidden * apart,
+                              float_bytes(ctx)};
     ConvProblem& input = d->input;
     prepare_weights(ctx, kWih, &input);
     input.epilogue.bias = ctx.input(kBias).f32();
@@ -173,12 +189,11 @@ class Recurrent {
     ConvProblem& recurrent = d->recurrent;
     prepare_weights(ctx, kWhh, &recurrent);
     recurrent.rows = recurrent_rows(ctx);
+    recurrent.output.frame_stride = recurrent.output.bin_stride = kApart ? gates : d->z_stride;
     if constexpr (kApart) {
       recurrent.epilogue.bias = ctx.input(kBias + 1).f32();
-      recurrent.output.frame_stride = gates;
     } else {
-      recurrent.output.frame_stride = gates * x.bins();
-      recurrent.add.frame_stride = recurrent.output.frame_stride;
+      recurrent.add.frame_stride = recurrent.add.bin_stride = d->z_stride;
     }
     return {};
   }
@@ -193,59 +208,71 @@ class Recurrent {
   }
 
   static float* memory(const RunContext& ctx, const Data& d) {
-    const int64_t step =
-        int64_t{in_step(ctx.options<RecurrentOptions>(), d.chunk)} * ctx.output(0).channels();
-    return apart(ctx, d) + (kApart ? step * kGates : 0);
+    return apart(ctx, d) + (kApart ? d.together * d.recurrent.output.frame_stride : 0);
   }
 
-  /// The recurrent products of step number `step`, of `frames` frames, of hidden vectors from `h`
-  /// on, or, where that is null, of zero. `z`: the gates of the first one's input product.
-  static void recurrent_product(const RunContext& ctx,
-                                const Data& d,
-                                int64_t step,
-                                const float* h,
-                                float* z,
-                                int32_t frames) {
+  /// The input products of `frames` frames from `first` on, to the start of the scratch.
+  static float* input_product(const RunContext& ctx, const Data& d, int32_t first, int32_t frames) {
+    ConvProblem input = d.input;
+    input.scratch = q8_scratch(ctx, d);
+    input.rows.x = ctx.x(kX) + first * input.rows.frame_stride;
+    input.output.y = static_cast<float*>(ctx.scratch);
+    convolve(input, frames, ctx.pool);
+    return input.output.y;
+  }
+
+  /// What a step of some sequences reads and writes, each from its first sequence on.
+  struct Step {
+    const float* h;  // the hidden vectors before it, or null: zero
+    float* z;        // the gates' input products
+    float* c;
+    float* y;
+  };
+
+  /// Step number `i` of `count` sequences: the recurrent products and the cells.
+  static void take_step(
+      const RunContext& ctx, const Data& d, int64_t i, int32_t count, const Step& s) {
     ConvProblem p = d.recurrent;
-    p.last_panels_first = step % 2 != 0;
+    p.last_panels_first = i % 2 != 0;
     p.scratch = q8_scratch(ctx, d);
-    p.output.y = kApart ? apart(ctx, d) : z;
-    if (h != nullptr) {
-      p.rows.x = h;
-      p.add.data = kApart ? nullptr : z;
-      convolve(p, frames, ctx.pool);
+    p.output.y = kApart ? apart(ctx, d) : s.z;
+    const int64_t gates = p.weights.outputs;
+    if (s.h != nullptr) {
+      p.rows.x = s.h;
+      p.add.data = kApart ? nullptr : s.z;
+      convolve(p, count / p.rows.bins, ctx.pool);
     } else if (kApart) {
-      const int64_t gates = p.output.frame_stride;
-      for (int32_t f = 0; f < frames; ++f) {
+      for (int32_t k = 0; k < count; ++k) {
         std::memcpy(
-            p.output.y + f * gates, p.epilogue.bias, static_cast<size_t>(gates) * sizeof(float));
+            p.output.y + k * gates, p.epilogue.bias, static_cast<size_t>(gates) * sizeof(float));
       }
+    }
+    const int64_t hidden = gates / kGates;
+    for (int64_t k = 0; k < count; ++k) {
+      d.cell(s.z + k * d.z_stride,
+             apart(ctx, d) + k * gates,
+             static_cast<int32_t>(hidden),
+             s.c + k * hidden,
+             s.y + k * d.y_stride);
     }
   }
 
-  /// Along time, forwards or backwards. `h` is the hidden vector before the first step, or nullptr
-  /// for zero; backwards, the rows after the last frame come first, and their hidden vectors lie in
-  /// `unseen`. Returns the last one.
+  /// Along time, forwards or backwards, the bins of a frame in step. `h` are the hidden vectors
+  /// before the first step, or nullptr for zero; backwards, the rows after the last frame come
+  /// first, and their hidden vectors lie in `unseen`. Returns the last ones.
   static const float* run_time(
       const RunContext& ctx, const Data& d, const float* h, float* c, float* unseen) noexcept {
-    const int64_t hidden = ctx.output(0).channels();
+    const int64_t row = ctx.output(0).elements();
     const bool reverse = ctx.options<RecurrentOptions>().reverse != 0;
     const int32_t rows = reverse ? ctx.frames + ctx.after : ctx.frames;
-    auto* gates = static_cast<float*>(ctx.scratch);
     for (int32_t done = 0; done < rows; done += d.chunk) {
       const int32_t frames = rows - done < d.chunk ? rows - done : d.chunk;
       const int32_t first = reverse ? rows - done - frames : done;
-      ConvProblem input = d.input;
-      input.scratch = q8_scratch(ctx, d);
-      input.rows.x = ctx.x(kX) + first * input.rows.frame_stride;
-      input.output.y = gates;
-      convolve(input, frames, ctx.pool);
+      float* gates = input_product(ctx, d, first, frames);
       for (int32_t i = 0; i < frames; ++i) {
         const int32_t t = reverse ? frames - 1 - i : i;
-        float* z = gates + t * hidden * kGates;
-        float* y = first + t < ctx.frames ? ctx.out[0] + (first + t) * hidden : unseen;
-        recurrent_product(ctx, d, i, h, z, 1);
-        d.cell(z, apart(ctx, d), static_cast<int32_t>(hidden), c, y);
+        float* y = first + t < ctx.frames ? ctx.out[0] + (first + t) * row : unseen;
+        take_step(ctx, d, i, d.together, {h, gates + t * row * kGates, c, y});
         h = y;
       }
     }
@@ -257,28 +284,16 @@ class Recurrent {
     const int64_t hidden = ctx.output(0).channels();
     const int64_t bins = ctx.input(kX).bins();
     const bool reverse = ctx.options<RecurrentOptions>().reverse != 0;
-    auto* gates = static_cast<float*>(ctx.scratch);
     float* c = memory(ctx, d);
     for (int32_t first = 0; first < ctx.frames; first += d.chunk) {
       const int32_t frames = ctx.frames - first < d.chunk ? ctx.frames - first : d.chunk;
       float* out = ctx.out[0] + first * bins * hidden;
-      ConvProblem input = d.input;
-      input.scratch = q8_scratch(ctx, d);
-      input.rows.x = ctx.x(kX) + first * input.rows.frame_stride;
-      input.output.y = gates;
-      convolve(input, frames, ctx.pool);
+      float* gates = input_product(ctx, d, first, frames);
       std::memset(c, 0, static_cast<size_t>(frames * hidden) * sizeof(float));
       for (int64_t i = 0; i < bins; ++i) {
         const int64_t b = reverse ? bins - 1 - i : i;
         const float* h = i == 0 ? nullptr : out + (reverse ? b + 1 : b - 1) * hidden;
-        recurrent_product(ctx, d, i, h, gates + b * hidden * kGates, frames);
-        for (int64_t f = 0; f < frames; ++f) {
-          d.cell(gates + (f * bins + b) * hidden * kGates,
-                 apart(ctx, d) + f * hidden * kGates,
-                 static_cast<int32_t>(hidden),
-                 c + f * hidden,
-                 out + (f * bins + b) * hidden);
-        }
+        take_step(ctx, d, i, frames, {h, gates + b * hidden * kGates, c, out + b * hidden});
       }
     }
   }
@@ -286,17 +301,17 @@ class Recurrent {
   static void run(const RunContext& ctx) noexcept {
     const Data& d = *static_cast<const Data*>(ctx.data);
     const auto& options = ctx.options<RecurrentOptions>();
-    const int64_t hidden = ctx.output(0).channels();
-    const size_t bytes = static_cast<size_t>(hidden) * sizeof(float);
+    const int64_t row = ctx.output(0).elements();
+    const size_t bytes = static_cast<size_t>(row) * sizeof(float);
     if (options.along_bins()) {
       run_bins(ctx, d);
     } else if (options.reverse != 0) {
       float* c = memory(ctx, d);
       std::memset(c, 0, bytes);
-      run_time(ctx, d, nullptr, c, c + hidden);
+      run_time(ctx, d, nullptr, c, c + row);
     } else {
       auto* h = static_cast<float*>(ctx.state);
-      std::memcpy(h, run_time(ctx, d, h, h + hidden, nullptr), bytes);
+      std::memcpy(h, run_time(ctx, d, h, h + row, nullptr), bytes);
     }
   }
 };

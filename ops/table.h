@@ -9,6 +9,7 @@
 #define LIGERO_EVERY_OP(X) \
   /* Products */ \
   X(kLinearOp) \
+  X(kBandLinearOp) \
   X(kConv2dOp) \
   X(kConv2dTransposedOp) \
   X(kConv2dMapOp) \
@@ -49,6 +50,7 @@
   X(kSliceOp) \
   X(kReshapeOp) \
   X(kTransposeOp) \
+  X(kChannelShuffleOp) \
   X(kSumChunksOp) \
   X(kTimeMeanOp) \
   X(kTimeStdOp)

@@ -15,12 +15,16 @@ inline double hann(int32_t i, int32_t n) {
   return s * s;
 }
 
-/// What gives back a signal that a periodic Hann window of n samples has cut into frames half a
-/// window apart: the window over the sum of the squares of the two that meet at a sample.
-inline double hann_synthesis(int32_t i, int32_t n) {
-  const double a = hann(i, n);
-  const double b = hann((i + n / 2) % n, n);
-  return a / (a * a + b * b);
+/// Its square root.
+inline double sqrt_hann(int32_t i, int32_t n) {
+  return std::sin(kPi * i / n);
+}
+
+/// A quarter sine over all but `fall` of n samples, then the second half of a square root of Hann of
+/// 2 fall samples (Mauler and Martin's analysis window: a long frame of low delay).
+inline double long_rise(int32_t i, int32_t n, int32_t fall) {
+  const int32_t rise = n - fall;
+  return i < rise ? std::sin(0.5 * kPi * i / rise) : std::cos(0.5 * kPi * (i - rise) / fall);
 }
 
 /// Periodic Hamming window of n samples.

@@ -52,7 +52,7 @@ struct Inference {
   };
   Output outputs[kMaxOutputs];
   TimeBehaviour time[kMaxInputs];
-  /// Hops by which output row t lags what it describes (inverse STFT: row t is hop t - 1).
+  /// Hops by which output row t lags what it describes (inverse STFT: row t is hop t - 1, say).
   int32_t output_lag = 0;
   int64_t macs = 0;  ///< multiply-accumulates per frame (a constant: per call)
   int64_t macs_by_signal = 0;  ///< further ones, of each frame with each frame of the signal

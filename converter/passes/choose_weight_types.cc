@@ -17,23 +17,27 @@ namespace {
 bool takes_int8(const NodeDraft& node, const TensorDraft& tensor) {
   int32_t taps_t = 1;
   int32_t taps_f = 1;
+  int32_t groups = 1;
   if (node.op == "conv2d_map") {
     return false;
   }
   if (node.op == "conv2d") {
     const auto options = options_of(node).as<ConvOptions>();
-    if (options.groups > 1) {
-      return false;
-    }
     taps_t = options.kernel_t;
     taps_f = options.kernel_f;
+    groups = options.groups;
   } else if (node.op == "conv2d_transposed") {
     const auto options = options_of(node).as<TransposedConvOptions>();
     taps_t = options.kernel_t;
     taps_f = options.kernel_f;
+    groups = options.groups;
+  } else if (node.op == "band_linear") {
+    const auto options = options_of(node).as<BandLinearOptions>();
+    taps_t = options.kernel_t;
+    taps_f = options.width;
   }
   const int32_t inner = tensor.dims[0] / taps_t;
-  return inner / taps_f % kGemmQ8Group == 0 && inner <= kGemmQ8MaxInner;
+  return inner / taps_f / groups % kGemmQ8Group == 0 && inner <= kGemmQ8MaxInner;
 }
 
 /// Whether half precision holds every value as it is.
@@ -46,7 +50,7 @@ bool exact_as_half(const TensorDraft& tensor) {
 /// Whether `node` may go through its matrix for one row alone: then reading it is what takes time,
 /// and half the bytes are half the time. A convolution's many rows would widen it again and again.
 bool may_take_one_row(const NodeDraft& node) {
-  return node.op == "linear" || node.op == "lstm";
+  return node.op == "linear" || node.op == "band_linear" || node.op == "lstm";
 }
 
 }  // namespace

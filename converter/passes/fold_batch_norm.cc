@@ -47,11 +47,14 @@ std::vector<double> bias_of(GraphEdit& edit, const NodeDraft& product, size_t ou
   return {values.begin(), values.end()};
 }
 
+// The weights of a convolution in groups lie group by group, each with its own outputs.
 void scale_columns(GraphEdit& edit, NodeDraft& product, const Affines& a) {
   TensorDraft& w = edit.tensor(GraphEdit::input(product, kInputWeights));
   const size_t outputs = a.scale.size();
+  const auto columns = static_cast<size_t>(w.dims[1]);
+  const size_t group = w.values.size() / (outputs / columns);
   for (size_t i = 0; i < w.values.size(); ++i) {
-    w.values[i] = static_cast<float>(w.values[i] * a.scale[i % outputs]);
+    w.values[i] = static_cast<float>(w.values[i] * a.scale[i / group * columns + i % columns]);
   }
   std::vector<double> bias = bias_of(edit, product, outputs);
   for (size_t o = 0; o < outputs; ++o) {
@@ -87,8 +90,7 @@ bool fold_backward(GraphEdit& edit, int bn, const Affines& a) {
     return false;
   }
   NodeDraft& product = edit.node(p);
-  const bool plain = GraphEdit::activation(product) == Activation::kNone &&
-                     (product.op != "conv2d" || options_of(product).as<ConvOptions>().groups == 1);
+  const bool plain = GraphEdit::activation(product) == Activation::kNone;
   if (plain && owns_weights(edit, p) && GraphEdit::input(product, kInputBiasMap) < 0) {
     scale_columns(edit, product, a);
   } else {

@@ -159,8 +159,7 @@ TEST_CASE("fold_batch_norm: into the product before it, with and without an acti
   CHECK(GraphEdit::input(*find(model, "out"), kInputPostScale) >= 0);
 }
 
-TEST_CASE(
-    "fold_batch_norm: behind the sum of a convolution in groups, whose weights lie by group") {
+TEST_CASE("fold_batch_norm: into a convolution in groups, whose weights lie by group") {
   Toy toy;
   GraphBuilder& g = toy.g();
   const int x = g.sequence("x", 7, 4);
@@ -171,7 +170,8 @@ TEST_CASE(
   g.output(toy.batch_norm("out", c));
   ModelDraft model = model_of(toy);
   CHECK(apply(fold_batch_norm, &model) == 1);
-  CHECK(GraphEdit::input(*find(model, "out"), kInputPostScale) >= 0);
+  CHECK(GraphEdit::input(*find(model, "out"), kInputPostScale) < 0);
+  CHECK(GraphEdit::input(*find(model, "out"), kInputBias) >= 0);
 }
 
 TEST_CASE("fold_batch_norm: into the linear layer behind it, and around one that has no bias") {

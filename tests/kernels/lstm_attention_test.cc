@@ -4,6 +4,7 @@
 #include <Eigen/Dense>
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <string>
 #include <vector>
 
@@ -24,18 +25,19 @@ double sigmoid(double x) {
   return 1 / (1 + std::exp(-x));
 }
 
-void check_cell(const LstmKernels& kernels, int hidden, Edge edge, Random& random) {
+void check_cell(const LstmKernels& kernels, int hidden, float limit, Edge edge, Random& random) {
   const auto size = static_cast<size_t>(hidden);
   Guarded<float> z(random.floats(4 * size, -8.0f, 8.0f), edge);
   Guarded<float> c(random.floats(size, -2.0f, 2.0f), edge);
   Guarded<float> h(size, edge);
   const std::vector<float> before = c.values();
-  kernels.cell_f32(z.data(), hidden, c.data(), h.data());
+  kernels.cell_f32(z.data(), hidden, limit, c.data(), h.data());
   double worst = 0;
   for (size_t u = 0; u < size; ++u) {
     const auto gate = [&](size_t q) { return static_cast<double>(z.data()[q * size + u]); };
-    const double cell =
+    const double sum =
         sigmoid(gate(1)) * static_cast<double>(before[u]) + sigmoid(gate(0)) * std::tanh(gate(2));
+    const double cell = std::fmax(-double{limit}, std::fmin(sum, double{limit}));
     const double out = sigmoid(gate(3)) * std::tanh(cell);
     worst = std::fmax(worst, std::fabs(cell - static_cast<double>(c.data()[u])));
     worst = std::fmax(worst, std::fabs(out - static_cast<double>(h.data()[u])));
@@ -69,9 +71,30 @@ TEST_CASE("lstm cell: every variant matches double precision") {
   Random random(21);
   for (size_t v = 0; v < variants.size(); ++v) {
     for (int hidden : {1, 3, 4, 5, 7, 8, 9, 15, 16, 17, 97, 512}) {
-      check_cell(*variants[v], hidden, Edge::kEnd, random);
-      check_cell(*variants[v], hidden, Edge::kStart, random);
+      for (float limit : {std::numeric_limits<float>::infinity(), 0.5f}) {
+        check_cell(*variants[v], hidden, limit, Edge::kEnd, random);
+        check_cell(*variants[v], hidden, limit, Edge::kStart, random);
+      }
     }
+  }
+}
+
+TEST_CASE("lstm cell: a limit bounds both signs and infinities, and lets NaN through") {
+  const float inf = std::numeric_limits<float>::infinity();
+  const float nan = std::numeric_limits<float>::quiet_NaN();
+  for (const LstmKernels* kernels : every_variant(kLstmVariants)) {
+    // Gates all open: what was in the cell stays, nothing comes in.
+    const int hidden = 5;
+    const float open = 100.0f;
+    std::vector<float> z(4 * hidden, 0.0f);
+    std::fill(z.begin() + hidden, z.begin() + 2 * hidden, open);
+    std::vector<float> c = {3.0f, -3.0f, inf, -inf, nan};
+    std::vector<float> h(hidden);
+    INFO(std::string(kernels->name));
+    kernels->cell_f32(z.data(), hidden, 2.0f, c.data(), h.data());
+    CHECK(std::vector<float>(c.begin(), c.begin() + 4) == std::vector{2.0f, -2.0f, 2.0f, -2.0f});
+    CHECK(std::isnan(c[4]));
+    CHECK(std::isnan(h[4]));
   }
 }
 

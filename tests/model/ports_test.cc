@@ -155,6 +155,54 @@ TEST_CASE("session: a network that needs no speaker is always on, at any rate") 
   }
 }
 
+TEST_CASE("session: latency is the synthesis window and the declared look-ahead, to the sample") {
+  struct Case {
+    int32_t hop;
+    int32_t late;  // samples, of the windows alone
+    testing::DenoiserWindows windows;
+  };
+  const Case cases[] = {
+      {160, 320, {.window = 320}},
+      {256, 512, {.window = 512, .analysis = 1, .synthesis = 1}},
+      {160, 320, {.window = 512, .synthesis_samples = 320, .analysis = 2, .synthesis = 2}},
+      {480, 960, {.window = 960, .analysis = 1, .synthesis = 1}},
+      {256, 1024, {.window = 1024}},
+      {100, 300, {.window = 2048, .synthesis_samples = 300, .analysis = 2, .synthesis = 2}},
+  };
+  for (const Case& c : cases) {
+    for (const int32_t ahead : {0, 2}) {
+      CAPTURE(c.windows.window);
+      CAPTURE(c.hop);
+      CAPTURE(ahead);
+      testing::DenoiserWindows windows = c.windows;
+      windows.look_ahead = ahead;
+      const Opened o(denoiser(16000, c.hop, 1.0f, windows));
+      Live live(o, {.rate_hz = 16000});
+      const int32_t latency = live.group[0].latency_samples();
+      CHECK(latency == c.late + ahead * c.hop);
+      std::vector<float> x(16000);
+      for (size_t i = 0; i < x.size(); ++i) {
+        x[i] = std::sin(1e-4f * static_cast<float>(i * i % 62831));
+      }
+      std::vector<float> y(x.size());
+      live.process(x.data(), y.data(), x.size());
+      std::vector<float> whole(x.size());
+      REQUIRE(extract(o.model, nullptr, x, whole).ok());
+      double worst = 0.0;
+      double worst_whole = 0.0;
+      for (size_t i = 0; i < x.size(); ++i) {
+        const auto late = static_cast<size_t>(latency);
+        worst_whole = std::fmax(worst_whole, std::fabs(whole[i] - x[i]));
+        if (i >= late + 160) {  // the voice fades in over 10 ms
+          worst = std::fmax(worst, std::fabs(y[i] - x[i - late]));
+        }
+      }
+      CHECK(worst < 1e-5);
+      CHECK(worst_whole < 1e-5);
+    }
+  }
+}
+
 TEST_CASE("session: a profile for a network that takes none is refused, and nothing changes") {
   const Opened o(denoiser());
   Live live(o, {.rate_hz = 24000});

@@ -273,14 +273,20 @@ TEST_CASE("compress: magnitudes to the power, phases kept, silence silent") {
   x[0] = x[1] = 0.0f;
   for (const float exponent : {1.0f, 0.5f, 0.3f}) {
     std::vector<double> expected;
+    std::vector<double> with_magnitude;
     for (size_t i = 0; i < x.size(); i += 2) {
       const double power = static_cast<double>(x[i]) * x[i] + static_cast<double>(x[i + 1]) * x[i + 1];
       const double gain = std::pow(power + 1e-8, (static_cast<double>(exponent) - 1.0) / 2.0);
       expected.push_back(x[i] * gain);
       expected.push_back(x[i + 1] * gain);
+      with_magnitude.insert(with_magnitude.end(), expected.end() - 2, expected.end());
+      with_magnitude.push_back(std::pow(power + 1e-8, static_cast<double>(exponent) / 2.0));
+      with_magnitude.push_back(0.0);
     }
     OpHarness h("compress");
     check_close(h.sequence(161, 2, x).floats("exponent", {exponent}).run(), expected);
+    check_close(h.ints("magnitude", {1}).run(), with_magnitude);
+    CHECK(h.run(1) == h.run());
   }
   CHECK_FALSE(OpHarness("compress").sequence(3, 1, {1, 2, 3}).infer().ok());
   CHECK_FALSE(OpHarness("compress").sequence(1, 2, {1, 2}).floats("exponent", {0.0f}).infer().ok());

@@ -39,7 +39,8 @@ struct Case {
 };
 
 bool is_product(const std::string& op) {
-  return op == "linear" || op == "lstm" || op == "gru" || op.rfind("conv2d", 0) == 0;
+  return op == "linear" || op == "band_linear" || op == "lstm" || op == "gru" ||
+         op.rfind("conv2d", 0) == 0;
 }
 
 Case make_case(const SoundNode& sound) {

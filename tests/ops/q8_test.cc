@@ -19,7 +19,8 @@ struct Product {
   int frames = 20;
   int bins = 1;
   int channels = 8;
-  int outputs = 17;
+  int outputs = 17;  // of a group
+  int groups = 1;
   int taps = 1;  // kernel_t * kernel_f
   std::vector<std::pair<const char*, int>> attributes;
   bool streams = true;
@@ -31,7 +32,7 @@ struct Product {
 OpHarness make(const Product& p, const Floats& x, const Floats& w, const Floats& bias, Type type) {
   OpHarness h(p.op);
   h.sequence(p.bins, p.channels, x).panels(p.inner(), p.outputs, w, type);
-  h.weight({p.outputs}, bias);
+  h.weight({p.outputs * p.groups}, bias);
   for (const auto& [name, value] : p.attributes) {
     h.ints(name, {value});
   }
@@ -47,7 +48,7 @@ void check(const Product& p) {
     x[i + frame] = 0.0f;  // and none
   }
   const Floats w = random.floats(static_cast<size_t>(p.inner() * p.outputs));
-  const Floats bias = random.floats(static_cast<size_t>(p.outputs));
+  const Floats bias = random.floats(static_cast<size_t>(p.outputs * p.groups));
   OpHarness q8 = make(p, x, w, bias, Type::kQ8);
   OpHarness same = make(p,
                         rounded_rows_to_q8(x, frame),
@@ -120,6 +121,38 @@ TEST_CASE("int8: conv2d_transposed, every phase") {
   }
 }
 
+TEST_CASE("int8: convolutions in groups round a frame once for all of them") {
+  for (const int groups : {2, 3}) {
+    for (const int outputs : {8, 17}) {
+      Product p;
+      p.channels = 8 * groups;
+      p.outputs = outputs;
+      p.groups = groups;
+      p.bins = 21;
+      p.taps = 15;
+      for (const char* op : {"conv2d", "conv2d_transposed"}) {
+        p.op = op;
+        p.attributes = {{"kernel_t", 3}, {"kernel_f", 5}, {"stride_f", 2}, {"pad_f", 2},
+                        {"past", 2},     {"future", 0},   {"groups", groups}};
+        check(p);
+      }
+      p.op = "conv2d";
+      p.attributes = {{"kernel_t", 3}, {"kernel_f", 5},   {"dilation_t", 5}, {"pad_f", 2},
+                      {"past", 10},    {"groups", groups}};
+      p.frames = 90;  // several chunks
+      check(p);
+      p.frames = 20;
+      p.taps = 1;
+      p.attributes = {{"kernel_t", 1}, {"kernel_f", 1}, {"groups", groups}};
+      check(p);
+    }
+  }
+  OpHarness h("conv2d");
+  h.sequence(5, 12, Floats(60)).panels(12, 2, Floats(24, 1.0f), Type::kQ8);
+  h.ints("kernel_t", {1}).ints("kernel_f", {1}).ints("groups", {2});
+  CHECK(std::string(h.infer().message).find("multiple of 4") != std::string::npos);
+}
+
 namespace {
 
 struct Layer {
@@ -131,33 +164,37 @@ struct Layer {
   int reverse = 0;
 };
 
-/// PyTorch's LSTM with the hidden vector rounded to int8 before its product.
+/// PyTorch's LSTM with the hidden vectors of a step rounded to int8 before their product: along time
+/// those of a frame's bins with one scale, along bins each frame's by itself.
 Doubles lstm(const Layer& l, const Floats& x, const Floats& ih, const Floats& hh, const Floats& bias) {
   const auto hidden = static_cast<size_t>(l.hidden);
   const auto channels = static_cast<size_t>(l.channels);
   const size_t gates = 4 * hidden;
   const int steps = l.axis == 0 ? l.frames : l.bins;
-  const int sequences = l.axis == 0 ? 1 : l.frames;
+  const int sequences = l.axis == 0 ? l.bins : l.frames;
+  const auto count = static_cast<size_t>(sequences);
   Doubles y(static_cast<size_t>(l.frames * l.bins) * hidden);
-  for (int s = 0; s < sequences; ++s) {
-    Floats h(hidden, 0.0f);
-    Doubles c(hidden, 0.0);
-    for (int i = 0; i < steps; ++i) {
-      const auto row = static_cast<size_t>(s * steps + (l.reverse != 0 ? steps - 1 - i : i));
-      const Floats q = rounded_rows_to_q8(h, hidden);
+  Floats h(count * hidden, 0.0f);
+  Doubles c(count * hidden, 0.0);
+  for (int i = 0; i < steps; ++i) {
+    const Floats q = rounded_rows_to_q8(h, l.axis == 0 ? h.size() : hidden);
+    const auto at = static_cast<size_t>(l.reverse != 0 ? steps - 1 - i : i);
+    for (size_t s = 0; s < count; ++s) {
+      const size_t row = l.axis == 0 ? at * count + s : s * static_cast<size_t>(steps) + at;
       Doubles z(bias.begin(), bias.end());
       for (size_t g = 0; g < gates; ++g) {
         for (size_t k = 0; k < channels; ++k) {
           z[g] += static_cast<double>(x[row * channels + k]) * static_cast<double>(ih[k * gates + g]);
         }
         for (size_t k = 0; k < hidden; ++k) {
-          z[g] += static_cast<double>(q[k]) * static_cast<double>(hh[k * gates + g]);
+          z[g] += static_cast<double>(q[s * hidden + k]) * static_cast<double>(hh[k * gates + g]);
         }
       }
       for (size_t u = 0; u < hidden; ++u) {
-        c[u] = sigmoid(z[hidden + u]) * c[u] + sigmoid(z[u]) * std::tanh(z[2 * hidden + u]);
-        y[row * hidden + u] = sigmoid(z[3 * hidden + u]) * std::tanh(c[u]);
-        h[u] = static_cast<float>(y[row * hidden + u]);
+        double& memory = c[s * hidden + u];
+        memory = sigmoid(z[hidden + u]) * memory + sigmoid(z[u]) * std::tanh(z[2 * hidden + u]);
+        y[row * hidden + u] = sigmoid(z[3 * hidden + u]) * std::tanh(memory);
+        h[s * hidden + u] = static_cast<float>(y[row * hidden + u]);
       }
     }
   }
@@ -167,14 +204,15 @@ Doubles lstm(const Layer& l, const Floats& x, const Floats& ih, const Floats& hh
 }  // namespace
 
 TEST_CASE("int8: lstm rounds its input by the frame and its state at every step") {
-  for (int axis : {0, 1}) {
+  for (int kind : {0, 1, 2}) {  // along time of one bin, of several, along bins
+    const int axis = kind / 2;
     for (int reverse : {0, 1}) {
       for (int hidden : {4, 20, 64}) {
         Layer l;
         l.axis = axis;
         l.reverse = reverse;
         l.hidden = hidden;
-        l.bins = axis == 1 ? 13 : 1;
+        l.bins = kind == 0 ? 1 : 13;
         Random random(static_cast<uint64_t>(hidden));
         const auto frame = static_cast<size_t>(l.bins * l.channels);
         const int gates = 4 * hidden;
@@ -206,13 +244,16 @@ TEST_CASE("int8: lstm rounds its input by the frame and its state at every step"
 }
 
 TEST_CASE("int8: gru streams as it runs whole") {
-  Random random(8);
-  OpHarness h("gru");
-  h.sequence(1, 12, random.floats(50 * 12)).panels(12, 60, random.floats(12 * 60), Type::kQ8);
-  h.panels(20, 60, random.floats(20 * 60), Type::kQ8);
-  h.weight({60}, random.floats(60)).weight({60}, random.floats(60));
-  const Floats whole = h.run();
-  CHECK(h.run(1) == whole);
+  for (int bins : {1, 32}) {
+    Random random(8);
+    OpHarness h("gru");
+    h.sequence(bins, 12, random.floats(static_cast<size_t>(50 * 12 * bins)));
+    h.panels(12, 60, random.floats(12 * 60), Type::kQ8);
+    h.panels(20, 60, random.floats(20 * 60), Type::kQ8);
+    h.weight({60}, random.floats(60)).weight({60}, random.floats(60));
+    const Floats whole = h.run();
+    CHECK(h.run(1) == whole);
+  }
 }
 
 TEST_CASE("int8: a number of channels that is no multiple of 4 is refused") {

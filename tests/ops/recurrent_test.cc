@@ -21,6 +21,7 @@ struct Layer {
   int hidden = 5;
   int axis = 0;
   int reverse = 0;
+  float cell_limit = 0;
 
   int gates() const {
     return (gru ? 3 : 4) * hidden;
@@ -66,6 +67,9 @@ void step(const Layer& l, const Weights& w, const float* x, Doubles& h, Doubles&
       h[u] = (1.0 - gate(1)) * n + gate(1) * h[u];
     } else {
       c[u] = gate(1) * c[u] + gate(0) * std::tanh(a[2 * hidden + u] + b[2 * hidden + u]);
+      if (l.cell_limit > 0) {
+        c[u] = std::fmax(-double{l.cell_limit}, std::fmin(c[u], double{l.cell_limit}));
+      }
       h[u] = gate(3) * std::tanh(c[u]);
     }
   }
@@ -74,13 +78,14 @@ void step(const Layer& l, const Weights& w, const float* x, Doubles& h, Doubles&
 Doubles oracle(const Layer& l, const Weights& w, const Floats& x) {
   const auto hidden = static_cast<size_t>(l.hidden);
   Doubles y(static_cast<size_t>(l.frames * l.bins) * hidden);
-  const int sequences = l.axis == 0 ? 1 : l.frames;
+  const int sequences = l.axis == 0 ? l.bins : l.frames;
   const int steps = l.axis == 0 ? l.frames : l.bins;
   for (int s = 0; s < sequences; ++s) {
     Doubles h(hidden, 0.0);
     Doubles c(hidden, 0.0);
     for (int i = 0; i < steps; ++i) {
-      const auto row = static_cast<size_t>(s * steps + (l.reverse ? steps - 1 - i : i));
+      const int at = l.reverse ? steps - 1 - i : i;
+      const auto row = static_cast<size_t>(l.axis == 0 ? at * l.bins + s : s * l.bins + at);
       step(l, w, x.data() + row * static_cast<size_t>(l.channels), h, c);
       for (size_t u = 0; u < hidden; ++u) {
         y[row * hidden + u] = h[u];
@@ -88,6 +93,16 @@ Doubles oracle(const Layer& l, const Weights& w, const Floats& x) {
     }
   }
   return y;
+}
+
+// Bin `bin` of x [frames, bins, channels].
+Floats columns(const Floats& x, int bins, int bin, int channels) {
+  Floats out;
+  for (size_t row = static_cast<size_t>(bin); row * channels < x.size(); row += bins) {
+    const auto first = x.begin() + static_cast<std::ptrdiff_t>(row) * channels;
+    out.insert(out.end(), first, first + channels);
+  }
+  return out;
 }
 
 OpHarness make(const Layer& l, const Weights& w, const Floats& x, Type type = Type::kF32) {
@@ -102,6 +117,9 @@ OpHarness make(const Layer& l, const Weights& w, const Floats& x, Type type = Ty
   }
   if (l.reverse != 0) {
     h.ints("reverse", {l.reverse});
+  }
+  if (l.cell_limit > 0) {
+    h.floats("cell_limit", {l.cell_limit});
   }
   return h;
 }
@@ -142,6 +160,45 @@ TEST_CASE("lstm, gru: along time, both ways, match plain loops; the state makes 
   }
 }
 
+TEST_CASE("lstm, gru: along time over several bins, each has a state of its own") {
+  for (bool gru : {false, true}) {
+    for (int reverse : {0, 1}) {
+      for (int bins : {2, 7, 32, 300}) {
+        for (int frames : {1, 9, 150}) {
+          Layer l;
+          l.gru = gru;
+          l.bins = bins;
+          l.frames = bins > 7 ? frames % 13 : frames;
+          l.hidden = bins == 32 ? 20 : 5;
+          l.reverse = reverse;
+          check(l);
+        }
+      }
+    }
+  }
+}
+
+TEST_CASE("lstm, gru: a bin alone gives the same bits as among others") {
+  for (bool gru : {false, true}) {
+    Random random(8);
+    Layer l;
+    l.gru = gru;
+    l.bins = 11;
+    l.hidden = 20;
+    const Weights w = random_weights(l, random);
+    const Floats x = random.floats(static_cast<size_t>(l.frames * l.bins * l.channels));
+    OpHarness together = make(l, w, x);
+    const Floats all = together.run();
+    Layer one = l;
+    one.bins = 1;
+    for (int bin = 0; bin < l.bins; ++bin) {
+      const Floats own = columns(x, l.bins, bin, l.channels);
+      OpHarness alone = make(one, w, own);
+      CHECK(alone.run() == columns(all, l.bins, bin, l.hidden));
+    }
+  }
+}
+
 TEST_CASE("lstm, gru: along bins, each frame starts from zero") {
   for (bool gru : {false, true}) {
     for (int reverse : {0, 1}) {
@@ -156,6 +213,19 @@ TEST_CASE("lstm, gru: along bins, each frame starts from zero") {
           check(l);
         }
       }
+    }
+  }
+}
+
+TEST_CASE("lstm: cell_limit bounds every cell, along time and along bins") {
+  for (int axis : {0, 1}) {
+    for (int reverse : {0, 1}) {
+      Layer l;
+      l.axis = axis;
+      l.reverse = reverse;
+      l.bins = 3;
+      l.cell_limit = 0.3f;
+      check(l);
     }
   }
 }
@@ -198,8 +268,10 @@ TEST_CASE("lstm, gru: time behaviour and refusals") {
     CHECK(infer(reversed) == std::pair(Code::kOk, TimeUse::kWhole));
     CHECK(infer(on_bins) == std::pair(Code::kOk, TimeUse::kPointwise));
     CHECK(refused([](OpHarness& h) { h.ints("axis", {2}); }));
+    CHECK(refused([](OpHarness& h) { h.floats("cell_limit", {-1.0f}); }));
+    CHECK(refused([](OpHarness& h) { h.floats("cell_limit", {1.0f}); }) == gru);
     CHECK(refused([](OpHarness& h) { h.ints("reverse", {-1}); }));
-    CHECK(refused([](OpHarness& h) { h.tensor(0).dim[0] = 2; }));
+    CHECK(refused([](OpHarness& h) { h.tensor(0).kind = Kind::kConstant; }));
     CHECK(refused([](OpHarness& h) { h.tensor(0).dim[1] = 7; }));
     CHECK(refused([](OpHarness& h) { h.tensor(1).dim[1] = 19; }));
     CHECK(refused([](OpHarness& h) { h.tensor(2).dim[0] = 6; }));

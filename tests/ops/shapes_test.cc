@@ -62,6 +62,23 @@ TEST_CASE("concat: eight inputs, constants repeated over time") {
   CHECK(h.run(1) == want);
 }
 
+TEST_CASE("concat: along bins, and with a weight") {
+  OpHarness h("concat");
+  h.sequence(1, 2, {1, 2, 11, 12}).weight({2, 2}, {3, 4, 5, 6}).constant(1, 2, {7, 8});
+  h.ints("axis", {1});
+  const std::vector<float> want = {1, 2, 3, 4, 5, 6, 7, 8, 11, 12, 3, 4, 5, 6, 7, 8};
+  CHECK(h.run() == want);
+  CHECK(h.run(1) == want);
+  CHECK(h.inference().outputs[0].dim[0] == 4);
+  CHECK(h.inference().outputs[0].dim[1] == 2);
+  OpHarness beside("concat");
+  beside.sequence(2, 1, {1, 2, 3, 4}).weight({2, 1}, {8, 9});
+  CHECK(beside.run() == std::vector<float>{1, 8, 2, 9, 3, 8, 4, 9});
+  OpHarness other("concat");
+  other.sequence(1, 2, {1, 2}).sequence(1, 3, {1, 2, 3}).ints("axis", {1});
+  CHECK_FALSE(other.infer().ok());
+}
+
 TEST_CASE("concat: of constants is a constant; one input is a copy; refusals") {
   OpHarness h("concat");
   CHECK(h.constant(2, 1, {1, 2}).constant(2, 2, {3, 4, 5, 6}).run() ==
@@ -71,7 +88,8 @@ TEST_CASE("concat: of constants is a constant; one input is a copy; refusals") {
   CHECK_FALSE(OpHarness("concat").infer().ok());
   CHECK_FALSE(OpHarness("concat").sequence(1, 2, {1, 2}).sequence(2, 1, {1, 2}).infer().ok());
   CHECK_FALSE(OpHarness("concat").sequence(1, 2, {1, 2}).absent().infer().ok());
-  CHECK_FALSE(OpHarness("concat").sequence(1, 2, {1, 2}).weight({1, 2}, {1, 2}).infer().ok());
+  CHECK_FALSE(OpHarness("concat").weight({1, 2}, {1, 2}).infer().ok());
+  CHECK_FALSE(OpHarness("concat").sequence(1, 2, {1, 2}).ints("axis", {0}).infer().ok());
   OpHarness nine("concat");
   for (int k = 0; k < 9; ++k) {
     nine.sequence(1, 1, {1});

@@ -77,6 +77,55 @@ TEST_CASE("layer_norm: matches double precision, also on a large offset") {
   }
 }
 
+TEST_CASE("layer_norm: gamma and beta of every bin, weights or constants; one mean for all bins") {
+  Random random(47);
+  const int bins = 5;
+  const int channels = 12;
+  const size_t row = bins * channels;
+  const std::vector<float> x = random.floats(4 * row, 2.0f, 4.0f);
+  const std::vector<float> gamma = random.floats(row);
+  const std::vector<float> beta = random.floats(row);
+  for (const int joint : {0, 1}) {
+    const size_t n = joint != 0 ? row : channels;  // values of one mean
+    std::vector<double> want;
+    for (size_t first = 0; first < x.size(); first += n) {
+      double mean = 0.0;
+      double variance = 0.0;
+      for (size_t i = first; i < first + n; ++i) {
+        mean += x[i] / static_cast<double>(n);
+      }
+      for (size_t i = first; i < first + n; ++i) {
+        variance += (x[i] - mean) * (x[i] - mean) / static_cast<double>(n);
+      }
+      for (size_t i = first; i < first + n; ++i) {
+        want.push_back((x[i] - mean) / std::sqrt(variance + 1e-5) * gamma[i % row] + beta[i % row]);
+      }
+    }
+    OpHarness weights("layer_norm");
+    weights.sequence(bins, channels, x).weight({bins, channels}, gamma);
+    weights.weight({bins, channels}, beta).ints("joint", {joint});
+    const std::vector<float> y = weights.run();
+    CHECK(largest_error(y, want) <= 1e-5);
+    CHECK(weights.run(1) == y);
+    OpHarness constants("layer_norm");
+    constants.sequence(bins, channels, x).constant(bins, channels, gamma);
+    constants.constant(bins, channels, beta).ints("joint", {joint});
+    CHECK(constants.run() == y);
+    CHECK(constants.run_in_place(1) == y);
+  }
+  const std::vector<float> one(gamma.begin(), gamma.begin() + channels);
+  const auto status = [&](int32_t gamma_bins) {
+    OpHarness h("layer_norm");
+    h.sequence(bins, channels, x).weight({channels}, one).weight({bins, channels}, beta);
+    h.tensor(1).rank = 2;
+    h.tensor(1).dim[0] = gamma_bins;
+    h.tensor(1).dim[1] = channels;
+    return h.infer().code;
+  };
+  CHECK(status(1) == Code::kOk);
+  CHECK(status(2) == Code::kBadModel);
+}
+
 TEST_CASE("layer_norm: silence gives beta") {
   OpHarness h("layer_norm");
   h.constant(2, 3, std::vector<float>(6)).weight({3}, {1, 2, 3}).weight({3}, {4, 5, 6});
@@ -162,7 +211,8 @@ TEST_CASE("norms: refusals") {
     CHECK(make().sequence(2, 4, x).weight({4}, w).weight({4}, w).infer().ok());
     CHECK_FALSE(make().sequence(2, 4, x).weight({4}, w).infer().ok());
     CHECK_FALSE(make().sequence(4, 2, x).weight({4}, w).weight({4}, w).infer().ok());
-    CHECK_FALSE(make().sequence(2, 4, x).weight({4}, w).constant(1, 4, w).infer().ok());
+    const bool constants = make().sequence(2, 4, x).weight({4}, w).constant(1, 4, w).infer().ok();
+    CHECK(constants == (name == std::string("layer_norm")));
     for (const float epsilon : {0.0f, -1.0f, static_cast<float>(NAN)}) {
       OpHarness h = make();
       h.sequence(2, 4, x).weight({4}, w).weight({4}, w).floats("epsilon", {epsilon});

@@ -62,6 +62,71 @@ OpHarness istft_of(const std::vector<float>& spectrum) {
   return h;
 }
 
+/// A pair of windows, as attributes of both ops.
+struct Pair {
+  const char* name;
+  int window;
+  int used;
+  int hop;
+  int analysis = 0;  // 0 hann, 1 sqrt_hann, 2 asymmetric
+  int synthesis = 0;
+
+  OpHarness& set(OpHarness& h) const {
+    h.ints("window", {window}).ints("hop", {hop}).ints("synthesis_samples", {used});
+    return h.ints("analysis", {analysis}).ints("synthesis", {synthesis});
+  }
+  OpHarness forward(const std::vector<float>& x) const {
+    OpHarness h("stft");
+    h.sequence(1, hop, x);
+    return set(h);
+  }
+  OpHarness inverse(const std::vector<float>& spectrum) const {
+    OpHarness h("istft");
+    h.sequence(window / 2 + 1, 2, spectrum);
+    return set(h);
+  }
+  /// Random hops, and zeros for as long as the synthesis window flushes them.
+  std::vector<float> signal(int hops, uint64_t seed) const {
+    Random random(seed);
+    std::vector<float> x = random.floats(static_cast<size_t>(hops * hop));
+    x.resize(x.size() + static_cast<size_t>(used - hop), 0.0f);
+    return x;
+  }
+  /// The windows by their names in the literature, in double.
+  double analysis_at(int i) const {
+    const double turn = std::sin(kPi * i / window);
+    const int fall = used / 2;
+    const int rise = window - fall;
+    return analysis == 0   ? turn * turn
+           : analysis == 1 ? turn
+           : i < rise      ? std::sin(kPi / 2 * i / rise)
+                           : std::cos(kPi / 2 * (i - rise) / fall);
+  }
+  double used_at(int i) const {
+    const double turn = std::sin(kPi * i / used);
+    return synthesis == 0   ? turn * turn
+           : synthesis == 1 ? turn
+           : i == 0         ? 0.0
+                            : turn * turn / analysis_at(window - used + i);
+  }
+};
+
+const Pair kPairs[] = {
+    {"hann 320/160", 320, 320, 160},
+    {"sqrt_hann 320/160", 320, 320, 160, 1, 1},
+    {"sqrt_hann 512/256", 512, 512, 256, 1, 1},
+    {"asymmetric 512/160, synthesis 320", 512, 320, 160, 2, 2},
+    {"sqrt_hann 960/480", 960, 960, 480, 1, 1},
+    {"hann 1024/256", 1024, 1024, 256},
+    {"sqrt_hann 1024/256", 1024, 1024, 256, 1, 1},
+    {"asymmetric 512/32, synthesis 320", 512, 320, 32, 2, 2},
+    {"asymmetric 2048/100, synthesis 300", 2048, 300, 100, 2, 2},
+    {"hann 512 under sqrt_hann 384/128", 512, 384, 128, 0, 1},
+    {"hann 600/200", 600, 600, 200},
+    {"asymmetric, long as its synthesis", 480, 480, 240, 2, 2},
+    {"sqrt_hann 4/1", 4, 4, 1, 1, 1},
+};
+
 double snr_db(const std::vector<float>& got, size_t skip, const std::vector<float>& want) {
   double energy = 0.0;
   double error = 0.0;
@@ -152,17 +217,92 @@ TEST_CASE("stft, istft, fbank: frame by frame, blocks and threads equal one call
   CHECK(fbank.pool(&pool).run() == bank);
 }
 
-TEST_CASE("stft, istft: other windows") {
-  Random random(6);
-  for (const int hop : {2, 80, 200, 256}) {
-    CAPTURE(hop);
-    std::vector<float> x = random.floats(static_cast<size_t>(9 * hop));
-    x.resize(static_cast<size_t>(10 * hop), 0.0f);
-    OpHarness forward("stft");
-    forward.sequence(1, hop, x).ints("window", {2 * hop}).ints("hop", {hop});
-    OpHarness inverse("istft");
-    inverse.sequence(hop + 1, 2, forward.run()).ints("window", {2 * hop}).ints("hop", {hop});
-    CHECK(snr_db(inverse.run(), static_cast<size_t>(hop), x) >= 100.0);
+TEST_CASE("stft, istft: every pair of windows gives the signal back to 100 dB") {
+  for (const Pair& pair : kPairs) {
+    CAPTURE(pair.name);
+    const std::vector<float> x = pair.signal(12, 6);
+    OpHarness forward = pair.forward(x);
+    OpHarness inverse = pair.inverse(forward.run());
+    CHECK(snr_db(inverse.run(), static_cast<size_t>(pair.used - pair.hop), x) >= 100.0);
+    // As late as the synthesis window is long, less the hop that completes it.
+    CHECK(inverse.inference().output_lag * pair.hop == pair.used - pair.hop);
+    CHECK(inverse.inference().time[0].past == inverse.inference().output_lag);
+    CHECK(inverse.inference().time[0].future == 0);
+    CHECK((forward.inference().time[0].past + 1) * pair.hop >= pair.window);
+    CHECK(forward.inference().time[0].past * pair.hop < pair.window);
+  }
+}
+
+TEST_CASE("stft: a frame is the end of the hops up to its own, under the named window") {
+  for (const Pair& pair : kPairs) {
+    CAPTURE(pair.name);
+    const std::vector<float> x = pair.signal(3, 31);
+    const std::vector<float> y = pair.forward(x).run();
+    const int bins = pair.window / 2 + 1;
+    const int frames = static_cast<int>(x.size()) / pair.hop;
+    REQUIRE(static_cast<int>(y.size()) == frames * bins * 2);
+    for (int t = 0; t < frames; ++t) {
+      for (int k = 0; k < bins; k += std::max(1, bins / 9)) {
+        const std::complex<double> want = dft(x, (t + 1) * pair.hop - pair.window, pair.window, k,
+                                              [&](int i) { return pair.analysis_at(i); });
+        const auto i = static_cast<size_t>((t * bins + k) * 2);
+        CHECK(std::abs(std::complex<double>(y[i], y[i + 1]) - want) < 1e-4);
+      }
+    }
+  }
+}
+
+TEST_CASE("istft: edited spectra overlap as their windows say, in double") {
+  for (const Pair& pair : kPairs) {
+    CAPTURE(pair.name);
+    const int bins = pair.window / 2 + 1;
+    const int hops = pair.used / pair.hop;
+    const int frames = hops + 1;
+    Random random(32);
+    const std::vector<float> spectrum = random.floats(static_cast<size_t>(frames * bins * 2));
+    const std::vector<float> y = pair.inverse(spectrum).run();
+    const auto idft = [&](int t, int i) {
+      double sum = 0.0;
+      for (int k = 0; k < bins; ++k) {
+        const auto at = static_cast<size_t>((t * bins + k) * 2);
+        const bool single = k == 0 || k == bins - 1;
+        const std::complex<double> value(spectrum[at], single ? 0.0f : spectrum[at + 1]);
+        const std::complex<double> turn = std::polar(1.0, 2.0 * kPi * k * i / pair.window);
+        sum += (single ? 1.0 : 2.0) * (value * turn).real();
+      }
+      return sum / pair.window;
+    };
+    const int lead = pair.window - pair.used;
+    double worst = 0.0;
+    for (int t = hops - 1; t < frames; ++t) {
+      for (int i = 0; i < pair.hop; i += std::max(1, pair.hop / 7)) {
+        double sum = 0.0;
+        double weight = 0.0;
+        for (int back = 0; back < hops; ++back) {
+          const int at = back * pair.hop + i;
+          sum += pair.used_at(at) * idft(t - back, lead + at);
+          weight += pair.used_at(at) * pair.analysis_at(lead + at);
+        }
+        worst = std::max(worst, std::abs(y[static_cast<size_t>(t * pair.hop + i)] - sum / weight));
+      }
+    }
+    CHECK(worst < 2e-6);
+  }
+}
+
+TEST_CASE("stft, istft: every pair frame by frame and on threads equals one call") {
+  testing::Threads pool(3);
+  for (const Pair& pair : kPairs) {
+    CAPTURE(pair.name);
+    const std::vector<float> x = pair.signal(23, 33);
+    const std::vector<float> spectrum = pair.forward(x).run();
+    const std::vector<float> samples = pair.inverse(spectrum).run();
+    for (const int block : {1, 5}) {
+      CHECK(pair.forward(x).run(block) == spectrum);
+      CHECK(pair.inverse(spectrum).run(block) == samples);
+    }
+    CHECK(pair.forward(x).pool(&pool).run() == spectrum);
+    CHECK(pair.inverse(spectrum).pool(&pool).run() == samples);
   }
 }
 
@@ -285,7 +425,30 @@ TEST_CASE("fbank: silence gives the floor, -100 dB") {
 
 TEST_CASE("stft, istft, fbank: refusals") {
   const std::vector<float> hops(2 * kHop);
-  SUBCASE("a window without a transform, or not of two hops") {
+  SUBCASE("each with what was expected") {
+    const auto refusal = [](const Pair& pair) {
+      const Status forward = pair.forward(std::vector<float>(static_cast<size_t>(pair.hop))).infer();
+      const Status inverse =
+          pair.inverse(std::vector<float>(static_cast<size_t>(pair.window) + 2)).infer();
+      CHECK(forward.code == Code::kUnsupportedModel);
+      CHECK(inverse.code == Code::kUnsupportedModel);
+      CHECK(std::string(forward.message) == inverse.message);
+      return std::string(inverse.message);
+    };
+    const auto has = [](const std::string& text, const char* part) {
+      CAPTURE(text);
+      return text.find(part) != std::string::npos;
+    };
+    CHECK(has(refusal({"", 322, 322, 161}), "a product of 2, 3 and 5"));
+    CHECK(has(refusal({"", 8192, 8192, 4096}), "4 to 4096 samples"));
+    CHECK(has(refusal({"", 320, 320, 100}), "hop must divide the synthesis window"));
+    CHECK(has(refusal({"", 512, 512, 160, 2, 2}), "hop must divide the synthesis window"));
+    CHECK(has(refusal({"", 320, 512, 256}), "not longer than the analysis window"));
+    CHECK(has(refusal({"", 512, 321, 107}), "must be even"));
+    CHECK(has(refusal({"", 512, 512, 512, 1, 1}), "do not give the signal back"));
+    CHECK(has(refusal({"", 512, 256, 256, 2, 2}), "do not give the signal back"));
+  }
+  SUBCASE("a window without a transform, or not of the input's hops") {
     CHECK_FALSE(OpHarness("stft").sequence(1, 161, hops).ints("window", {322}).infer().ok());
     CHECK_FALSE(stft_of(hops).ints("hop", {80}).infer().ok());
     CHECK_FALSE(stft_of(hops).ints("window", {-320}).infer().ok());

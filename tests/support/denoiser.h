@@ -11,8 +11,18 @@
 
 namespace ligero::testing {
 
-/// hops -> STFT -> times `gain` -> inverse STFT, and `level`, the RMS of each hop, as a side output.
-inline ModelDraft denoiser(int32_t rate_hz = 24000, int32_t hop = 240, float gain = 0.5f) {
+/// The windows of the denoiser, as attributes of stft and istft (ops/OPS.md).
+struct DenoiserWindows {
+  int32_t window = 480;
+  int32_t synthesis_samples = 0;
+  int32_t analysis = 0;
+  int32_t synthesis = 0;
+  int32_t look_ahead = 0;  ///< hops, of a convolution that gives back what it gets
+};
+
+/// hops -> STFT -> times `gain` -> [convolution] -> inverse STFT, and `level`, the RMS of each hop, as
+/// a side output.
+inline ModelDraft denoiser(int32_t rate_hz, int32_t hop, float gain, const DenoiserWindows& w) {
   GraphDraft g;
   g.name = "extract";
   const auto tensor = [&](const char* name, Kind kind, std::vector<int32_t> dims) {
@@ -32,20 +42,37 @@ inline ModelDraft denoiser(int32_t rate_hz = 24000, int32_t hop = 240, float gai
     g.nodes.push_back(n);
   };
   const int hops = tensor("hops", Kind::kSequence, {1, hop});
-  const int weight = tensor("gain", Kind::kWeight, {hop + 1, 2});
-  g.tensors.back().values.assign(static_cast<size_t>(hop + 1) * 2, gain);
-  const int spectrum = tensor("spectrum", Kind::kSequence, {hop + 1, 2});
-  const int scaled = tensor("scaled", Kind::kSequence, {hop + 1, 2});
+  const int32_t bins = w.window / 2 + 1;
+  const int weight = tensor("gain", Kind::kWeight, {bins, 2});
+  g.tensors.back().values.assign(static_cast<size_t>(bins) * 2, gain);
+  const int spectrum = tensor("spectrum", Kind::kSequence, {bins, 2});
+  const int scaled = tensor("scaled", Kind::kSequence, {bins, 2});
   const int out = tensor("out", Kind::kSequence, {1, hop});
   const int level = tensor("level", Kind::kSequence, {1, 1});
-  for (const auto& [op, name, from, to] : {std::tuple{"stft", "spectrum", hops, spectrum},
-                                           std::tuple{"istft", "out", scaled, out}}) {
-    if (std::string(op) == "istft") {
-      node("multiply", "scaled", {spectrum, weight}, scaled);
-    }
+  const auto transform = [&](const char* op, const char* name, int from, int to) {
     node(op, name, {from}, to);
-    g.nodes.back().ints = {{"window", {2 * hop}}, {"hop", {hop}}};
+    g.nodes.back().ints = {{"window", {w.window}},
+                           {"hop", {hop}},
+                           {"synthesis_samples", {w.synthesis_samples}},
+                           {"analysis", {w.analysis}},
+                           {"synthesis", {w.synthesis}}};
+  };
+  transform("stft", "spectrum", hops, spectrum);
+  node("multiply", "scaled", {spectrum, weight}, scaled);
+  int voice = scaled;
+  if (w.look_ahead > 0) {
+    voice = tensor("ahead", Kind::kSequence, {bins, 2});
+    const int taps = tensor("taps", Kind::kWeight, {2 * (w.look_ahead + 1), 2});
+    g.tensors.back().layout = Layout::kPanels;
+    g.tensors.back().values.assign(static_cast<size_t>(w.look_ahead + 1) * 4, 0.0f);
+    g.tensors.back().values[0] = g.tensors.back().values[3] = 1.0f;  // the oldest frame as it is
+    node("conv2d", "ahead", {scaled, taps}, voice);
+    g.nodes.back().ints = {{"kernel_t", {w.look_ahead + 1}},
+                           {"kernel_f", {1}},
+                           {"past", {0}},
+                           {"future", {w.look_ahead}}};
   }
+  transform("istft", "out", voice, out);
   node("rms", "level", {hops}, level);
   g.inputs = {hops};
   g.outputs = {out, level};
@@ -56,6 +83,10 @@ inline ModelDraft denoiser(int32_t rate_hz = 24000, int32_t hop = 240, float gai
   m.rate_hz = rate_hz;
   m.hop_samples = hop;
   return m;
+}
+
+inline ModelDraft denoiser(int32_t rate_hz = 24000, int32_t hop = 240, float gain = 0.5f) {
+  return denoiser(rate_hz, hop, gain, {.window = 2 * hop});
 }
 
 }  // namespace ligero::testing

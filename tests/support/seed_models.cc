@@ -72,12 +72,59 @@ GraphDraft spectral() {
   const int spectrum = s.op("stft", {s.op("multiply", {hops, gain})});
   const int small = s.op("compress", {spectrum}, {}, {{"exponent", {0.5f}}});
   const int level = s.op("magnitude", {small});
-  const int taps = s.op("concat", {small, level, level, small});
+  const int both =
+      s.op("compress", {spectrum}, {{"magnitude", {1}}}, {{"exponent", {0.3f}}});
+  const int taps = s.op("concat", {both, level, level});
   const int filtered = s.op("deep_filter",
                             {taps, spectrum},
                             {{"kernel_t", {3}}, {"kernel_f", {1}}, {"past", {1}}, {"future", {1}}});
   const int turned = s.op("complex_multiply", {filtered, small});
   return s.finish(s.op("istft", {turned}));
+}
+
+// Groups of channels, shuffled; the bins at both ends of what comes back are left out.
+GraphDraft groups() {
+  Seed s;
+  const int conv = s.op("conv2d",
+                        {s.image(8, 8), s.panels(48, 4), s.vector(8)},
+                        {{"kernel_t", {2}},
+                         {"kernel_f", {3}},
+                         {"stride_f", {2}},
+                         {"pad_f", {1}},
+                         {"past", {1}},
+                         {"groups", {2}}});
+  const int shuffled = s.op("channel_shuffle", {conv}, {{"groups", {2}}});
+  return s.finish(s.op("conv2d_transposed",
+                       {shuffled, s.panels(40, 4), s.vector(8), s.vector(8)},
+                       {{"kernel_t", {1}},
+                        {"kernel_f", {5}},
+                        {"stride_f", {2}},
+                        {"pad_f", {2}},
+                        {"groups", {2}},
+                        {"activation", {2}}}));
+}
+
+// Norms with weights and constants of every bin, bins behind each other.
+GraphDraft by_bin() {
+  Seed s;
+  const int speaker = s.g().constant("speaker", 4, 3);
+  const int x = s.image(4, 3);
+  const int own = s.op("layer_norm", {x, speaker, s.matrix(4, 3)});
+  const int joint = s.op("layer_norm", {x, s.vector(3), s.matrix(4, 3)}, {{"joint", {1}}});
+  const int both = s.op("concat", {own, s.matrix(2, 3), joint, speaker}, {{"axis", {1}}});
+  return s.finish(s.op("layer_norm", {both, s.matrix(14, 3), s.matrix(14, 3)}, {{"joint", {1}}}));
+}
+
+// A long frame of which only the end is used again, then one of many hops.
+GraphDraft windows() {
+  Seed s;
+  const Ints shorter = {{"window", {400}},
+                        {"synthesis_samples", {320}},
+                        {"analysis", {2}},
+                        {"synthesis", {2}}};
+  const int hops = s.op("istft", {s.op("stft", {s.hops()}, shorter)}, shorter);
+  const Ints longer = {{"window", {480}}, {"analysis", {1}}, {"synthesis", {1}}};
+  return s.finish(s.op("istft", {s.op("stft", {hops}, longer)}, longer));
 }
 
 GraphDraft filter_bank(int recipe) {
@@ -136,8 +183,13 @@ GraphDraft recurrent() {
       s.op("lstm", {x, s.panels(6, 8), s.panels(2, 8), s.vector(8)}, {{"reverse", {1}}});
   const int both =
       s.op("reshape", {s.op("concat", {time, late})}, {{"bins", {2}}, {"channels", {2}}});
+  const int each = s.op(
+      "lstm", {both, s.panels(2, 8), s.panels(2, 8), s.vector(8)}, {}, {{"cell_limit", {0.1f}}});
+  const int rows = s.op("gru",
+                        {each, s.panels(2, 6), s.panels(2, 6), s.vector(6), s.vector(6)},
+                        {{"reverse", {1}}});
   const int turn =
-      s.op("lstm", {both, s.panels(2, 4), s.panels(1, 4), s.vector(4)}, {{"axis", {1}}});
+      s.op("lstm", {rows, s.panels(2, 4), s.panels(1, 4), s.vector(4)}, {{"axis", {1}}});
   const int row = s.op("transpose", {turn});
   return s.finish(s.op("gru", {row, s.panels(2, 6), s.panels(2, 6), s.vector(6), s.vector(6)}));
 }
@@ -178,7 +230,15 @@ GraphDraft fours() {
       {conv, s.panels(24, 4)},
       {{"kernel_t", {2}}, {"kernel_f", {3}}, {"stride_f", {2}}, {"past", {1}}, {"future", {0}}});
   const int normed = s.op("cumulative_norm", {back, s.vector(4), s.vector(4)});
-  const int row = s.op("linear", {normed, s.panels(4, 4)});
+  const int bands = s.op("band_linear",
+                         {normed, s.panels(24, 48), s.matrix(3, 4)},
+                         {{"bands", {3}},
+                          {"outputs", {4}},
+                          {"first", {-1}},
+                          {"width", {3}},
+                          {"stride", {4}},
+                          {"kernel_t", {2}}});
+  const int row = s.op("linear", {bands, s.panels(4, 4)});
   return s.finish(s.op(
       "lstm", {row, s.panels(4, 16), s.panels(4, 16), s.vector(16)}, {{"axis", {1}}}));
 }
@@ -215,6 +275,10 @@ ModelDraft alone(const std::string& op) {
 std::map<std::string, ModelDraft> seed_models() {
   std::map<std::string, ModelDraft> models = {
       {"spectral_and_bank", model_of({filter_bank(0), spectral()})},
+      {"windows", model_of({windows()})},
+      {"by_bin", model_of({by_bin()})},
+      {"groups", model_of({groups()})},
+      {"groups_int8", model_of({with_weights(Type::kQ8, groups())})},
       {"bank_1", model_of({filter_bank(1)})},
       {"bank_2", model_of({filter_bank(2)})},
       {"bank_3", model_of({filter_bank(3)})},

@@ -42,8 +42,8 @@ struct ConvRows {
 
   /// Every row's taps of a frame are one piece of memory.
   bool merged() const {
-    return pad_f == 0 && dilation_f == 1 &&
-           static_cast<int64_t>(out_bins - 1) * stride_f + taps_f <= bins;
+    return pad_f <= 0 && dilation_f == 1 &&
+           static_cast<int64_t>(out_bins - 1) * stride_f + taps_f - pad_f <= bins;
   }
 };
 
@@ -81,6 +81,11 @@ struct ConvProblem {
   /// The order of the panels, of no consequence to the result. A product that is taken again and
   /// again with weights larger than a cache finds the last of them there if it turns around.
   bool last_panels_first = false;
+  /// Products of rows that lie `bank_stride` input bins apart, each with weights of its own. The
+  /// panels and scales of a bank, and the `outputs` values of its bias, slopes, post_scale and
+  /// post_shift, follow those of the bank before; so do its `outputs` floats of output.
+  int32_t banks = 1;
+  int32_t bank_stride = 0;
   GemmWeights weights;
   GemmEpilogue epilogue;
   ConvRows rows;
@@ -95,7 +100,7 @@ size_t conv_q8_scratch_bytes(const ConvRows& rows, int32_t frames);
 /// The add rows of row (t, b): the first one, and their number.
 const float* conv_add_rows(const ConvAdd& add, int32_t t, int32_t b, int32_t* count);
 
-/// Computes `frames` * out_bins rows of each of `count` problems, on the pool's threads where the
+/// Computes `frames` * out_bins rows of each bank of each of `count` problems, on the pool's threads where the
 /// work is worth it. The problems differ only in weights, epilogue, output, out_bins, zeros and the
 /// taps along bins: int8 rows are made once for all. Real-time safe. Uses about 16 KB of stack.
 void convolve(const ConvProblem* problems, int32_t count, int32_t frames, Parallel* pool) noexcept;

@@ -232,6 +232,51 @@ void walk_range(const ConvProblem& p,
   }
 }
 
+/// The next bank's weights, epilogue, rows and output.
+void next_bank(ConvProblem* p) {
+  const int32_t outputs = p->weights.outputs;
+  const int64_t panels = panel_count(p->weights);
+  p->weights.data = static_cast<const std::byte*>(p->weights.data) +
+                    panels * p->weights.panel_stride * p->weight_bytes;
+  const auto advance = [](const float** values, int64_t step) {
+    *values = *values != nullptr ? *values + step : nullptr;
+  };
+  advance(&p->weights.scale, panels * kGemmPanel);
+  advance(&p->epilogue.bias, outputs);
+  advance(&p->epilogue.slopes, outputs);
+  advance(&p->epilogue.post_scale, outputs);
+  advance(&p->epilogue.post_shift, outputs);
+  p->rows.pad_f -= p->bank_stride;
+  p->output.y += outputs;
+}
+
+/// walk_rows() of one bank, whose problem is `p`.
+void walk_bank(const ConvProblem& p,
+               const ConvInput& input,
+               int32_t begin,
+               int32_t end,
+               Parallel* pool) noexcept {
+  const int32_t rows = end - begin;
+  const int32_t panels = panel_count(p.weights);
+  const int64_t macs = static_cast<int64_t>(rows) * p.weights.outputs * p.rows.taps_t *
+                       p.rows.taps_f * p.rows.channels;
+  if (pool == nullptr || pool->threads() < 2 || macs < 2 * kConvMinMacsPerThread) {
+    walk_range(p, input, begin, end, 0, panels);
+    return;
+  }
+  const int32_t max_rows = full_tile_rows(p.shape, panels);
+  if (rows >= 2 * max_rows * pool->threads()) {
+    parallel_for(pool, rows, max_rows, [&](int from, int to) noexcept {
+      walk_range(p, input, begin + from, begin + to, 0, panels);
+    });
+  } else {
+    const int32_t grain = rows == 1 ? p.shape.vec_panels : p.shape.panels;
+    parallel_for(pool, panels, grain, [&](int from, int to) noexcept {
+      walk_range(p, input, begin, end, from, to);
+    });
+  }
+}
+
 }  // namespace
 
 const float* conv_add_rows(const ConvAdd& add, int32_t t, int32_t b, int32_t* count) {
@@ -256,24 +301,14 @@ void walk_rows(const ConvProblem& p,
                int32_t begin,
                int32_t end,
                Parallel* pool) noexcept {
-  const int32_t rows = end - begin;
-  const int32_t panels = panel_count(p.weights);
-  const int64_t macs = static_cast<int64_t>(rows) * p.weights.outputs * p.rows.taps_t *
-                       p.rows.taps_f * p.rows.channels;
-  if (pool == nullptr || pool->threads() < 2 || macs < 2 * kConvMinMacsPerThread) {
-    walk_range(p, input, begin, end, 0, panels);
+  if (p.banks == 1) {
+    walk_bank(p, input, begin, end, pool);
     return;
   }
-  const int32_t max_rows = full_tile_rows(p.shape, panels);
-  if (rows >= 2 * max_rows * pool->threads()) {
-    parallel_for(pool, rows, max_rows, [&](int from, int to) noexcept {
-      walk_range(p, input, begin + from, begin + to, 0, panels);
-    });
-  } else {
-    const int32_t grain = rows == 1 ? p.shape.vec_panels : p.shape.panels;
-    parallel_for(pool, panels, grain, [&](int from, int to) noexcept {
-      walk_range(p, input, begin, end, from, to);
-    });
+  ConvProblem bank = p;
+  for (int32_t b = 0; b < p.banks; ++b) {
+    walk_bank(bank, input, begin, end, pool);
+    next_bank(&bank);
   }
 }
 

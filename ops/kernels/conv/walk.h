@@ -25,7 +25,7 @@ struct ConvInput {
   const int32_t* sums = nullptr;  ///< [frames][bins]
 };
 
-/// Computes the rows [begin, end) of a problem, over the pool's threads where the work is worth it.
+/// Computes the rows [begin, end) of every bank of a problem, over the pool's threads where the work is worth it.
 void walk_rows(const ConvProblem& problem,
                const ConvInput& input,
                int32_t begin,

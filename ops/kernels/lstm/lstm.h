@@ -1,7 +1,8 @@
 // One step of an LSTM cell behind its products. Not: the products (gemm.h) or the walk over
 // time.
 //
-//   c = sigmoid(z_f) c + sigmoid(z_i) tanh(z_g),   h = sigmoid(z_o) tanh(c),   z = [i | f | g | o]
+//   c = clamp(sigmoid(z_f) c + sigmoid(z_i) tanh(z_g), -limit, limit),   h = sigmoid(z_o) tanh(c),
+//   z = [i | f | g | o]
 #ifndef LIGERO_OPS_KERNELS_LSTM_LSTM_H_
 #define LIGERO_OPS_KERNELS_LSTM_LSTM_H_
 
@@ -12,10 +13,11 @@
 
 namespace ligero {
 
-/// z [4 * hidden], c [hidden] read and written, h [hidden] written; any alignment, no overlap,
-/// nothing past the ends is touched. float32; gates within the errors of vec.h. An element's result
-/// does not depend on `hidden`.
-using LstmCellFn = void (*)(const float* z, int32_t hidden, float* c, float* h) noexcept;
+/// z [4 * hidden], limit above 0 or infinite, c [hidden] read and written, h [hidden] written; any
+/// alignment, no overlap, nothing past the ends is touched. float32; gates within the errors of
+/// vec.h. An element's result does not depend on `hidden`. What is no number stays so.
+using LstmCellFn =
+    void (*)(const float* z, int32_t hidden, float limit, float* c, float* h) noexcept;
 
 struct LstmKernels {
   const char* name;

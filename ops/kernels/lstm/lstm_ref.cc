@@ -7,13 +7,14 @@
 namespace ligero::ref {
 namespace {
 
-void cell_f32(const float* z, int32_t hidden, float* c, float* h) noexcept {
+void cell_f32(const float* z, int32_t hidden, float limit, float* c, float* h) noexcept {
   for (int32_t u = 0; u < hidden; ++u) {
     const float i = sigmoid(z[u]);
     const float f = sigmoid(z[hidden + u]);
     const float g = std::tanh(z[2 * hidden + u]);
     const float o = sigmoid(z[3 * hidden + u]);
-    c[u] = f * c[u] + i * g;
+    const float next = f * c[u] + i * g;
+    c[u] = next > limit ? limit : next < -limit ? -limit : next;
     h[u] = o * std::tanh(c[u]);
   }
 }

@@ -204,9 +204,11 @@ struct Margins {
   }
 };
 
-enum class BinFunction : int32_t { kMagnitude, kCompress, kMultiply };
+enum class BinFunction : int32_t { kMagnitude, kCompress, kCompressMagnitude, kMultiply };
 
-/// magnitude: y = |x|. compress: y = x (|x|^2 + 1e-8)^value. multiply: y = x z. Each bin (re, im).
+/// magnitude: y = sqrt(|x|^2 + value). compress: y = x (|x|^2 + 1e-8)^value; with the magnitude it
+/// has
+/// (|x|^2 + 1e-8)^(value + 0.5) and 0 too. multiply: y = x z. Each bin (re, im).
 struct Bins {
   static constexpr int kLanes = 256;
   Sessions sessions;
@@ -228,13 +230,19 @@ struct Bins {
       const float re = inside ? in[0] : 0.0f;
       const float im = inside ? in[1] : 0.0f;
       if (function == BinFunction::kMagnitude) {
-        out[f] = sqrtf(re * re + im * im);
+        out[f] = inside ? sqrtf(re * re + im * im + value) : 0.0f;
         return;
       }
       float gain_re = 0.0f;
       float gain_im = 0.0f;
-      if (function == BinFunction::kCompress) {
-        gain_re = powf(re * re + im * im + kFloor, value);
+      if (function != BinFunction::kMultiply) {
+        const float power = re * re + im * im + kFloor;
+        gain_re = powf(power, value);
+        if (function == BinFunction::kCompressMagnitude) {
+          out += 2 * f;  // four floats a bin
+          out[2 * f + 2] = inside ? sqrtf(power) * gain_re : 0.0f;
+          out[2 * f + 3] = 0.0f;
+        }
       } else {
         gain_re = z.at(sessions, b, t)[2 * f];
         gain_im = z.at(sessions, b, t)[2 * f + 1];

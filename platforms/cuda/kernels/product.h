@@ -18,17 +18,22 @@ namespace ligero::cuda {
 inline constexpr int32_t kPanel = 16;
 
 /// The arguments. Row r of the product is (session, row t, output bin f), f fastest; its inner
-/// index is (time tap, bin tap, channel), channel fastest.
+/// index is (time tap, bin tap, channel), channel fastest. Groups have weights and outputs of their
+/// own: groups of channels, or bands of bins.
 struct Product {
   Sessions sessions;
   Rows rows;
   View x;
   View y;
-  View add;  ///< bias map; its rows are the time taps
+  View add;       ///< bias map; its rows are the time taps
+  View constant;  ///< a constant's bias, of every output of a row
   const void* weights;
-  const float* scale;    ///< int8 weights: one for each output of a group; else null
+  const float* scale;    ///< int8 weights: one for each output; else null
   int64_t panel_stride;  ///< elements from panel to panel
-  int64_t group_stride;  ///< elements of the weights from group to group of channels
+  int64_t group_stride;  ///< elements of the weights from group to group
+  int32_t group_scales;  ///< scales from group to group
+  int32_t group_bins;    ///< bins of the input from group to group
+  int32_t group_floats;  ///< channels of the input from group to group
   int32_t inner;
   int32_t outputs;                   ///< of a group
   int32_t bins, channels, out_bins;  ///< channels: of a group
@@ -36,8 +41,9 @@ struct Product {
   int32_t y_bin, y_first;
   int32_t taps_t, dilation_t, past;
   int32_t taps_f, dilation_f, stride_f, pad_f;
-  bool mirror;  ///< rows outside the part are mirrored at its ends
-  bool mapped;  ///< `add` is there
+  bool mirror;   ///< rows outside the part are mirrored at its ends
+  bool mapped;   ///< `add` is there
+  bool shifted;  ///< `constant` is there
   Function activation;
   const float* bias;
   const float* slopes;
@@ -87,11 +93,11 @@ struct Product {
       return {};
     }
     const int32_t head = x.ring >= 0 ? sessions.heads[found.session * sessions.rings + x.ring] : 0;
-    return {x.data + found.session * x.stride + group * channels,
+    return {x.data + found.session * x.stride + group * group_floats,
             x.first + x.step * found.t + head,
             found.t - found.part.begin,
             found.part.end - found.part.begin,
-            found.bin * stride_f - pad_f};
+            found.bin * stride_f - pad_f + group * group_bins};
   }
 
   /// Where inner index k lies.
@@ -158,8 +164,9 @@ struct Product {
     const int32_t channel = group * outputs + o;
     float value = 0.0f;
     if (to.inside) {
-      value = scale != nullptr ? sum * scale[o] : sum;
+      value = scale != nullptr ? sum * scale[group * group_scales + o] : sum;
       value += bias != nullptr ? bias[channel] : 0.0f;
+      value += shifted ? constant.at(sessions, to.session, 0)[channel] : 0.0f;
       for (int32_t m = 0; mapped && m < taps_t; ++m) {
         const int64_t frame = to.frame + static_cast<int64_t>(m) * dilation_t - past;
         if (mirror || (frame >= 0 && frame < to.frames)) {

@@ -10,29 +10,30 @@ namespace ligero::cuda {
 
 enum class Walk : int32_t { kTime, kTimeReversed, kBins, kBinsReversed };
 
-/// The arguments. A sequence is a session (along time) or a frame of one (along bins). `gates` is
-/// [rows + ahead][bins][gate][hidden], the input products with their bias; where `apart_bias` is
-/// given the cell is a GRU.
+/// The arguments. A sequence is a bin of a session (along time) or a frame of one (along bins).
+/// `gates` is [rows + ahead][bins][gate][hidden], the input products with their bias; where
+/// `apart_bias` is given the cell is a GRU.
 struct Recurrent {
   Sessions sessions;
   Rows rows;
   View gates;
   View y;
-  View state;           ///< forwards along time: [h, c], each [hidden]
-  View memory;          ///< c from step to step: [rows or 1][hidden]
-  View unseen;          ///< backwards along time: h of rows after the part, [rows + ahead][hidden]
+  View state;   ///< forwards along time: [h, c], each [bins][hidden]
+  View memory;  ///< c from step to step: along bins [rows][hidden], else [bins][hidden]
+  View unseen;  ///< backwards along time: h of rows after the part, [rows + ahead][bins][hidden]
   const void* weights;  ///< panels [hidden][gate * hidden]
   const float* scale;   ///< int8 weights: [gate * hidden]; else null
   const float* apart_bias;
   int32_t bins;
   int32_t hidden;
+  float cell_limit;  ///< LSTM: the most that a cell's magnitude is
   Walk walk;
 
   LIGERO_KERNEL bool along_bins() const {
     return walk == Walk::kBins || walk == Walk::kBinsReversed;
   }
   LIGERO_KERNEL int32_t per_session() const {
-    return along_bins() ? rows.count() : 1;
+    return along_bins() ? rows.count() : bins;
   }
   LIGERO_KERNEL int32_t gate_count() const {
     return apart_bias != nullptr ? 3 : 4;
@@ -63,35 +64,47 @@ struct Recurrent {
     if (!part.runs) {
       return s;
     }
+    const int32_t k = sequence % per_session();
     if (along_bins()) {
-      bins_step(part, b, sequence % per_session() - rows.revised, step, &s);
+      bins_step(part, b, k - rows.revised, step, &s);
     } else if (walk == Walk::kTime) {
-      forward_step(part, b, step - rows.revised, &s);
+      forward_step(part, b, step - rows.revised, k, &s);
     } else {
-      backward_step(part, b, rows.frames + rows.ahead - 1 - step, &s);
+      backward_step(part, b, rows.frames + rows.ahead - 1 - step, k, &s);
     }
     return s;
   }
 
  private:
-  LIGERO_KERNEL void forward_step(const Part& part, int32_t b, int32_t t, Step* s) const {
-    s->out = y.at(sessions, b, t);
+  /// Along time: a bin's vector in row t of a view whose rows are [bins][hidden].
+  LIGERO_KERNEL float* vector(const View& view, int32_t b, int32_t t, int32_t bin) const {
+    return view.at(sessions, b, t) + static_cast<int64_t>(bin) * hidden;
+  }
+  LIGERO_KERNEL const float* gates_of(int32_t b, int32_t t, int32_t bin) const {
+    return gates.at(sessions, b, t) + static_cast<int64_t>(bin) * gate_count() * hidden;
+  }
+
+  LIGERO_KERNEL void forward_step(
+      const Part& part, int32_t b, int32_t t, int32_t bin, Step* s) const {
+    s->out = vector(y, b, t, bin);
     if (!part.has(t)) {
       return;
     }
-    float* kept = state.at(sessions, b, 0);
+    float* kept_h = vector(state, b, 0, bin);
+    float* kept_c = kept_h + static_cast<int64_t>(bins) * hidden;
     const bool first = t == part.begin;
-    s->z = gates.at(sessions, b, t);
-    s->c_out = memory.at(sessions, b, 0);
-    s->h = first ? kept : y.at(sessions, b, t - 1);
-    s->c = first ? kept + hidden : s->c_out;
+    s->z = gates_of(b, t, bin);
+    s->c_out = vector(memory, b, 0, bin);
+    s->h = first ? kept_h : vector(y, b, t - 1, bin);
+    s->c = first ? kept_c : s->c_out;
     // The next call begins where this one's rows become final, and so does its state.
-    s->c_kept = t < rows.frames - rows.revised ? kept + hidden : nullptr;
+    s->c_kept = t < rows.frames - rows.revised ? kept_c : nullptr;
   }
 
-  LIGERO_KERNEL void backward_step(const Part& part, int32_t b, int32_t t, Step* s) const {
+  LIGERO_KERNEL void backward_step(
+      const Part& part, int32_t b, int32_t t, int32_t bin, Step* s) const {
     const int32_t limit = part.end + part.after;
-    s->out = t < rows.frames ? y.at(sessions, b, t) : nullptr;
+    s->out = t < rows.frames ? vector(y, b, t, bin) : nullptr;
     if (t < part.begin || t >= limit) {
       return;
     }
@@ -99,22 +112,22 @@ struct Recurrent {
       s->out = nullptr;
     }
     const bool first = t == limit - 1;
-    s->z = gates.at(sessions, b, t);
-    s->c_out = memory.at(sessions, b, 0);
-    s->h = first ? nullptr : unseen.at(sessions, b, t + 1);
+    s->z = gates_of(b, t, bin);
+    s->c_out = vector(memory, b, 0, bin);
+    s->h = first ? nullptr : vector(unseen, b, t + 1, bin);
     s->c = first ? nullptr : s->c_out;
-    s->unseen = unseen.at(sessions, b, t);
+    s->unseen = vector(unseen, b, t, bin);
   }
 
   LIGERO_KERNEL void bins_step(
       const Part& part, int32_t b, int32_t t, int32_t step, Step* s) const {
     const bool back = walk == Walk::kBinsReversed;
     const int32_t bin = back ? bins - 1 - step : step;
-    s->out = y.at(sessions, b, t) + static_cast<int64_t>(bin) * hidden;
+    s->out = vector(y, b, t, bin);
     if (!part.has(t)) {
       return;
     }
-    s->z = gates.at(sessions, b, t) + static_cast<int64_t>(bin) * gate_count() * hidden;
+    s->z = gates_of(b, t, bin);
     s->c_out = memory.at(sessions, b, t);
     s->h = step == 0 ? nullptr : s->out + (back ? hidden : -hidden);
     s->c = step == 0 ? nullptr : s->c_out;
@@ -224,6 +237,10 @@ struct RecurrentStep : Recurrent {
            (static_cast<int64_t>(o / kPanel) * hidden + k) * kPanel + o % kPanel;
   }
 
+  /// c within +-cell_limit; what is no number stays so.
+  LIGERO_KERNEL float clamped(float c) const {
+    return c > cell_limit ? cell_limit : c < -cell_limit ? -cell_limit : c;
+  }
   LIGERO_KERNEL void cell(const Step& s, int32_t u, const float (&recurrent)[kGates]) const {
     if (s.z == nullptr) {
       if (s.out != nullptr) {
@@ -239,7 +256,7 @@ struct RecurrentStep : Recurrent {
       const float f = sigmoid(s.z[hidden + u] + recurrent[1]);
       const float g = tanhf(s.z[2 * hidden + u] + recurrent[2]);
       const float o = sigmoid(s.z[3 * hidden + u] + recurrent[3]);
-      c = f * before + i * g;
+      c = clamped(f * before + i * g);
       h = o * tanhf(c);
     } else {
       const float r = sigmoid(s.z[u] + recurrent[0] + apart_bias[u]);
@@ -261,15 +278,15 @@ struct RecurrentStep : Recurrent {
   }
 };
 
-/// Forwards along time, after the last step: the hidden vector of the last final row is kept. Grid
-/// (1, sessions).
+/// Forwards along time, after the last step: the hidden vectors of the last final row are kept.
+/// Grid (1, sessions).
 struct KeepHidden {
   static constexpr int kLanes = 256;
   Sessions sessions;
   Rows rows;
   View y;
   View state;
-  int32_t hidden;
+  int32_t width;  ///< floats of a row: bins * hidden
 
   template <int kLanes_>
   LIGERO_KERNEL void operator()(const Block<kLanes_>& block) const {
@@ -280,7 +297,7 @@ struct KeepHidden {
       return;
     }
     const float* h = y.at(sessions, block.y, last);
-    block.each(hidden, [&](int32_t u) { state.at(sessions, block.y, 0)[u] = h[u]; });
+    block.each(width, [&](int32_t u) { state.at(sessions, block.y, 0)[u] = h[u]; });
   }
 };
 

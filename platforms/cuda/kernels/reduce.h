@@ -34,13 +34,17 @@ struct BinRows {
   }
 };
 
-/// Each bin's channels to mean 0 and variance 1, then gamma, beta. Grid (rows * bins, sessions). In
-/// place.
+/// Each bin's channels to mean 0 and variance 1, then gamma, beta. Where all bins of a frame have
+/// one mean, they are one bin of `at`. Grid (rows * bins, sessions). In place.
 struct LayerNorm {
   static constexpr int kLanes = 128;
   BinRows at;
-  const float* gamma;
-  const float* beta;
+  View gamma;
+  View beta;
+  int32_t gamma_bin;  ///< floats from bin to bin
+  int32_t beta_bin;
+  int32_t gamma_floats;  ///< of the view, which repeat over the channels
+  int32_t beta_floats;
   float epsilon;
 
   template <int kLanes_>
@@ -53,8 +57,12 @@ struct LayerNorm {
       block.each(at.channels, [&](int32_t c) { squares += (in[c] - mean) * (in[c] - mean); });
       const auto variance = static_cast<float>(block.sum(squares) / at.channels);
       const float scale = 1.0f / sqrtf(variance + epsilon);
-      block.each(at.channels,
-                 [&](int32_t c) { out[c] = (in[c] - mean) * scale * gamma[c] + beta[c]; });
+      const int32_t bin = block.x % at.bins;
+      const float* factors = gamma.at(at.sessions, block.y, 0) + bin * gamma_bin;
+      const float* shifts = beta.at(at.sessions, block.y, 0) + bin * beta_bin;
+      block.each(at.channels, [&](int32_t c) {
+        out[c] = (in[c] - mean) * scale * factors[c % gamma_floats] + shifts[c % beta_floats];
+      });
     });
   }
 };

@@ -24,15 +24,16 @@ LIGERO_KERNEL void transform(
   *im = sum_im;
 }
 
-/// Spectrum of hops t - 1 and t. Grid (rows, sessions); shared: 2 hop floats.
+/// Spectrum of the last n samples up to the end of hop t. Grid (rows, sessions); shared: n floats.
 struct Stft {
   static constexpr int kLanes = 128;
   Sessions sessions;
   Rows rows;
   View x;
   View y;
-  const float* window;  ///< [2 hop]
+  const float* window;  ///< [n]
   const float* table;
+  int32_t n;
   int32_t hop;
 
   template <int kLanes_>
@@ -41,34 +42,37 @@ struct Stft {
     if (!part.runs) {
       return;
     }
-    const int32_t n = 2 * hop;
     const int32_t t = block.x - rows.revised;
     const bool inside = part.has(t);
     block.each(n, [&](int32_t i) {
-      const float* from = x.at(sessions, block.y, i < hop ? t - 1 : t);
-      block.shared[i] = inside ? window[i] * from[i < hop ? i : i - hop] : 0.0f;
+      const int32_t back = n - 1 - i;  // samples before the last of hop t
+      const float* from = x.at(sessions, block.y, t - back / hop);
+      block.shared[i] = inside ? window[i] * from[hop - 1 - back % hop] : 0.0f;
     });
     block.sync();
     float* out = y.at(sessions, block.y, t);
-    block.each(hop + 1, [&](int32_t k) {
+    block.each(n / 2 + 1, [&](int32_t k) {
       transform(block.shared, table, n, k, out + 2 * k, out + 2 * k + 1);
-      if (k == 0 || k == hop) {
+      if (k == 0 || k == n / 2) {
         out[2 * k + 1] = 0.0f;
       }
     });
   }
 };
 
-/// Hop t - 1 from the spectra t - 1 and t. Grid (rows, sessions); shared: 2 (2 hop + 2) floats.
+/// Hop t - (k - 1) from the k spectra up to t, the oldest first, where the synthesis window has k hops.
+/// Grid (rows, sessions); shared: n + 2 floats.
 struct Istft {
   static constexpr int kLanes = 128;
   Sessions sessions;
   Rows rows;
   View x;
   View y;
-  const float* window;  ///< over the sum of squares, [2 hop]
+  const float* window;  ///< of synthesis, [used]
   const float* table;
+  int32_t n;
   int32_t hop;
+  int32_t used;
 
   template <int kLanes_>
   LIGERO_KERNEL void operator()(const Block<kLanes_>& block) const {
@@ -76,30 +80,30 @@ struct Istft {
     if (!part.runs) {
       return;
     }
-    const int32_t width = 2 * (hop + 1);
     const int32_t t = block.x - rows.revised;
-    block.each(2 * width, [&](int32_t i) {
-      block.shared[i] = x.at(sessions, block.y, i < width ? t - 1 : t)[i % width];
-    });
-    block.sync();
     float* out = y.at(sessions, block.y, t);
-    block.each(hop, [&](int32_t i) {
-      const float before = sample(block.shared, hop + i);
-      const float now = sample(block.shared + width, i);
-      out[i] = part.has(t) ? window[hop + i] * before + window[i] * now : 0.0f;
-    });
+    for (int32_t first = used - hop; first >= 0; first -= hop) {  // of hop t - (k - 1) in the frame
+      const float* from = x.at(sessions, block.y, t - first / hop);
+      block.sync();
+      block.each(n + 2, [&](int32_t i) { block.shared[i] = from[i]; });
+      block.sync();
+      block.each(hop, [&](int32_t i) {
+        const float before = first == used - hop ? 0.0f : out[i];
+        const float now = window[first + i] * sample(block.shared, n - used + first + i);
+        out[i] = part.has(t) ? before + now : 0.0f;
+      });
+    }
   }
 
   /// Sample j of the inverse transform.
   LIGERO_KERNEL float sample(const float* spectrum, int32_t j) const {
-    const int32_t n = 2 * hop;
     float sum = 0.0f;
-    for (int32_t k = 1, at = j; k < hop; ++k) {
+    for (int32_t k = 1, at = j; k < n / 2; ++k) {
       sum += spectrum[2 * k] * table[2 * at] - spectrum[2 * k + 1] * table[2 * at + 1];
       at += j;
       at = at >= n ? at - n : at;
     }
-    const float ends = spectrum[0] + (j % 2 == 0 ? spectrum[2 * hop] : -spectrum[2 * hop]);
+    const float ends = spectrum[0] + (j % 2 == 0 ? spectrum[n] : -spectrum[n]);
     return (ends + 2.0f * sum) / static_cast<float>(n);
   }
 };

@@ -108,13 +108,15 @@ void launch(Recorder* r, const Move& m) {
 }
 
 Status concat(Recorder* r) {
+  const bool along_bins = r->options<ConcatOptions>().along_bins();
   int32_t first = 0;
   for (size_t k = 0; k < r->node().inputs.size(); ++k) {
     Move m = start_move(*r, k);
+    m.bins = r->input(k).bins();
     m.channels = r->input(k).channels();
     m.y_first = first;
     launch(r, m);
-    first += m.channels;
+    first += along_bins ? m.bins * m.channels : m.channels;
   }
   return {};
 }
@@ -138,6 +140,19 @@ Status transpose(Recorder* r) {
   m.x_channel = m.x_bin;
   m.x_bin = 1;
   launch(r, m);
+  return {};
+}
+
+Status channel_shuffle(Recorder* r) {
+  const int32_t groups = r->options<ChannelShuffleOptions>().groups;
+  for (int32_t g = 0; g < groups; ++g) {
+    Move m = start_move(*r, 0);
+    m.channels /= groups;
+    m.x_first = g * m.channels;
+    m.y_first = g;
+    m.y_channel = groups;
+    launch(r, m);
+  }
   return {};
 }
 
@@ -168,6 +183,7 @@ constexpr DeviceOp kOps[] = {
     {"slice", nullptr, slice},
     {"reshape", nullptr, reshape},
     {"transpose", nullptr, transpose},
+    {"channel_shuffle", nullptr, channel_shuffle},
     {"sum_chunks", nullptr, sum_chunks},
 };
 

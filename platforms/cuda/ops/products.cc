@@ -1,8 +1,9 @@
-// linear, conv2d, conv2d_transposed, conv2d_map: one product each, or one for each phase or time
-// row. Not: shapes, which ops/ has checked.
+// linear, band_linear, conv2d, conv2d_transposed, conv2d_map: one product each, or one for each
+// phase or time row. Not: shapes, which ops/ has checked.
 #include <algorithm>
 
 #include "ops/options.h"
+#include "ops/transposed_shape.h"
 #include "platforms/cuda/ops/weighed.h"
 #include "platforms/cuda/table.h"
 
@@ -20,6 +21,32 @@ void add_epilogue(const Recorder& r, Activation activation, Product* p) {
 Status linear(Recorder* r) {
   Weighed w = start_product(*r);
   add_epilogue(*r, r->options<ActivationOptions>().activation, &w.product);
+  launch(r, w);
+  return {};
+}
+
+/// Bands are groups of one output bin.
+Status band_linear(Recorder* r) {
+  constexpr size_t kBias = 2;
+  Weighed w = start_product(*r);
+  Product& p = w.product;
+  const auto& options = r->options<BandLinearOptions>();
+  p.activation = static_cast<Function>(options.activation);
+  w.groups = options.bands;
+  p.outputs = options.outputs;
+  p.group_stride = options.columns() / kPanel * p.panel_stride;
+  p.group_scales = options.columns();
+  p.group_bins = options.stride;
+  p.taps_t = options.kernel_t;
+  p.past = options.kernel_t - 1;
+  p.taps_f = options.width;
+  p.pad_f = -options.first;
+  p.out_bins = 1;
+  p.y_bin = p.outputs * w.groups;
+  p.shifted = r->has(kBias);
+  if (p.shifted) {
+    p.constant = r->in(kBias);
+  }
   launch(r, w);
   return {};
 }
@@ -44,6 +71,7 @@ Status conv2d(Recorder* r) {
   set_taps(options, r->output().bins(), &p);
   w.groups = options.groups;
   p.channels /= w.groups;
+  p.group_floats = p.channels;
   p.inner = p.taps_t * p.taps_f * p.channels;
   p.group_stride = static_cast<int64_t>(p.inner) * kPanel;
   p.y_bin = p.outputs * w.groups;
@@ -59,7 +87,6 @@ Status conv2d(Recorder* r) {
   return {};
 }
 
-/// Output bin p + stride * q takes from input bin q - j the tap p + stride * j.
 Status conv2d_transposed(Recorder* r) {
   Weighed w = start_product(*r);
   Product& p = w.product;
@@ -67,19 +94,22 @@ Status conv2d_transposed(Recorder* r) {
   add_epilogue(*r, options.activation, &p);
   p.taps_t = options.kernel_t;
   p.past = options.past;
-  const int32_t kernel = options.kernel_f;
-  const int32_t stride = options.stride_f;
-  const int32_t out_bins = r->output().bins();
-  const int32_t outputs = p.outputs;
-  p.y_bin = stride * outputs;
-  for (int32_t phase = 0; phase < std::min(stride, out_bins); ++phase) {
-    const int32_t taps = phase < kernel ? (kernel - phase + stride - 1) / stride : 0;
-    p.taps_f = std::max(taps, 1);
-    p.pad_f = taps - 1;
-    p.out_bins = (out_bins - phase + stride - 1) / stride;
-    p.inner = p.taps_t * taps * p.channels;
-    p.y_first = phase * outputs;
-    launch(r, w);
+  w.groups = options.groups;
+  p.channels /= w.groups;
+  p.group_floats = p.channels;
+  p.group_stride = static_cast<int64_t>(p.taps_t) * options.kernel_f * p.channels * kPanel;
+  const int32_t outputs = p.outputs * w.groups;
+  p.y_bin = options.stride_f * outputs;
+  for (int32_t phase = 0; phase < options.stride_f; ++phase) {
+    const TransposedPhase of = transposed_phase(options, r->input(0).bins(), phase);
+    p.taps_f = std::max(of.taps, 1);
+    p.pad_f = of.taps - 1 - of.first;
+    p.out_bins = of.rows;
+    p.inner = p.taps_t * of.taps * p.channels;
+    p.y_first = of.first_bin * outputs;
+    if (of.rows > 0) {
+      launch(r, w);
+    }
     w.first += p.inner;
   }
   return {};
@@ -104,6 +134,7 @@ Status conv2d_map(Recorder* r) {
 
 constexpr DeviceOp kOps[] = {
     {"linear", nullptr, linear},
+    {"band_linear", nullptr, band_linear},
     {"conv2d", nullptr, conv2d},
     {"conv2d_transposed", nullptr, conv2d_transposed},
     {"conv2d_map", nullptr, conv2d_map},

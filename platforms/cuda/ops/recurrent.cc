@@ -1,5 +1,7 @@
 // lstm, gru: the input product for all steps, then one launch a step. Not: the cells
 // (kernels/recurrent.h).
+#include <limits>
+
 #include "ops/options.h"
 #include "platforms/cuda/ops/weighed.h"
 #include "platforms/cuda/table.h"
@@ -32,16 +34,16 @@ Layer layer_of(const OpContext& ctx, int64_t rows) {
   l.along_bins = ctx.options<RecurrentOptions>().along_bins();
   l.reverse = ctx.options<RecurrentOptions>().reverse != 0;
   l.memory_at = rows * l.bins * l.gates * l.hidden;
-  l.unseen_at = l.memory_at + (l.along_bins ? rows : 1) * l.hidden;
-  l.floats = l.unseen_at + (!l.along_bins && l.reverse ? rows * l.hidden : 0);
+  l.unseen_at = l.memory_at + (l.along_bins ? rows : l.bins) * l.hidden;
+  l.floats = l.unseen_at + (!l.along_bins && l.reverse ? rows * l.bins * l.hidden : 0);
   return l;
 }
 
 Status measure(const OpContext& ctx, Needs* needs) {
   const Layer l = layer_of(ctx, int64_t{ctx.max_frames} + ctx.around);
   needs->scratch_bytes = static_cast<size_t>(l.floats) * sizeof(float);
-  needs->state_bytes =
-      l.along_bins || l.reverse ? 0 : 2 * static_cast<size_t>(l.hidden) * sizeof(float);
+  const int64_t row = int64_t{l.bins} * l.hidden;
+  needs->state_bytes = l.along_bins || l.reverse ? 0 : 2 * static_cast<size_t>(row) * sizeof(float);
   return {};
 }
 
@@ -74,16 +76,19 @@ Status record(Recorder* r) {
   layer.gates = r->scratch(0, int64_t{l.bins} * l.gates * l.hidden, rows.revised);
   layer.y = r->out();
   layer.state = r->state();
-  layer.memory = r->scratch(l.memory_at, l.hidden, rows.revised);
+  const int64_t width = int64_t{l.bins} * l.hidden;
+  layer.memory = r->scratch(l.memory_at, l.along_bins ? l.hidden : width, rows.revised);
   if (!l.along_bins) {
     layer.memory.step = layer.memory.first = 0;
   }
-  layer.unseen = r->scratch(l.unseen_at, l.hidden, rows.revised);
+  layer.unseen = r->scratch(l.unseen_at, width, rows.revised);
   layer.weights = r->panels(kWhh).data;
   layer.scale = r->panels(kWhh).scale;
   layer.apart_bias = l.gates == 3 ? r->weight(kBias + 1) : nullptr;
   layer.bins = l.bins;
   layer.hidden = l.hidden;
+  const float limit = r->options<RecurrentOptions>().cell_limit;
+  layer.cell_limit = limit > 0.0f ? limit : std::numeric_limits<float>::infinity();
   layer.walk = walk_of(l);
 
   Weighed input = start_product(*r);
@@ -96,8 +101,9 @@ Status record(Recorder* r) {
   launch(r, input);
   with_type(r->panels(kWhh).type, [&](auto w) { launch_steps<decltype(w)>(r, layer); });
   if (layer.walk == Walk::kTime) {
-    r->launch(
-        KeepHidden{layer.sessions, rows, layer.y, layer.state, l.hidden}, 1, layer.sessions.count);
+    r->launch(KeepHidden{layer.sessions, rows, layer.y, layer.state, static_cast<int32_t>(width)},
+              1,
+              layer.sessions.count);
   }
   return {};
 }

@@ -14,8 +14,20 @@ void launch_bins(Recorder* r, const auto& body) {
 }
 
 Status layer_norm(Recorder* r) {
+  const auto& options = r->options<NormOptions>();
+  BinRows rows = bin_rows(*r);
+  if (options.joint != 0) {
+    rows.channels *= rows.bins;
+    rows.bins = 1;
+  }
+  const int32_t channels = r->output().channels();
+  const auto bin = [&](size_t k) { return r->input(k).bins() == 1 ? 0 : channels; };
+  const auto floats = [&](size_t k) {
+    return options.joint != 0 ? static_cast<int32_t>(r->input(k).elements()) : channels;
+  };
   launch_bins(
-      r, LayerNorm{bin_rows(*r), r->weight(1), r->weight(2), r->options<NormOptions>().epsilon});
+      r,
+      LayerNorm{rows, r->in(1), r->in(2), bin(1), bin(2), floats(1), floats(2), options.epsilon});
   return {};
 }
 

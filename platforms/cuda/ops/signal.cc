@@ -4,7 +4,7 @@
 
 #include "ops/fbank.h"
 #include "ops/options.h"
-#include "ops/window.h"
+#include "ops/overlap.h"
 #include "platforms/cuda/table.h"
 
 namespace ligero::cuda {
@@ -20,37 +20,42 @@ std::vector<float> circle(int32_t n) {
   return table;
 }
 
-std::vector<float> window_of(int32_t n, double (*sample)(int32_t i, int32_t n)) {
+std::vector<float> window_of(const StftOptions& o,
+                             double (*sample)(const StftOptions& o, int32_t i),
+                             int32_t count) {
   std::vector<float> window;
-  for (int32_t i = 0; i < n; ++i) {
-    window.push_back(static_cast<float>(sample(i, n)));
+  for (int32_t i = 0; i < count; ++i) {
+    window.push_back(static_cast<float>(sample(o, i)));
   }
   return window;
 }
 
 Status stft(Recorder* r) {
-  const auto [n, hop] = r->options<StftOptions>();
+  const auto& o = r->options<StftOptions>();
   const Stft body = {r->sessions(),
                      r->rows(),
                      r->in(0),
                      r->out(),
-                     r->table(window_of(n, hann)),
-                     r->table(circle(n)),
-                     hop};
-  r->launch(body, body.rows.count(), body.sessions.count, 1, n);
+                     r->table(window_of(o, analysis_sample, o.window)),
+                     r->table(circle(o.window)),
+                     o.window,
+                     o.hop};
+  r->launch(body, body.rows.count(), body.sessions.count, 1, o.window);
   return {};
 }
 
 Status istft(Recorder* r) {
-  const auto [n, hop] = r->options<StftOptions>();
+  const auto& o = r->options<StftOptions>();
   const Istft body = {r->sessions(),
                       r->rows(),
                       r->in(0),
                       r->out(),
-                      r->table(window_of(n, hann_synthesis)),
-                      r->table(circle(n)),
-                      hop};
-  r->launch(body, body.rows.count(), body.sessions.count, 1, 2 * (n + 2));
+                      r->table(window_of(o, synthesis_sample, o.used())),
+                      r->table(circle(o.window)),
+                      o.window,
+                      o.hop,
+                      o.used()};
+  r->launch(body, body.rows.count(), body.sessions.count, 1, int64_t{o.window} + 2);
   return {};
 }
 
@@ -133,12 +138,16 @@ void launch_bins(Recorder* r, BinFunction function, float value) {
 }
 
 Status magnitude(Recorder* r) {
-  launch_bins(r, BinFunction::kMagnitude, 0.0f);
+  launch_bins(r, BinFunction::kMagnitude, r->options<MagnitudeOptions>().floor);
   return {};
 }
 
 Status compress(Recorder* r) {
-  launch_bins(r, BinFunction::kCompress, 0.5f * (r->options<ExponentOptions>().exponent - 1.0f));
+  const auto& options = r->options<ExponentOptions>();
+  const bool magnitude = options.magnitude != 0;
+  launch_bins(r,
+              magnitude ? BinFunction::kCompressMagnitude : BinFunction::kCompress,
+              0.5f * (options.exponent - 1.0f));
   return {};
 }
 

@@ -10,7 +10,7 @@ namespace ligero::cuda {
 struct Weighed {
   Product product;
   Type type = Type::kF32;
-  int32_t groups = 1;
+  int32_t groups = 1;  ///< of channels, or bands
   int64_t first = 0;
 };
 
