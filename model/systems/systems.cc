@@ -11,6 +11,7 @@
   X(speakerfilter)        \
   X(gated_crn)            \
   X(tea_pse)              \
+  X(gtcrn)                \
   X(ecapa_tdnn)
 
 namespace ligero {
