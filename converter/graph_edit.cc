@@ -26,7 +26,7 @@ Activation GraphEdit::activation(const NodeDraft& node) {
   if (node.op == "conv2d_transposed") {
     return options_of(node).as<TransposedConvOptions>().activation;
   }
-  return node.op == "linear" || is_elementwise(node.op)
+  return node.op == "linear" || is_binary(node.op)
              ? options_of(node).as<ActivationOptions>().activation
              : Activation::kNone;
 }
@@ -174,7 +174,7 @@ bool is_product(const std::string& op) {
   return op == "linear" || op == "conv2d" || op == "conv2d_transposed";
 }
 
-bool is_elementwise(const std::string& op) {
+bool is_binary(const std::string& op) {
   return op == "add" || op == "subtract" || op == "multiply" || op == "divide";
 }
 

@@ -86,7 +86,7 @@ class GraphEdit {
 bool is_product(const std::string& op);
 
 /// Whether the op is add, subtract, multiply or divide, which end in an activation.
-bool is_elementwise(const std::string& op);
+bool is_binary(const std::string& op);
 
 /// The graph of that name, or nullptr.
 GraphDraft* find_graph(ModelDraft* model, const std::string& name);

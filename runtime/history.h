@@ -1,5 +1,6 @@
 // Rows kept from call to call: how many, where the next call finds them, and which rows of a call
-// lie inside the signal. Used by every backend. Not: how many rows an op needs (plan/timing.h).
+// lie inside the signal. Windows are the processor's, rings a GPU's (platforms/cuda/kernels/views.h).
+// Not: how many rows an op needs (plan/timing.h).
 #ifndef LIGERO_RUNTIME_HISTORY_H_
 #define LIGERO_RUNTIME_HISTORY_H_
 
@@ -25,10 +26,16 @@ enum class HistoryForm : uint8_t {
   kRing,    ///< a ring buffer: no spare rows, row t wraps around
 };
 
-/// Rows of memory for a tensor that keeps `history` rows and gets `frames` in each call.
+/// Rows of memory for a tensor that keeps `history` rows and gets `frames` in each call. A ring has
+/// room for all rows of a call, so that a row's place goes round once at most.
 constexpr int32_t history_capacity(HistoryForm form, int32_t history, int32_t frames) {
   const int32_t spare = form == HistoryForm::kRing ? 0 : history / 4 > 1 ? history / 4 : 1;
   return history + frames + spare;
+}
+
+/// The row of a ring where its history begins after `frames_in` frames.
+LIGERO_HOST_DEVICE constexpr int32_t ring_head(int64_t frames_in, int32_t capacity) {
+  return static_cast<int32_t>(frames_in % capacity);
 }
 
 /// Longer than any signal, and far from overflow.

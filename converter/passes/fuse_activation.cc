@@ -31,7 +31,7 @@ bool takes(const NodeDraft& n, Activation activation) {
   if (GraphEdit::activation(n) != Activation::kNone) {
     return false;
   }
-  if (is_elementwise(n.op)) {
+  if (is_binary(n.op)) {
     return activation != Activation::kPrelu;
   }
   return is_product(n.op) && GraphEdit::input(n, kInputPostScale) < 0 &&

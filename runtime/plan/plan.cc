@@ -7,12 +7,19 @@
 namespace ligero {
 namespace {
 
+constexpr int32_t kMostFrames = 1 << 30;  // with its history: rows that 32 bits count
+
 Status check_options(const PlanOptions& options) {
   LIGERO_CHECK(options.max_frames >= 1 && options.threads >= 1 && options.seats >= 1,
                Code::kBadArgument,
                "a plan needs at least one frame, one thread and one seat",
                options.max_frames,
                options.threads);
+  LIGERO_CHECK(options.max_frames <= kMostFrames,
+               Code::kBadArgument,
+               "a call has at most 2^30 frames",
+               -1,
+               options.max_frames);
   for (int32_t frames : {options.context_frames, options.look_ahead_frames}) {
     LIGERO_CHECK(frames >= 0 && frames <= (options.mode == Mode::kBlocks ? kMaxAroundFrames : 0),
                  Code::kBadArgument,

@@ -32,7 +32,8 @@ struct SoundNode {
 /// All that there are; every op has one.
 const std::vector<SoundNode>& sound_nodes();
 
-/// Adds one, from the test of a new op: `const AddSoundNode kSound({"leaky_relu", ...});`.
+/// Adds one, from the test of a new op: 
+/// `const AddSoundNode kSound({"leaky_relu", {{Kind::kSequence, 3, 16}}, {}, {"slope"}});`.
 struct AddSoundNode {
   explicit AddSoundNode(SoundNode node);
 };

@@ -122,7 +122,7 @@ struct Product {
       ahead = mirrored(from.since + ahead, from.frames) - from.since;
     }
     int32_t place = from.place + ahead;
-    place = x.ring >= 0 && place >= x.capacity ? place - x.capacity : place;
+    place = x.ring >= 0 ? x.wrapped(place) : place;
     return read(from.x + place * x.row + bin * x_bin + tap.channel);
   }
 

@@ -277,8 +277,7 @@ struct Floor {
   }
 };
 
-/// heads[b][r] = frames_in mod capacity[r]: where each ring of each session begins. Grid (1,
-/// sessions).
+/// heads[b][r]: where each ring of each session begins. Grid (1, sessions).
 struct Heads {
   static constexpr int kLanes = 32;
   const Clock* clocks;
@@ -289,7 +288,7 @@ struct Heads {
   template <int kLanes_>
   LIGERO_KERNEL void operator()(const Block<kLanes_>& block) const {
     block.each(rings, [&](int32_t r) {
-      heads[block.y * rings + r] = static_cast<int32_t>(clocks[block.y].frames_in % capacity[r]);
+      heads[block.y * rings + r] = ring_head(clocks[block.y].frames_in, capacity[r]);
     });
   }
 };

@@ -40,11 +40,14 @@ struct View {
   int32_t ring = -1;     ///< its head's index; -1: rows stand still
   int32_t capacity = 0;  ///< rows of a ring
 
+  /// The row of a ring for `place`, which is less than twice round (history_capacity()).
+  LIGERO_KERNEL int32_t wrapped(int32_t place) const {
+    return place >= capacity ? place - capacity : place;
+  }
   LIGERO_KERNEL float* at(const Sessions& s, int32_t b, int32_t t) const {
     int32_t place = first + step * t;
     if (ring >= 0) {
-      place += s.heads[b * s.rings + ring];
-      place = place >= capacity ? place - capacity : place;
+      place = wrapped(place + s.heads[b * s.rings + ring]);
     }
     return data + b * stride + place * row;
   }
