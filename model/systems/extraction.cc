@@ -54,16 +54,15 @@ int level_gain(GraphBuilder& g, const std::string& name, int hops, Level level) 
   return g.node("input_level", name + ".gain", {rms}, {{"mode", {1}}});
 }
 
-int compressed(GraphBuilder& g, const std::string& name, int spectrum, const ExtractionOptions& o) {
-  if (o.compression == 1.0) {
-    return spectrum;
+// Window and hop; of a long frame, what is used of it again.
+Ints frame_attributes(const ExtractionOptions& o) {
+  constexpr int kAsymmetric = 2;
+  Ints ints = {{"window", {o.window_samples}}, {"hop", {kHopSamples}}};
+  if (o.window_samples != kWindowSamples) {
+    ints["synthesis_samples"] = {kWindowSamples};
+    ints["analysis"] = ints["synthesis"] = {kAsymmetric};
   }
-  const float exponent = static_cast<float>(o.compression);
-  return g.node("compress", name + ".compressed", {spectrum}, {}, {{"exponent", {exponent}}});
-}
-
-int stft(GraphBuilder& g, const std::string& name, int hops) {
-  return g.node("stft", name, {hops}, {{"window", {kWindowSamples}}, {"hop", {kHopSamples}}});
+  return ints;
 }
 
 // What extraction keeps of the speaker: an output of `enroll`, an input of `extract`.
@@ -100,20 +99,6 @@ void global_network(GraphBuilder& g, int scaled_hops, int projected, const Extra
   keep(g, "profile.voice", voice);
 }
 
-// A form that the checkpoint was not trained for is said before tensor by tensor.
-void check_form(Weights& weights, const ExtractionOptions& o) {
-  const auto check = [&](bool wanted, const char* prefix, const char* network) {
-    if (wanted && !weights.has_any(prefix)) {
-      weights.complain("form \"" + o.form + "\" needs a " + network +
-                       " speaker network, and there is "
-                       "no tensor " +
-                       prefix + "*");
-    }
-  };
-  check(o.has_local(), "local.", "local");
-  check(o.has_global(), "ecapa.", "global");
-}
-
 }  // namespace
 
 ExtractionOptions read_extraction_options(Options& options, const ExtractionTraits& traits) {
@@ -121,9 +106,11 @@ ExtractionOptions read_extraction_options(Options& options, const ExtractionTrai
   o.form = options.choice("form", *traits.forms.begin(), traits.forms);
   o.causal = options.boolean("causal", false);
   options.integer("sample_rate", 16000, {16000, 16000});
-  options.integer("window", kWindowSamples, {kWindowSamples, kWindowSamples});
+  o.window_samples = options.integer(
+      "window", traits.window_samples, {traits.window_samples, traits.window_samples});
+  o.magnitude = traits.magnitude;
   options.integer("hop", kHopSamples, {kHopSamples, kHopSamples});
-  const std::string level = options.choice("input_level", "file", {"file", "window", "none"});
+  const std::string level = options.choice("input_level", traits.level, {"file", "window", "none"});
   o.input_level = level == "file"     ? Level::kFile
                   : level == "window" ? Level::kWindow
                                       : Level::kNone;
@@ -135,6 +122,44 @@ ExtractionOptions read_extraction_options(Options& options, const ExtractionTrai
   }
   o.ecapa = read_ecapa_options(options.section("ecapa"));
   return o;
+}
+
+void check_form(Weights& weights,
+                const ExtractionOptions& o,
+                bool needed,
+                const char* prefix,
+                const char* network) {
+  if (needed && !weights.has_any(prefix)) {
+    weights.complain("form \"" + o.form + "\" needs a " + network +
+                     " speaker network, and there is no tensor " + prefix + "*");
+  }
+}
+
+int anchor_hops(GraphBuilder& g) {
+  const int hops = g.sequence("anchor_hops", 1, kHopSamples);
+  return scaled(g, "anchor", hops, level_gain(g, "anchor", hops, Level::kFile));
+}
+
+int speaker_voice(GraphBuilder& g, int hops, const ExtractionOptions& o) {
+  const int voice = ecapa_tdnn(g, anchor_fbank(g, hops), o.ecapa);
+  keep(g, "profile.voice", voice);
+  return voice;
+}
+
+int spectrum_of(GraphBuilder& g, const std::string& name, int hops, const ExtractionOptions& o) {
+  return g.node("stft", name, {hops}, frame_attributes(o));
+}
+
+int compressed(GraphBuilder& g, const std::string& name, int spectrum, const ExtractionOptions& o) {
+  if (o.compression == 1.0 && !o.magnitude) {
+    return spectrum;
+  }
+  const float exponent = static_cast<float>(o.compression);
+  return g.node("compress",
+                name + ".compressed",
+                {spectrum},
+                o.magnitude ? Ints{{"magnitude", {1}}} : Ints{},
+                {{"exponent", {exponent}}});
 }
 
 int arn_frame(GraphBuilder& g,
@@ -158,16 +183,16 @@ GraphDraft enroll_graph(Weights& weights,
                         const ExtractionOptions& o,
                         int projected,
                         const std::function<void(GraphBuilder&, const Anchor&)>& local_network) {
-  check_form(weights, o);
+  check_form(weights, o, o.has_local(), "local.", "local");
+  check_form(weights, o, o.has_global(), "ecapa.", "global");
   GraphBuilder g("enroll", &weights);
-  const int hops = g.sequence("anchor_hops", 1, kHopSamples);
-  const int scaled_hops = scaled(g, "anchor", hops, level_gain(g, "anchor", hops, Level::kFile));
+  const int scaled_hops = anchor_hops(g);
   if (o.has_global()) {
     global_network(g, scaled_hops, projected, o);
   }
   if (o.has_local()) {
     Anchor anchor;
-    anchor.spectrum = compressed(g, "anchor", stft(g, "anchor.stft", scaled_hops), o);
+    anchor.spectrum = compressed(g, "anchor", spectrum_of(g, "anchor.stft", scaled_hops, o), o);
     anchor.magnitude = g.node("magnitude", "anchor.mag", {anchor.spectrum});
     local_network(g, anchor);
   }
@@ -194,15 +219,14 @@ int speaker_embedding(GraphBuilder& g, int size) {
 Mixture mixture(GraphBuilder& g, const ExtractionOptions& o) {
   Mixture m;
   const int hops = g.sequence("mix_hops", 1, kHopSamples);
-  m.spectrum = stft(g, "mix.stft", hops);
+  m.spectrum = spectrum_of(g, "mix.stft", hops, o);
   m.gain = level_gain(g, "mix", hops, o.input_level);
   m.seen = compressed(g, "mix", scaled(g, "mix", m.spectrum, m.gain), o);
   return m;
 }
 
-void output_samples(GraphBuilder& g, int spectrum) {
-  g.output(g.node(
-      "istft", "sep.istft", {spectrum}, {{"window", {kWindowSamples}}, {"hop", {kHopSamples}}}));
+void output_samples(GraphBuilder& g, int spectrum, const ExtractionOptions& o) {
+  g.output(g.node("istft", "sep.istft", {spectrum}, frame_attributes(o)));
 }
 
 ModelDraft extraction_model(const ExtractionOptions& o, GraphDraft enroll, GraphDraft extract) {

@@ -26,6 +26,9 @@ struct ExtractionTraits {
   double compression = 1.0;                  ///< default
   bool arn_frame = true;                     ///< whether the local network begins with one
   bool attention = false;                    ///< whether an ARN runs along time, with a window
+  int window_samples = kWindowSamples;       ///< more: long frames that end with a short one
+  bool magnitude = false;  ///< whether compressed spectra come with their magnitude (ops/OPS.md)
+  const char* level = "file";  ///< default of the input level
 };
 
 struct ExtractionOptions {
@@ -37,6 +40,8 @@ struct ExtractionOptions {
   bool linear_in = false;    ///< its form F2: a linear layer before it
   int arn_window = 0;        ///< frames that attention over time sees; 0: all
   bool normalise_embedding = false;
+  int window_samples = kWindowSamples;
+  bool magnitude = false;
   EcapaOptions ecapa;
 
   bool has_local() const {
@@ -49,6 +54,24 @@ struct ExtractionOptions {
 
 /// Reads the shared keys; throws SystemError. The system's own keys and finish() are the caller's.
 ExtractionOptions read_extraction_options(Options& options, const ExtractionTraits& traits);
+
+/// Complains where the checkpoint has no tensor of a speaker `network` that the form needs, before
+/// each is named: a form that it was not trained for.
+void check_form(Weights& weights,
+                const ExtractionOptions& o,
+                bool needed,
+                const char* prefix,
+                const char* network);
+
+/// The anchor's hops at rms 1, in the graph `enroll`.
+int anchor_hops(GraphBuilder& g);
+
+/// The embedding of anchor_hops(), kept to tell people apart.
+int speaker_voice(GraphBuilder& g, int hops, const ExtractionOptions& o);
+
+/// Spectrum of hops, and as the network sees it.
+int spectrum_of(GraphBuilder& g, const std::string& name, int hops, const ExtractionOptions& o);
+int compressed(GraphBuilder& g, const std::string& name, int spectrum, const ExtractionOptions& o);
 
 /// What a local network is made of: the anchor's spectrum as the network sees it, and its
 /// magnitude.
@@ -94,7 +117,7 @@ struct Mixture {
 Mixture mixture(GraphBuilder& g, const ExtractionOptions& o);
 
 /// The spectrum's samples become the graph's output.
-void output_samples(GraphBuilder& g, int spectrum);
+void output_samples(GraphBuilder& g, int spectrum, const ExtractionOptions& o);
 
 /// The two graphs as a model of that form.
 ModelDraft extraction_model(const ExtractionOptions& o, GraphDraft enroll, GraphDraft extract);

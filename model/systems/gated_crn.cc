@@ -109,7 +109,7 @@ GraphDraft extract_graph(Weights& weights, const GatedCrnOptions& o) {
   const int imag = decoder(g, "sep.imag", x, skips, o);
   x = g.node("concat", "sep.estimate", {real, imag});
   // The estimate is at the level that the network sees.
-  output_samples(g, mix.gain < 0 ? x : g.node("divide", "sep.unscaled", {x, mix.gain}));
+  output_samples(g, mix.gain < 0 ? x : g.node("divide", "sep.unscaled", {x, mix.gain}), o);
   return g.finish();
 }
 

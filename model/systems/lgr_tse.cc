@@ -86,7 +86,7 @@ GraphDraft extract_graph(Weights& weights, const LgrTseOptions& o) {
   int x = attentive_recurrent(g, crn_flattened(g, skips.back(), o), o);
   x = crn_unflattened(g, x);
   const int taps = crn_decoder(g, x, skips, o.channels, o.filter.taps(), decoder_layer(o));
-  output_samples(g, filtered(g, taps, mix.spectrum, o.filter, o.causal));
+  output_samples(g, filtered(g, taps, mix.spectrum, o.filter, o.causal), o);
   return g.finish();
 }
 

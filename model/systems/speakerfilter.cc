@@ -90,7 +90,7 @@ GraphDraft extract_graph(Weights& weights, const SpeakerfilterOptions& o) {
   x = recurrent(g, "sep.lstm_2", "sep.lstm_2", x, shape);
   x = crn_unflattened(g, x);
   const int taps = crn_decoder(g, x, skips, o.channels, o.filter.taps(), decoder_layer(o));
-  output_samples(g, filtered(g, taps, mix.spectrum, o.filter, o.causal));
+  output_samples(g, filtered(g, taps, mix.spectrum, o.filter, o.causal), o);
   return g.finish();
 }
 

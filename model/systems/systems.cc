@@ -11,6 +11,7 @@
   X(speakerfilter)        \
   X(gated_crn)            \
   X(tea_pse)              \
+  X(bsrnn)                \
   X(ecapa_tdnn)
 
 namespace ligero {

@@ -195,7 +195,7 @@ GraphDraft extract_graph(Weights& weights, const TeaPseOptions& o) {
   const std::vector<int> parts = stage(g, "sep.com", feats, speaker, kLayers, {"real", "imag"}, o);
   int x = g.node("add", "sep.estimate", {coarse, g.node("concat", "sep.residual", parts)});
   x = expanded(g, x, o);
-  output_samples(g, mix.gain < 0 ? x : g.node("divide", "sep.unscaled", {x, mix.gain}));
+  output_samples(g, mix.gain < 0 ? x : g.node("divide", "sep.unscaled", {x, mix.gain}), o);
   return g.finish();
 }
 

@@ -83,7 +83,7 @@ GraphDraft extract_graph(Weights& weights, const VoiceFilterOptions& o) {
   x = g.node("sigmoid", "sep.mask", {x});
   x = g.node("reshape", "sep.mask.bins", {x}, {{"bins", {kSpectrumBins}}, {"channels", {1}}});
   // On the mixture at its own level, with its phase.
-  output_samples(g, g.node("multiply", "sep.masked", {mix.spectrum, x}));
+  output_samples(g, g.node("multiply", "sep.masked", {mix.spectrum, x}), o);
   return g.finish();
 }
 

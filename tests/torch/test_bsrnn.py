@@ -109,7 +109,7 @@ def test_a_form_uses_what_its_name_says_and_taps_are_recorded_once(form, causal)
     assert ("speaker.embedding" in graphs["enroll"]) == (form != "local")
     assert ("anchor.magnitude" in graphs["enroll"]) == (form != "global")
     assert graphs["extract"]["sep.block_1.time"].shape == (26, 32, 16)
-    assert graphs["enroll"]["speaker.scale_4"].shape == (32, 16)
+    assert graphs["enroll"]["profile.scale_4"].shape == (32, 16)
     # A profile is all that the network knows of a speaker: its maps.
     profile = model.enroll(anchor)
     assert list(profile) == ["encoder"] + [f"{k}_{i}" for i in range(5) for k in ("scale", "shift")]

@@ -45,6 +45,13 @@ SYSTEMS = {
     "tea_pse, global": {**TEA_PSE, "form": "global"},
     "tea_pse, causal": {**TEA_PSE, **LIVE},
     "tea_pse, causal, global": {**TEA_PSE, **LIVE, "form": "global"},
+    "bsrnn": BSRNN,
+    "bsrnn, local": {**BSRNN, "form": "local"},
+    "bsrnn, global": {**BSRNN, "form": "global"},
+    "bsrnn, causal": {**BSRNN, **LIVE},
+    "bsrnn, causal, local": {**BSRNN, **LIVE, "form": "local"},
+    "bsrnn, causal, global": {**BSRNN, **LIVE, "form": "global"},
+    "bsrnn, causal, bounded cells": {**BSRNN, **LIVE, "cell_limit": 0.2},
     "tea_pse, causal, cumulative norm": {**TEA_PSE, **LIVE, "norm": "cumulative"},
 }
 

@@ -378,9 +378,9 @@ class Decoder(nn.Module):
         parts = h.split([number for number, _ in GROUPS], 2)
         for group, (part, w, b) in enumerate(zip(parts, weights, biases)):
             y = torch.tanh(torch.einsum("btfh,fkh->btfk", part, w) + b[..., 0])
-            tap(f"sep.decoder.taps_{group}", y, "btfc")
-            y = y.unflatten(-1, (TAPS, 2, -1)).permute(0, 1, 3, 4, 2, 5)
-            taps.append(y.flatten(4))  # [B, T, 5, 2, bands x width]
+            y = y.unflatten(-1, (TAPS, 2, -1))
+            tap(f"sep.decoder.taps_{group}", y.flip(3).permute(0, 1, 2, 5, 3, 4).flatten(3), "btfc")
+            taps.append(y.permute(0, 1, 3, 4, 2, 5).flatten(4))  # [B, T, 5, 2, bands x width]
         real, imaginary = torch.cat(taps, -1).unbind(3)
         return torch.complex(real, imaginary)
 
@@ -422,7 +422,7 @@ class Separator(nn.Module):
         for i, norm in enumerate([*norms, self.decoder.norm]):
             profile[f"scale_{i}"], profile[f"shift_{i}"] = norm.maps(u)
         for name, value in profile.items():
-            tap(f"speaker.{name}", value, "bc")
+            tap(f"profile.{name}", value, "bc")
         return profile
 
     def of_voice(self, voice: Tensor) -> dict:
@@ -443,7 +443,7 @@ class Separator(nn.Module):
         gain = self.level(wave)
         tap("mix.gain", gain.unsqueeze(2), "btc")
         planes = self.features(spectrum, gain)
-        tap("mix.features", planes.transpose(2, 3), "btfc")
+        tap("mix.features", F.pad(planes[:, :, :3], (0, 0, 0, 1)).transpose(2, 3), "btfc")
         z = tap("sep.encoder", self.encoder(planes, profile["encoder"]), "btfc")
         for i, block in enumerate(self.blocks):
             z = tap(f"sep.block_{i}.band", block.band(z, norm_maps(profile, 2 * i)), "btfc")
