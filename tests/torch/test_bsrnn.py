@@ -2,9 +2,11 @@
 weights."""
 
 import json
+import subprocess
 import sys
 from pathlib import Path
 
+import numpy
 import pytest
 import torch
 
@@ -15,7 +17,7 @@ from ligero_torch.files.export import randomise, record  # noqa: E402
 from ligero_torch.nets import asymmetric, bsrnn, bsrnn_stream  # noqa: E402
 from ligero_torch.nets.config import ConfigError  # noqa: E402
 from ligero_torch.nets.systems import find_config, from_dict, make  # noqa: E402
-from tools import BSRNN  # noqa: E402
+from tools import BSRNN, CONVERT, LIGERO  # noqa: E402
 
 HANDED_OVER = ROOT.parent / "shared" / "voice"
 needs_handed_over = pytest.mark.skipif(not HANDED_OVER.is_dir(), reason=f"{HANDED_OVER} is missing")
@@ -26,6 +28,11 @@ def network(seed=1, **changes):
     model = make(from_dict({**BSRNN, **changes}))
     randomise(model, seed)
     return model
+
+
+def run(*command):
+    done = subprocess.run([str(c) for c in command], capture_output=True, text=True)
+    assert done.returncode == 0, f"{command}: {done.stdout}{done.stderr}"
 
 
 def error(a, b):
@@ -180,6 +187,48 @@ def test_the_model_that_ships_gives_the_output_handed_over():
     voice = torch.cat([model.embed(anchor), model.local_maps(anchor)[0].flatten(1)], 1)
     assert error(voice[0], wanted["voice"]) < 1e-4
     assert error(model(mix[:, 16000:24000], anchor)[0][0], wanted["output"]) < 1e-4
+
+
+@needs_handed_over
+@pytest.mark.skipif(not (LIGERO.exists() and CONVERT.exists()), reason=f"no tools at {LIGERO}")
+@pytest.mark.parametrize("weights", ["f32", "int8"])
+def test_the_runtime_gives_the_output_handed_over(weights, tmp_path):
+    """The model that ships, converted: the profile's maps, every half of every block, the output."""
+    from ligero_torch.data.audio import read_audio
+    from ligero_torch.nets.features import hops
+    from safetensors.torch import load_file
+
+    base = ROOT / "model" / "pretrained" / "bsrnn-live"
+    wanted = load_file(str(HANDED_OVER / "reference" / "bsrnn-live.safetensors"))
+    anchor, mix = (torch.from_numpy(read_audio(ROOT / f"platforms/demo/mixed_pair_{name}.flac"))[None]
+                   for name in ("anchor", "mixture"))
+    run(CONVERT, f"{base}.safetensors", "--config", f"{base}.json", "-o", tmp_path / "x.lgm",
+        "--weights", weights)
+    inputs, nodes = {}, {}
+    for graph, name, wave in (("enroll", "anchor_hops", anchor),
+                              ("extract", "mix_hops", mix[:, 16000:24000])):
+        numpy.save(tmp_path / f"{name}.npy", hops(wave).numpy())
+        inputs[name] = tmp_path / f"{name}.npy"
+        run(LIGERO, "run", "--model", tmp_path / "x.lgm", "--graph", graph, "--output",
+            tmp_path / graph, "--samples", wave.shape[1], "--tap", "all",
+            *[f"--input={n}={f}" for n, f in inputs.items()])
+        nodes[graph] = {f.stem: torch.from_numpy(numpy.load(f))
+                        for f in (tmp_path / graph).glob("*.npy")}
+        inputs = {f.stem: f for f in (tmp_path / graph).glob("profile.*.npy")
+                  if f.stem != "profile.voice"}
+    most = {"f32": 1e-4, "int8": 0.05}[weights]
+    inside = {"f32": 1e-3, "int8": 0.1}[weights]  # the features of bins that hold only rounding
+    enrolled, extracted = nodes["enroll"], nodes["extract"]
+    assert error(enrolled["profile.encoder"].squeeze(), wanted["encoder_bias"]) < most
+    for i in range(17):
+        for k in ("scale", "shift"):
+            got = enrolled[f"profile.{k}_{i}"].squeeze()
+            assert error(got, wanted[f"norm{i}.{k}"]) < most, (k, i)
+    for i in range(8):
+        for k in ("band", "time"):
+            assert error(extracted[f"sep.block_{i}.{k}"], wanted[f"block{i}.{k}"]) < inside, (k, i)
+    samples = extracted["sep.istft"].flatten()[asymmetric.HOP:]
+    assert error(samples[:wanted["output"].numel()], wanted["output"]) < most
 
 
 @pytest.mark.parametrize("name", ["bsrnn", "bsrnn-small", "bsrnn-tiny"])
