@@ -16,8 +16,9 @@ struct ConvSizes {
   int kernel_f = 3;
   int stride_f = 1;
   int dilation_t = 1;  ///< conv2d only
-  int pad_f = 0;       ///< conv2d only: bins of zeros on both sides
+  int pad_f = 0;       ///< bins of zeros on both sides; transposed: bins left out on both sides
   int out_pad_f = 0;   ///< transposed only: bins added at the top, which hold the bias
+  int groups = 1;
   bool bias = true;
   bool causal = false;
 };
@@ -33,6 +34,11 @@ TimePadding time_padding(const ConvSizes& sizes);
 int conv2d(
     GraphBuilder& g, const std::string& ck, const std::string& name, int x, const ConvSizes& s);
 int conv2d_transposed(
+    GraphBuilder& g, const std::string& ck, const std::string& name, int x, const ConvSizes& s);
+
+/// PyTorch's ConvTranspose2d `ck` of stride 1 and as many bins as it gets, as the convolution that it
+/// is: the kernel runs backwards in time and along bins. Always causal. Throws SystemError.
+int conv2d_backwards(
     GraphBuilder& g, const std::string& ck, const std::string& name, int x, const ConvSizes& s);
 
 /// PyTorch [outputs, inputs, taps] -> [taps * inputs, outputs].

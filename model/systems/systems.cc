@@ -12,6 +12,7 @@
   X(gated_crn)            \
   X(tea_pse)              \
   X(bsrnn)                \
+  X(gtcrn)                \
   X(ecapa_tdnn)
 
 namespace ligero {

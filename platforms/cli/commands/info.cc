@@ -54,11 +54,16 @@ Json latency_of(const ModelFile& file, const Graph& graph, const Array<NodeFacts
   if (!timing.ok()) {
     refuse_status(text("model '", file.path, "', graph '", graph.name, "'"), timing.status());
   }
-  const int64_t hops = timing.value().delay + timing.value().lag + 1;
-  const int64_t samples = hops * file.model.hop_samples();
+  const int64_t hop = file.model.hop_samples();
+  const int64_t window = (timing.value().lag + 1) * hop;
+  const int64_t samples = window + timing.value().delay * hop;
+  const auto ms = [&](int64_t n) {
+    return static_cast<double>(n) * kMsPerSecond / file.model.rate_hz();
+  };
   Json out = {
       {"impulse_delay_samples", samples},
-      {"impulse_delay_ms", static_cast<double>(samples) * kMsPerSecond / file.model.rate_hz()},
+      {"impulse_delay_ms", ms(samples)},
+      {"window_ms", ms(window)},
       {"look_ahead_frames", timing.value().delay},
       {"whole_recording", false}};
   for (size_t i = 0; i < facts.size(); ++i) {
@@ -213,7 +218,9 @@ void print_graph(const Json& graph) {
   } else {
     print_line("  latency",
                text(latency["impulse_delay_ms"],
-                    " ms: 20 ms of window, ",
+                    " ms: ",
+                    latency["window_ms"],
+                    " ms of window, ",
                     latency["look_ahead_frames"],
                     " frames of look-ahead"));
   }

@@ -115,10 +115,10 @@ def randomise(model, seed):
     def scale_projection(projection, inputs):
         projection.weight.div_(inputs[0].std().clamp(min=1e-3))
 
-    if hasattr(model.sep, "projection"):
+    if hasattr(getattr(model, "sep", None), "projection"):
         hooks.append(model.sep.projection.register_forward_pre_hook(scale_projection))
     hooks += [m.register_forward_pre_hook(scale_bounded) for m in model.bounded_layers()]
-    model(_probe(2 * features.SAMPLE_RATE_HZ, g), _probe(2 * features.SAMPLE_RATE_HZ, g))
+    model(*(_probe(2 * features.SAMPLE_RATE_HZ, g) for _ in range(model.recordings)))
     for hook in hooks:
         hook.remove()
 

@@ -26,6 +26,7 @@ class Extractor(nn.Module):
     """
 
     Config = None
+    recordings = 2  # that `forward` takes: a mixture, an anchor
     first_stage = None  # the spectrum of a system's first stage, where `extract` in training leaves one
 
     def __init__(self, config):

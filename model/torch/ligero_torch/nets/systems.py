@@ -1,4 +1,5 @@
-"""The systems by name: each an extractor.Extractor, with its configuration as its `Config`.
+"""The systems by name: each an extractor.Extractor, or a network that needs no speaker (gtcrn.py), with
+its configuration as its `Config`.
 
 Reads configurations, and makes the network that one describes.
 """
@@ -11,6 +12,7 @@ from pathlib import Path
 from .bsrnn import Bsrnn
 from .config import ConfigError, SystemConfig, build, fail
 from .gated_crn import GatedCrn
+from .gtcrn import Gtcrn
 from .lgr_tse import LgrTse
 from .speakerfilter import Speakerfilter
 from .tea_pse import TeaPse
@@ -23,6 +25,7 @@ SYSTEMS = {
     "gated_crn": GatedCrn,
     "tea_pse": TeaPse,
     "bsrnn": Bsrnn,
+    "gtcrn": Gtcrn,
 }
 
 
