@@ -31,6 +31,7 @@ NETWORKS = {
     "gated_crn, causal": {**GATED_CRN, **LIVE},
     "tea_pse": TEA_PSE,
     "tea_pse, causal, global": SYSTEMS["tea_pse, causal, global"],
+    "gtcrn, live": {"system": "gtcrn", "name": "random"},
 }
 
 pytestmark = pytest.mark.skipif(not (LIGERO.exists() and CONVERT.exists()),
@@ -76,7 +77,8 @@ def steps(net, tensors):
 @torch.inference_mode()
 def test_the_peers_network_gives_what_ligero_gives_whole_and_step_by_step(name, tmp_path):
     model = model_of(NETWORKS[name], tmp_path)
-    graph, tensor = bench.record(model, bench.hops_of(bench.MIXTURE, FRAMES), tmp_path)
+    hop = read_graph(model / "f32.lgm").hop
+    graph, tensor = bench.record(model, bench.hops_of(bench.MIXTURE, FRAMES, hop), tmp_path)
     tensors = {i: tensor(i) for i in graph.inputs}
     wanted = tensor(graph.outputs[0])
     tolerance = TOLERANCE * abs(wanted).max()
@@ -147,9 +149,10 @@ def test_ratios_are_within_a_round_and_the_better_of_two_forms_counts():
 
 def test_every_system_is_compared_offline_and_live():
     names = bench.model_names()
-    assert len(names) == len(set(names)) == 22
+    assert len(names) == len(set(names)) == 23
     for name in names:
         assert (ROOT / "model/torch/configs" / f"{name}.json").is_file()
     for name in names:
         assert (ROOT / f"model/torch/configs/{name}.json").exists()
+    assert [c.seconds for name in ("tea-pse-global-live", "gtcrn") for c in bench.cases_of(name)] == [0, 0]
     assert [(c.seconds, c.threads) for c in bench.cases_of("paper")] == [(4, 1), (16, 1), (16, 2)]

@@ -58,10 +58,13 @@ class Node:
 
 @dataclass
 class FrameGraph:
+    """hop: samples of a frame at the model's rate_hz."""
     tensors: dict
     nodes: list
     inputs: list
     outputs: list
+    hop: int
+    rate_hz: int
     weights: int = field(default=0)  # elements
 
     def reads(self, node: Node, kind: str) -> bool:
@@ -96,7 +99,8 @@ def read_graph(model: Path, name: str = "extract") -> FrameGraph:
                for t in graph["tensors"]}
     nodes = [Node(n["name"], n["op"], n["inputs"], n["outputs"][0], n["attributes"], n["time"])
              for n in graph["nodes"]]
-    return FrameGraph(tensors, nodes, graph["inputs"], graph["outputs"])
+    return FrameGraph(tensors, nodes, graph["inputs"], graph["outputs"], said["hop_samples"],
+                      said["rate_hz"])
 
 
 def read_profile(path: Path) -> dict:

@@ -16,7 +16,7 @@ from torch import nn
 
 from ..data.audio import DataError
 from .framegraph import FrameGraph
-from .network_ops import NEVER, OPS, Conv, Lstm, Op, State, Value
+from .network_ops import NEVER, OPS, Conv, Op, Recurrent, State, Value
 
 
 class Run:
@@ -127,10 +127,11 @@ class Network(nn.Module):
         return ((self.frames,) if t.kind == "sequence" else ()) + t.dims
 
     def _pair_directions(self) -> None:
-        forward = {op.node.input(0): op for op in self.ops if isinstance(op, Lstm) and not op.reverse}
+        forward = {(op.node.op, op.node.input(0)): op for op in self.ops
+                   if isinstance(op, Recurrent) and not op.reverse}
         for op in self.ops:
-            if isinstance(op, Lstm) and op.reverse and op.node.input(0) in forward:
-                op.partner = forward.pop(op.node.input(0)).node.output
+            if isinstance(op, Recurrent) and op.reverse and (op.node.op, op.node.input(0)) in forward:
+                op.partner = forward.pop((op.node.op, op.node.input(0))).node.output
                 self.ops[[n.output for n in self.graph.nodes].index(op.partner)].pair_with(op)
 
     def arrange(self, tensors: dict) -> list:

@@ -35,11 +35,11 @@ class Value:
     def __init__(self, t: Tensor, frames=None, planes=None):
         self.t, self._frames, self._planes = t, frames, planes
         self.in_planes = planes is not None
-        self.both = None  # of one direction of an LSTM: what both directions give, [T, 2 C]
+        self.both = None  # of one direction of a recurrent layer: what both give, [.., 2 C]
 
     def other(self, t: Tensor) -> "Value":
         """The backward half, of the forward one."""
-        half = Value(t, frames=self.both[:, t.channels:])
+        half = Value(t, frames=self.both[..., t.channels:])
         half.both = self.both
         return half
 
@@ -179,18 +179,25 @@ class ConvTransposed(Epilogue):
         super().__init__(node, graph, step, 2)
         get, x = node.get, self.given[0]
         kt, kf, stride = get("kernel_t", 1), get("kernel_f", 1), get("stride_f", 1)
-        rows, w, at = self.weight(1), torch.zeros(kt, kf, x.channels, self.out.channels), 0
-        for phase in range(stride):
-            taps = list(range(phase, kf, stride))[::-1]
-            count = kt * len(taps) * x.channels
-            w[:, taps] = rows[at:at + count].reshape(kt, len(taps), x.channels, -1)
-            at += count
+        self.groups = get("groups", 1)
+        if self.groups > 1 and kt > 1:
+            raise DataError(f"node {node.name}: groups over time have no form for peers")
+        channels, rows, at = x.channels // self.groups, self.weight(1), 0
+        w = torch.zeros(self.groups, kt, kf, channels, self.out.channels // self.groups)
+        for group in w:
+            for phase in range(stride):
+                taps = list(range(phase, kf, stride))[::-1]
+                count = kt * len(taps) * channels
+                group[:, taps] = rows[at:at + count].reshape(kt, len(taps), channels, -1)
+                at += count
+        w = w.permute(1, 2, 0, 3, 4).flatten(2, 3)  # [kt, kf, C, outputs of a group]
         if step:
-            w = w.permute(2, 0, 3, 1).reshape(x.channels * kt, self.out.channels, 1, kf)
+            w = w.permute(2, 0, 3, 1).reshape(x.channels * kt, -1, 1, kf)
         else:
             w = w.flip(0).permute(2, 3, 0, 1)
         self.keep("w", w.contiguous())
         self.kt, self.stride, self.out_pad, self.future = kt, stride, get("out_pad_f"), get("future")
+        self.pad_f = get("pad_f")
 
     def compute(self, run, x, *_):
         x = wide(run.window(self, 0, x, 1)[0] if self.step else x.planes, self.given[0])
@@ -200,52 +207,65 @@ class ConvTransposed(Epilogue):
         else:
             frames = x.shape[2]
             pad = min(self.future, self.kt - 1 - self.future)
-        y = F.conv_transpose2d(x, self.w, self.bias, (1, self.stride), (pad, 0), (0, self.out_pad))
+        y = F.conv_transpose2d(x, self.w, self.bias, (1, self.stride), (pad, self.pad_f),
+                               (0, self.out_pad), self.groups)
         if not self.step and y.shape[2] != frames:
             y = y[:, :, self.future - pad:self.future - pad + frames]
         y = y if self.out.bins > 1 else y.squeeze(-1)
         return self.value(self.finish(y, True), True)
 
 
-class Lstm(Op):
-    """Along time. A forward and a backward layer that read the same are one layer of two directions
+class Recurrent(Op):
+    """lstm, gru: along time, every bin with a state of its own, or along the bins of a frame. A forward
+    and a backward layer that read the same are one layer of two directions
     (Network._pair_directions)."""
 
     def __init__(self, node, graph, step):
         super().__init__(node, graph, step)
-        if node.get("axis") == 1:
-            raise DataError(f"node {node.name}: an LSTM along bins has no form for peers")
         self.reverse, self.partner = node.get("reverse"), None
+        self.along_bins = node.get("axis") == 1
         self.size = self.out.channels
-        self.layer = nn.LSTM(self.given[0].channels, self.size)
+        self.kind = nn.LSTM if node.op == "lstm" else nn.GRU
+        self.layer = self.kind(self.given[0].channels, self.size)
         self._load("")
 
     def _load(self, suffix, other=None):
         source = other or self
+        biases = [source.weight(3).reshape(-1)]
+        biases.append(source.weight(4).reshape(-1) if self.kind is nn.GRU
+                      else torch.zeros_like(biases[0]))
         with torch.no_grad():
             getattr(self.layer, "weight_ih_l0" + suffix).copy_(source.weight(1).T)
             getattr(self.layer, "weight_hh_l0" + suffix).copy_(source.weight(2).T)
-            getattr(self.layer, "bias_ih_l0" + suffix).copy_(source.weight(3).reshape(-1))
-            getattr(self.layer, "bias_hh_l0" + suffix).zero_()
+            getattr(self.layer, "bias_ih_l0" + suffix).copy_(biases[0])
+            getattr(self.layer, "bias_hh_l0" + suffix).copy_(biases[1])
 
-    def pair_with(self, backward: "Lstm") -> None:
-        self.layer = nn.LSTM(self.given[0].channels, self.size, bidirectional=True)
+    def pair_with(self, backward: "Recurrent") -> None:
+        self.layer = self.kind(self.given[0].channels, self.size, bidirectional=True)
         self._load("")
         self._load("_reverse", backward)
 
+    def _step(self, run, x):
+        """The next frame [1, F, C], from the states and to them."""
+        names = [f"{self.node.name}.{s}" for s in ("hc" if self.kind is nn.LSTM else "h")]
+        states = [run.state(State(name, (1, x.shape[1], self.size))) for name in names]
+        y, after = self.layer(x, tuple(states) if len(names) == 2 else states[0])
+        for name, state in zip(names, after if len(names) == 2 else [after]):
+            run.keep(name, state)
+        return y
+
     def compute(self, run, x, *_):
-        x = x.frames[:, None]
-        if self.step:
-            h, c = (run.state(State(f"{self.node.name}.{s}", (1, 1, self.size))) for s in "hc")
-            y, (h, c) = self.layer(x, (h, c))
-            run.keep(f"{self.node.name}.h", h)
-            run.keep(f"{self.node.name}.c", c)
+        x = x.frames if self.given[0].bins > 1 else x.frames[:, None]
+        x = x.transpose(0, 1) if self.along_bins else x
+        if self.step and not self.along_bins:
+            y = self._step(run, x)
         elif self.reverse:  # alone
             y = self.layer(x.flip(0))[0].flip(0)
         else:
             y = self.layer(x)[0]
-        y = y.squeeze(1)
-        out = self.value(y[:, :self.size] if self.layer.bidirectional else y, False)
+        y = y.transpose(0, 1) if self.along_bins else y
+        y = y if self.out.bins > 1 else y.squeeze(1)
+        out = self.value(y[..., :self.size] if self.layer.bidirectional else y, False)
         out.both = y if self.layer.bidirectional else None
         return out
 
@@ -413,6 +433,16 @@ class Transpose(Op):
         return self.value(y if self.out.bins > 1 else y.squeeze(1), False)
 
 
+class ChannelShuffle(Op):
+    def compute(self, run, x):
+        groups, y = self.node.get("groups"), x.get(x.in_planes)
+        if x.in_planes:
+            y = y.unflatten(1, (groups, -1)).transpose(1, 2).flatten(1, 2)
+        else:
+            y = y.unflatten(-1, (groups, -1)).transpose(-1, -2).flatten(-2)
+        return self.value(y, x.in_planes)
+
+
 class SumChunks(Op):
     def compute(self, run, x):
         chunks = self.node.get("chunks")
@@ -422,8 +452,8 @@ class SumChunks(Op):
 
 class Magnitude(Op):
     def compute(self, run, x):
-        y = x.planes.square().sum(1, keepdim=True).sqrt()
-        return self.value(y, True)
+        y = x.planes.square().sum(1, keepdim=True) + self.node.get("floor", 0.0)
+        return self.value(y.sqrt(), True)
 
 
 class Compress(Op):
@@ -438,9 +468,10 @@ class ComplexMultiply(Op):
         return self.value(torch.cat((ar * br - ai * bi, ar * bi + ai * br), 1), True)
 
 
-OPS = {"linear": Linear, "conv2d": Conv, "conv2d_transposed": ConvTransposed, "lstm": Lstm,
+OPS = {"linear": Linear, "conv2d": Conv, "conv2d_transposed": ConvTransposed, "lstm": Recurrent, "gru": Recurrent,
        "attention": Attention, "deep_filter": DeepFilter, "power": Power, "prelu": Prelu,
        "batch_norm": BatchNorm, "layer_norm": LayerNorm, "softmax": Softmax, "concat": Concat,
-       "slice": Slice, "reshape": Reshape, "transpose": Transpose, "sum_chunks": SumChunks,
+       "slice": Slice, "reshape": Reshape, "transpose": Transpose,
+       "channel_shuffle": ChannelShuffle, "sum_chunks": SumChunks,
        "magnitude": Magnitude, "compress": Compress, "complex_multiply": ComplexMultiply,
        **dict.fromkeys(BINARY, Binary), **dict.fromkeys(UNARY, Unary)}

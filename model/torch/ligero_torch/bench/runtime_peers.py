@@ -257,23 +257,25 @@ class Ligero(Peer):
     def load(self, library):
         self.lib = library
         library.ligero_last_error.restype = ctypes.c_char_p
-        self.model, profile = ctypes.c_void_p(), ctypes.c_void_p()
+        self.model, profile, hop = ctypes.c_void_p(), ctypes.c_void_p(), self.task["hop"]
         self._ask("model_open", str(self.folder / f"{self.weights}.lgm").encode(),
                   ctypes.byref(self.model))
-        self._ask("profile_load", str(self.folder / "who.profile").encode(), ctypes.byref(profile))
+        if (self.folder / "who.profile").exists():
+            self._ask("profile_load", str(self.folder / "who.profile").encode(),
+                      ctypes.byref(profile))
         self.session = ctypes.c_void_p()
         self._ask("session_create", self.model, None, None, ctypes.c_size_t(0),
                   ctypes.byref(self.session))
-        self._ask("set_target", self.session, profile)
+        self._ask("set_target", self.session, profile)  # without effect where there is none
         library.ligero_profile_close(profile)
         pointer = ctypes.POINTER(ctypes.c_float)
-        self.hop = np.zeros(160, np.float32)
+        self.hop = np.zeros(hop, np.float32)
         self.channels = (pointer * 1)(self.hop.ctypes.data_as(pointer))
         places = ctypes.c_void_p(ctypes.addressof(self.channels))
         # Arguments converted once: ctypes takes longer over them than over the call.
         self.process = functools.partial(library.ligero_process, self.session, places, places,
-                                         ctypes.c_uint32(160))
-        self.sound = np.load(self.folder / "hops.npy").reshape(-1, 160)
+                                         ctypes.c_uint32(hop))
+        self.sound = np.load(self.folder / "hops.npy").reshape(-1, hop)
         self.reset()
 
     def _ask(self, function, *arguments):

@@ -48,12 +48,11 @@ import soundfile
 from ..data.audio import DataError
 from ..files.tools import run, tool
 from ..nets.systems import SYSTEMS
-from .costs import ANCHOR, MIXTURE, SMALL_ECAPA, forms_of
+from .costs import ANCHOR, MIXTURE, NO_SPEAKER, SMALL_ECAPA, forms_of
 from .framegraph import network, read_graph, read_profile
 from .runtime_peers import PEERS
 
 ROOT = Path(__file__).resolve().parents[4]
-HOP = 160
 WRONG = 1e-3  # of the largest value
 LEAST_DB = 10.0
 STEP_FRAMES = 150
@@ -65,7 +64,7 @@ BASE = ("onnxruntime", "f32")  # what ratios are to
 
 @dataclass(frozen=True)
 class Case:
-    """One comparison. seconds 0: frame by frame."""
+    """One comparison. seconds 0: frame by frame; else so many, of frames of 10 ms."""
     model: str
     seconds: int
     threads: int = 1
@@ -84,15 +83,23 @@ def model_names() -> list:
     in what makes a profile only."""
     names = ["paper", "paper-live", "small", "small-live"]
     for system in SYSTEMS:
-        if system != "lgr_tse":
+        if forms_of(system) == [NO_SPEAKER]:
+            names.append(system.replace("_", "-"))
+        elif system != "lgr_tse":
             for form in ["lgr"] if system == "bsrnn" else forms_of(system):
                 name = system.replace("_", "-") + ("" if form == "lgr" else f"-{form}")
                 names += [name, f"{name}-live"]
     return names
 
 
+def is_live(model: str) -> bool:
+    """Whether it hears the past alone, so that it is run frame by frame."""
+    system = model.replace("-", "_")
+    return model.endswith("-live") or system in SYSTEMS and forms_of(system) == [NO_SPEAKER]
+
+
 def cases_of(model: str) -> list:
-    if model.endswith("-live"):
+    if is_live(model):
         return [Case(model, 0)]
     return [Case(model, 4)] + ([Case(model, 16), Case(model, 16, 2)] if model == "paper" else [])
 
@@ -130,28 +137,32 @@ def random_weights(name: str, folder: Path) -> tuple:
     from ..files.export import exported_tensors
 
     values = to_dict(find_config(name))
-    values["ecapa"] = {**values["ecapa"], **SMALL_ECAPA}
+    if "ecapa" in values:
+        values["ecapa"] = {**values["ecapa"], **SMALL_ECAPA}
     torch.manual_seed(1)
     save_file(exported_tensors(make(from_dict(values)).eval()), folder / "random.safetensors")
     (folder / "random.json").write_text(json.dumps(values))
     return folder / "random.safetensors", folder / "random.json"
 
 
-def hops_of(path: Path, frames: int) -> np.ndarray:
-    """[frames, 1, 160] of a recording, repeated where it is shorter; the last hop is silent."""
-    hops = np.resize(soundfile.read(path, dtype="float32")[0], (frames, 1, HOP))
+def hops_of(path: Path, frames: int, hop: int) -> np.ndarray:
+    """[frames, 1, hop] of a recording, repeated where it is shorter; the last hop is silent."""
+    hops = np.resize(soundfile.read(path, dtype="float32")[0], (frames, 1, hop))
     hops[-1] = 0.0
     return hops
 
 
 def make_model(weights: Path, config: Path, folder: Path) -> None:
-    """f32.lgm, int8.lgm, who.profile of ANCHOR, and profile/*.npy, the same as arrays."""
+    """f32.lgm, int8.lgm and, where the network takes one, who.profile of ANCHOR, and profile/*.npy, the
+    same as arrays."""
     convert, ligero = (tool("LIGERO_CONVERT", "converter/ligero-convert"),
                        tool("LIGERO", "platforms/cli/ligero"))
-    for file, options in (("whole.lgm", ("--weights", "f32")),
-                          ("f32.lgm", ("--weights", "f32", "--only", "extract")),
+    for file, options in (("f32.lgm", ("--weights", "f32", "--only", "extract")),
                           ("int8.lgm", ("--weights", "int8", "--only", "extract"))):
         run(convert, weights, "--config", config, "-o", folder / file, *options)
+    if len(read_graph(folder / "f32.lgm").inputs) == 1:
+        return
+    run(convert, weights, "--config", config, "-o", folder / "whole.lgm")
     run(ligero, "enroll", "--model", folder / "whole.lgm", ANCHOR, "-o", folder / "who.profile")
     (folder / "whole.lgm").unlink()
     (folder / "profile").mkdir(exist_ok=True)
@@ -201,12 +212,13 @@ class Task:
     def __init__(self, case: Case, model: Path, folder: Path):
         self.case, self.model, self.folder = case, model, folder
         here = Path(__file__).parent
-        stamp = digest(case.mode, model / "f32.lgm", model / "who.profile", *(
+        files = [f for f in ("f32.lgm", "int8.lgm", "who.profile") if (model / f).exists()]
+        stamp = digest(case.mode, *(model / f for f in files), *(
             here / f"{m}.py" for m in ("runtimes", "framegraph", "network", "network_ops")))
         with made_once(folder, stamp) as needed:
             if needed:
                 self._make()
-        for file in ("f32.lgm", "int8.lgm", "who.profile"):
+        for file in files:
             link = folder / file
             link.unlink(missing_ok=True)
             link.symlink_to(os.path.relpath(model / file, folder))
@@ -222,7 +234,8 @@ class Task:
         import torch
 
         case, at = self.case, self.folder
-        graph, tensor = record(self.model, hops_of(MIXTURE, case.frames), at)
+        hop = read_graph(self.model / "f32.lgm").hop
+        graph, tensor = record(self.model, hops_of(MIXTURE, case.frames, hop), at)
         net = self._network(graph)
         first, inputs = net.example({i: tensor(i) for i in graph.inputs})
         np.savez(at / "inputs.npz", **{f"i{k}": x for k, x in enumerate(inputs)})
@@ -235,7 +248,7 @@ class Task:
         torch.save(first, at / "first.pt")
         bins = graph.tensors[graph.outputs[0]].bins
         (at / "task.json").write_text(json.dumps({
-            "step": net.step, "frames": case.frames, "warm_up": 20 if net.step else 1,
+            "step": net.step, "frames": case.frames, "hop": graph.hop, "warm_up": 20 if net.step else 1,
             "output_shapes": [[1, 2, 1 if net.step else case.frames, bins]],
             "inputs": [{"name": i, "sequence": graph.tensors[i].kind == "sequence"}
                        for i in graph.inputs],
@@ -312,8 +325,9 @@ class Worker:
         out = np.load(file)
         file.unlink()
         if self.peer == "ligero":
-            hops = out.reshape(-1, HOP)[FADE + 1:]  # a session is a hop behind its graph
-            wanted = self.task.wanted_hops.reshape(-1, HOP)[FADE:]
+            frames = len(self.task.wanted_hops)
+            hops = out.reshape(frames, -1)[FADE + 1:]  # a session is a hop behind its graph
+            wanted = self.task.wanted_hops.reshape(frames, -1)[FADE:]
             self.task.refuse_wrong(hops, wanted[:len(hops)], self.weights)
         else:
             spectrum = out[:, 0].transpose(0, 2, 3, 1).reshape(self.task.wanted.shape)
