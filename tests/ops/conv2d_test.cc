@@ -187,6 +187,37 @@ TEST_CASE("conv2d: groups of channels match plain loops, with all else a convolu
   check(c, true);
 }
 
+TEST_CASE("conv2d: a kernel for each channel matches plain loops, with all else a convolution has") {
+  Conv c;
+  c.kernel_t = 3;
+  c.kernel_f = 3;
+  c.frames = 23;
+  for (int channels : {2, 3, 12, 16, 21, 40}) {
+    c.channels = c.outputs = c.groups = channels;
+    for (int stride : {1, 2}) {
+      c.stride_f = stride;
+      for (int pad : {0, 1}) {
+        c.pad_f = pad;
+        c.dilation_t = 1 + pad * 4;  // GTCRN's
+        c.past = 2 * c.dilation_t;
+        check(c, false);
+        check(c, true);
+        check(c, true, Type::kF16);
+      }
+    }
+    c.kernel_f = 1;
+    c.pad_f = 0;
+    check(c, false);
+    c.kernel_f = 3;
+    c.reflect = true;
+    check(c, true);
+    c.reflect = false;
+  }
+  c.bins = 1;
+  c.kernel_f = 1;
+  check(c, false);
+}
+
 TEST_CASE("conv2d: dilation in time, one bin, as in speaker networks") {
   Conv c;
   c.frames = 23;

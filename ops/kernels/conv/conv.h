@@ -78,6 +78,8 @@ struct ConvProblem {
   const QuantizeKernels* quantize = nullptr;
   /// 64-byte aligned; int8 only: conv_q8_scratch_bytes().
   void* scratch = nullptr;
+  /// Every output reads its own channel alone (depthwise.h): of no consequence but to the threads.
+  bool single_channels = false;
   /// The order of the panels, of no consequence to the result. A product that is taken again and
   /// again with weights larger than a cache finds the last of them there if it turns around.
   bool last_panels_first = false;

@@ -259,7 +259,7 @@ void walk_bank(const ConvProblem& p,
   const int32_t rows = end - begin;
   const int32_t panels = panel_count(p.weights);
   const int64_t macs = static_cast<int64_t>(rows) * p.weights.outputs * p.rows.taps_t *
-                       p.rows.taps_f * p.rows.channels;
+                       p.rows.taps_f * (p.single_channels ? 1 : p.rows.channels);
   if (pool == nullptr || pool->threads() < 2 || macs < 2 * kConvMinMacsPerThread) {
     walk_range(p, input, begin, end, 0, panels);
     return;

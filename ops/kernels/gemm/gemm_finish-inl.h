@@ -166,6 +166,18 @@ HWY_NOINLINE void finish_copies(const float* sums, int64_t stride, const Finish&
   }
 }
 
+/// The panel `f`, whose rows' sums lie `stride` floats apart, of a product of `outputs` outputs.
+HWY_INLINE void finish_rows(const float* sums, int64_t stride, const Finish& f, int32_t outputs) {
+  const int count = outputs - f.output;
+  if (count >= kGemmPanel) {
+    finish_panel<false>(sums, stride, f, kGemmPanel);
+  } else if constexpr (kMasks) {
+    finish_panel<true>(sums, stride, f, count);
+  } else {
+    finish_copies(sums, stride, f, count);
+  }
+}
+
 /// Writes kP panels of kR rows, the first of them `row` and `panel`.
 template <int kR, int kP>
 HWY_INLINE void finish_tile(const float (*sums)[kP * kGemmPanel],
@@ -177,15 +189,7 @@ HWY_INLINE void finish_tile(const float (*sums)[kP * kGemmPanel],
   constexpr int64_t kStride = kP * kGemmPanel;
   for (int p = 0; p < kP; ++p) {
     const Finish f = {t, e, w.scale, (panel + p) * kGemmPanel, row, kR};
-    const float* first = sums[0] + p * kGemmPanel;
-    const int count = w.outputs - f.output;
-    if (count >= kGemmPanel) {
-      finish_panel<false>(first, kStride, f, kGemmPanel);
-    } else if constexpr (kMasks) {
-      finish_panel<true>(first, kStride, f, count);
-    } else {
-      finish_copies(first, kStride, f, count);
-    }
+    finish_rows(sums[0] + p * kGemmPanel, kStride, f, w.outputs);
   }
 }
 
