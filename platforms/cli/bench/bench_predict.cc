@@ -75,9 +75,11 @@ void predict_command(const PredictOptions& options) {
     std::printf("%s\n", report.dump(2, ' ', false, Json::error_handler_t::replace).c_str());
     return;
   }
+  const std::string what = options.run.live ? text("each hop of ", Json(run.hop_ms), " ms")
+                                            : std::string("whole recordings");
   std::printf("%s, %s, one core; predicted, not measured\n",
               report["model"].get<std::string>().c_str(),
-              options.run.live ? "each hop of 10 ms" : "whole recordings");
+              what.c_str());
   std::printf("%-12s %6s %12s %12s %12s\n", "core", "GHz", "memory GB/s", "ms", "real-time");
   for (const Json& core : report["cores"]) {
     std::printf("%-12s %6.2f %12.2f %12.3f %12.4f\n",

@@ -52,8 +52,10 @@ void print(const Json& report) {
   const Json& ms = report[live ? "ms_per_hop" : "ms"];
   const Json& memory = report["memory"];
   const Json& load = report["load_ms"];
+  const std::string what =
+      live ? text("each hop of ", report["hop_ms"], " ms") : std::string("a recording");
   std::printf("%s: p50 %.3f ms, p95 %.3f, p99 %.3f, max %.3f\n",
-              live ? "each hop of 10 ms" : "a recording",
+              what.c_str(),
               ms["p50"].get<double>(),
               ms["p95"].get<double>(),
               ms["p99"].get<double>(),
