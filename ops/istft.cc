@@ -5,6 +5,8 @@
 //   y[i] = sum_j s[(k - 1 - j) hop + i] IDFT(X[t - (k - 1) + j])[window - k hop + (k - 1 - j) hop + i]
 // The first k - 1 rows of a signal describe hops before its first; the caller drops them.
 
+#include <algorithm>
+
 #include "ops/overlap.h"
 #include "ops/table.h"
 
@@ -26,7 +28,7 @@ Status infer(const OpContext& ctx, Inference* out) {
 }
 
 Status prepare(const OpContext& ctx, void* data) {
-  return prepare_overlap(ctx, data, synthesis_sample, ctx.options<StftOptions>().used());
+  return prepare_overlap(ctx, Side::kSynthesis, data);
 }
 
 /// Adds the frame's share `x` to `sums`, which are those of the hops that it completes or begins

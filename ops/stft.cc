@@ -20,7 +20,7 @@ Status infer(const OpContext& ctx, Inference* out) {
 }
 
 Status prepare(const OpContext& ctx, void* data) {
-  return prepare_overlap(ctx, data, analysis_sample, ctx.options<StftOptions>().window);
+  return prepare_overlap(ctx, Side::kAnalysis, data);
 }
 
 void run(const RunContext& ctx) noexcept {

@@ -75,10 +75,10 @@ near() {
 }
 
 # enrol TOOL MODEL PROFILE, and extract TOOL MODEL PROFILE OUTPUT OPTION...; TOOL may be a program and its
-# arguments.
+# arguments; PROFILE of extract may be empty.
 enrol() { $1 enroll --model "$2" "$work/anchor.wav" -o "$3"; }
 extract() {
-    line="$1 extract --model $2 --profile $3 $work/mixture.wav --samples float -o $4"
+    line="$1 extract --model $2 ${3:+--profile $3} $work/mixture.wav --samples float -o $4"
     shift 4
     $line "$@"
 }
@@ -104,6 +104,9 @@ cross_voices() {
         check_that "$model on $3, $2: its profile at least $least dB from x86's" \
             near $least "$work/$model.wav" "$output-own.wav"
     done
+    output=$work/gtcrn-$3-$2.wav
+    check_that "gtcrn on $3, $2: extracts" extract "$theirs" "$models/gtcrn.lgm" "" "$output"
+    check_that "gtcrn on $3, $2: at least 90 dB from x86's" near 90 "$work/gtcrn.wav" "$output"
     live=lgr-tse-small-live-int8
     output=$work/stream-$3-$2.wav
     check_that "live on $3, $2: extracts" \
@@ -127,6 +130,8 @@ make_references() {
         extract "$host_ligero" "$models/$model.lgm" "$work/$model.profile" "$work/$model.wav" >/dev/null
     done
     extract "$host_ligero" "$models/$model.lgm" "$work/$model.profile" "$work/stream.wav" --stream 160 >/dev/null
+    build/native/tests/ligero_test_files model model/torch/configs/gtcrn.json 1 "$models/gtcrn.lgm"
+    extract "$host_ligero" "$models/gtcrn.lgm" "" "$work/gtcrn.wav" >/dev/null
 }
 
 # shellcheck disable=SC2086

@@ -1,24 +1,28 @@
 // The C API on a network that needs no speaker and has a side output.
 #include <doctest/doctest.h>
 
-
+#include <algorithm>
+#include <cmath>
 #include <cstring>
+#include <utility>
 #include <vector>
 
 #include "model/format/writer.h"
 #include "runtime/api/ligero.h"
 #include "tests/support/aligned.h"
 #include "tests/support/denoiser.h"
+#include "tests/support/random_network.h"
 
 namespace ligero::testing {
 namespace {
 
 struct Opened {
-  std::vector<std::byte> bytes = write_model(denoiser());
-  TestBlock block = test_block(bytes.size());
+  std::vector<std::byte> bytes;
+  TestBlock block;
   ligero_model* model = nullptr;
 
-  Opened() {
+  explicit Opened(std::vector<std::byte> file = write_model(denoiser()))
+      : bytes(std::move(file)), block(test_block(bytes.size())) {
     std::memcpy(block.get(), bytes.data(), bytes.size());
     REQUIRE(ligero_model_open_memory(block.get(), bytes.size(), &model) == LIGERO_OK);
   }
@@ -75,6 +79,27 @@ TEST_CASE("C API: a session without a target runs a network that needs none; sid
   CHECK(ligero_enroll(o.model, x.data(), x.size(), 24000, 1, &profile, nullptr) ==
         LIGERO_BAD_ARGUMENT);
   CHECK(profile == nullptr);
+  ligero_session_destroy(session);
+}
+
+TEST_CASE("C API: GTCRN says its hop and its latency, 32 ms, and runs without a profile") {
+  const Opened o(random_network(LIGERO_SOURCE_DIR "/model/torch/configs/gtcrn.json", 3));
+  ligero_model_info info = {};
+  info.struct_bytes = sizeof(info);
+  REQUIRE(ligero_get_model_info(o.model, &info) == LIGERO_OK);
+  CHECK(info.rate_hz == 16000);
+  CHECK(info.hop_samples == 256);
+  CHECK(info.takes_profile == 0);
+  ligero_session* session = nullptr;
+  REQUIRE(ligero_session_create(o.model, nullptr, nullptr, 0, &session) == LIGERO_OK);
+  CHECK(ligero_latency(session) == 512);
+  std::vector<float> x(16000);
+  for (size_t i = 0; i < x.size(); ++i) {
+    x[i] = 0.1f * std::sin(0.05f * static_cast<float>(i));
+  }
+  float* channel = x.data();
+  REQUIRE(ligero_process(session, &channel, &channel, 16000) == LIGERO_OK);
+  CHECK(*std::max_element(x.begin(), x.end()) > 1e-4f);
   ligero_session_destroy(session);
 }
 

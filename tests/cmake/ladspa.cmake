@@ -65,4 +65,11 @@ execute_process(COMMAND "${FILES}" compare "${WORK}/silent.wav" "${WORK}/silent.
 if(NOT output MATCHES "largest sample 0,")
   message(FATAL_ERROR "expected silence, not: ${output}")
 endif()
+# A network that needs no speaker, with a latency of its own.
+run("${FILES}" model "${SOURCE}/model/torch/configs/gtcrn.json" 11 "${WORK}/gtcrn.lgm")
+run("${LIGERO}" extract --model "${WORK}/gtcrn.lgm" "${WORK}/mixture.wav" --stream 333
+    -o "${WORK}/denoised.wav")
+set(ENV{LIGERO_MODEL} "${WORK}/gtcrn.lgm")
+apply(gtcrn 100 0)
+run("${FILES}" compare "${WORK}/gtcrn.wav" "${WORK}/denoised.wav" ${step} 512)
 message(STATUS "the plug-in gives what the tool gives")

@@ -159,7 +159,8 @@ TEST_CASE("cuda: every node of every system is within 1e-4 of the processor's" *
                              "speakerfilter-small",
                              "gated-crn-small",
                              "tea-pse-small",
-                             "bsrnn-tiny"}) {
+                             "bsrnn-tiny",
+                             "gtcrn"}) {
     CAPTURE(std::string(config));
     check_model(random_model(config).model, 24, kSingle);
   }

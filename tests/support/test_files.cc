@@ -1,5 +1,5 @@
 // The files that tests of whole programs need, and their comparison. Not: any check of its own.
-//   ligero_test_files model CONFIG.json SEED OUTPUT.lgm    a network with random weights
+//   ligero_test_files model CONFIG.json SEED OUTPUT.lgm [int8]   a network with random weights
 //   ligero_test_files sound SEED SAMPLES OUTPUT.wav        something like speech, 16 kHz, 16 bits
 //   ligero_test_files copy SOUND OUTPUT.wav               any recording as 16 kHz mono, in float
 //   ligero_test_files compare A.wav B.wav TOLERANCE LAG    fails where a sample of A differs by
@@ -44,8 +44,10 @@ void compare(const std::string& a, const std::string& b, double tolerance, size_
 }
 
 void run(const std::vector<std::string>& words) {
-  if (words.size() == 4 && words[0] == "model") {
-    ligero::cli::write_output(words[3], random_network(words[1], std::stoull(words[2])));
+  const bool int8 = words.size() == 5 && words[4] == "int8";
+  if ((words.size() == 4 || int8) && words[0] == "model") {
+    const ligero::Type type = int8 ? ligero::Type::kQ8 : ligero::Type::kF32;
+    ligero::cli::write_output(words[3], random_network(words[1], std::stoull(words[2]), type));
   } else if (words.size() == 4 && words[0] == "sound") {
     std::vector<float> x = babble(std::stoull(words[2]), std::stoull(words[1]));
     for (float& v : x) {

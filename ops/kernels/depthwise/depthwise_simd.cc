@@ -8,50 +8,61 @@ namespace {
 
 constexpr int kRows = 4;  // so many sums, of a panel each, are on their way at once
 
-/// kR rows from `row` on, of `count` channels from `first` on. Vectors that are not full: one channel at
-/// a time.
+/// kLanes floats, or the first `count` of them where there are no more.
+template <bool kPart>
+HWY_INLINE V load_taps(const float* x, int count) {
+  const D d;
+  if constexpr (kPart) {
+    alignas(64) float copy[kLanes] = {};
+    memcpy(copy, x, static_cast<size_t>(count) * sizeof(float));
+    return hn::Load(d, copy);
+  } else {
+    return hn::LoadU(d, x);
+  }
+}
+
+/// kR rows from `row` on, of `count` channels from `first` on; kPart: fewer than a vector has.
+template <int kR, bool kPart>
+HWY_INLINE void sum_lanes(const GemmTile& t,
+                          const GemmWeights& w,
+                          int row,
+                          int first,
+                          int count,
+                          float* sums) {
+  const D d;
+  const float* weights = static_cast<const float*>(w.data) +
+                         first / kGemmPanel * w.panel_stride + first % kGemmPanel;
+  V sum[kR];
+  unroll<0, kR>([&](auto r) LIGERO_INLINE_LAMBDA { sum[decltype(r)::value] = hn::Zero(d); });
+  for (int32_t s = 0; s < t.segments; ++s) {
+    const float* const* a = t.a + s * kGemmMaxRows;
+    for (int32_t k = 0; k < t.length; k += w.outputs, weights += kGemmPanel) {
+      if (a[0] == nullptr) {
+        continue;
+      }
+      const V weight = hn::LoadU(d, weights);
+      unroll<0, kR>([&](auto r) LIGERO_INLINE_LAMBDA {
+        constexpr int n = decltype(r)::value;
+        sum[n] = hn::MulAdd(load_taps<kPart>(a[row + n] + first + k, count), weight, sum[n]);
+      });
+    }
+  }
+  unroll<0, kR>([&](auto r) LIGERO_INLINE_LAMBDA {
+    constexpr int n = decltype(r)::value;
+    hn::StoreU(sum[n], d, sums + (row + n) * kGemmPanel + first % kGemmPanel);
+  });
+}
+
+/// The same of up to a panel of channels.
 template <int kR>
 void sum_rows(
     const GemmTile& t, const GemmWeights& w, int row, int first, int count, float* sums) {
-  const D d;
-  const int full = count / kLanes * kLanes;
-  for (int i = 0; i < full; i += kLanes) {
-    const float* weights =
-        static_cast<const float*>(w.data) + first / kGemmPanel * w.panel_stride + i;
-    V sum[kR];
-    unroll<0, kR>([&](auto r) LIGERO_INLINE_LAMBDA { sum[decltype(r)::value] = hn::Zero(d); });
-    for (int32_t s = 0; s < t.segments; ++s) {
-      const float* const* a = t.a + s * kGemmMaxRows;
-      for (int32_t k = 0; k < t.length; k += w.outputs, weights += kGemmPanel) {
-        if (a[0] == nullptr) {
-          continue;
-        }
-        const V weight = hn::LoadU(d, weights);
-        unroll<0, kR>([&](auto r) LIGERO_INLINE_LAMBDA {
-          constexpr int n = decltype(r)::value;
-          sum[n] = hn::MulAdd(hn::LoadU(d, a[row + n] + first + k + i), weight, sum[n]);
-        });
-      }
-    }
-    unroll<0, kR>([&](auto r) LIGERO_INLINE_LAMBDA {
-      constexpr int n = decltype(r)::value;
-      hn::StoreU(sum[n], d, sums + (row + n) * kGemmPanel + i);
-    });
+  int i = 0;
+  for (; i + kLanes <= count; i += kLanes) {
+    sum_lanes<kR, false>(t, w, row, first + i, kLanes, sums);
   }
-  for (int i = full; i < count; ++i) {
-    for (int n = row; n < row + kR; ++n) {
-      const float* weight =
-          static_cast<const float*>(w.data) + first / kGemmPanel * w.panel_stride + i;
-      float sum = 0.0f;
-      for (int32_t s = 0; s < t.segments; ++s) {
-        for (int32_t k = 0; k < t.length; k += w.outputs, weight += kGemmPanel) {
-          sum += t.a[s * kGemmMaxRows] != nullptr
-                     ? t.a[s * kGemmMaxRows + n][first + k + i] * *weight
-                     : 0.0f;
-        }
-      }
-      sums[n * kGemmPanel + i] = sum;
-    }
+  if (i < count) {
+    sum_lanes<kR, true>(t, w, row, first + i, count - i, sums);
   }
 }
 

@@ -20,13 +20,10 @@ std::vector<float> circle(int32_t n) {
   return table;
 }
 
-std::vector<float> window_of(const StftOptions& o,
-                             double (*sample)(const StftOptions& o, int32_t i),
-                             int32_t count) {
-  std::vector<float> window;
-  for (int32_t i = 0; i < count; ++i) {
-    window.push_back(static_cast<float>(sample(o, i)));
-  }
+std::vector<float> window_of(const StftOptions& o, Side side) {
+  std::vector<float> window(
+      static_cast<size_t>(side == Side::kAnalysis ? o.window : o.used()));
+  fill_window(o, side, window.data());
   return window;
 }
 
@@ -36,7 +33,7 @@ Status stft(Recorder* r) {
                      r->rows(),
                      r->in(0),
                      r->out(),
-                     r->table(window_of(o, analysis_sample, o.window)),
+                     r->table(window_of(o, Side::kAnalysis)),
                      r->table(circle(o.window)),
                      o.window,
                      o.hop};
@@ -50,7 +47,7 @@ Status istft(Recorder* r) {
                       r->rows(),
                       r->in(0),
                       r->out(),
-                      r->table(window_of(o, synthesis_sample, o.used())),
+                      r->table(window_of(o, Side::kSynthesis)),
                       r->table(circle(o.window)),
                       o.window,
                       o.hop,
