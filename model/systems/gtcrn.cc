@@ -176,17 +176,15 @@ int dual_path_half(GraphBuilder& g, const std::string& name, int x, const Recurr
   }
   int y = g.node("concat", name + "_rnn", halves);
   y = g.linear(name + "_fc", name + "_fc", y, kChannels, kChannels);
-  const int size = kWidth * kChannels;
   const auto values = [&](const std::string& key) {
-    return g.vector(name + "_ln" + key, g.weights().take(name + "_ln" + key, {kWidth, kChannels}));
+    const std::string full = name + "_ln" + key;
+    return g.matrix(full, kWidth, kChannels, g.weights().take(full, {kWidth, kChannels}));
   };
-  y = reshape(g, name + "_ln.flat", y, 1, size);
   y = g.node("layer_norm",
              name + "_ln",
              {y, values(".weight"), values(".bias")},
-             {},
+             {{"joint", {1}}},
              {{"epsilon", {kNormFloor}}});
-  y = reshape(g, name + "_ln.bands", y, kWidth, kChannels);
   return g.node("add", name + "_out", {x, y});
 }
 

@@ -375,12 +375,17 @@ class BatchNorm(Op):
 class LayerNorm(Op):
     def __init__(self, node, graph, step):
         super().__init__(node, graph, step)
-        self.keep("gamma", self.weight(1).reshape(-1))
-        self.keep("beta", self.weight(2).reshape(-1))
+        t = self.out
+        shape = (t.bins, t.channels) if node.get("joint") and t.bins > 1 else (t.channels,)
+        if any(g.kind != "weight" or g.values.size > np.prod(shape) for g in self.given[1:3]):
+            raise DataError(f"node {node.name}: a layer norm of this affine map has no form for peers")
+        for name, k in (("gamma", 1), ("beta", 2)):
+            self.keep(name, self.weight(k).reshape(-1, t.channels).expand(shape).contiguous()
+                      if len(shape) > 1 else self.weight(k).reshape(-1))
         self.epsilon = node.get("epsilon", 1e-5)
 
     def compute(self, run, x, *_):
-        y = F.layer_norm(x.frames, (self.out.channels,), self.gamma, self.beta, self.epsilon)
+        y = F.layer_norm(x.frames, self.gamma.shape, self.gamma, self.beta, self.epsilon)
         return self.value(y, False)
 
 
