@@ -19,6 +19,7 @@
 #include "platforms/capi/library_ops.h"
 #include "platforms/cuda/choose.h"
 #include "runtime/base/aligned_block.h"
+#include "runtime/base/version.h"
 #include "runtime/cpu_run.h"
 
 struct ligero_model {
@@ -154,6 +155,10 @@ ligero_status open_model(ligero_model* m, std::span<const std::byte> bytes, lige
 
 uint32_t ligero_version(void) {
   return LIGERO_API_VERSION;
+}
+
+const char* ligero_version_string(void) {
+  return ligero::version();
 }
 
 const char* ligero_last_error(void) {

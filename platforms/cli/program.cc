@@ -6,9 +6,28 @@
 #include <exception>
 #include <new>
 
+#include "model/format/file_header.h"
+#include "platforms/cli/refusal.h"
+#include "runtime/api/ligero.h"
 #include "runtime/base/cpu.h"
+#include "runtime/base/version.h"
 
 namespace ligero::cli {
+
+namespace {
+
+std::string version_text(const CLI::App& app) {
+  return text(app.get_name(),
+              " ",
+              version(),
+              " (C API ",
+              LIGERO_API_VERSION,
+              ", model files of format 1 to ",
+              kModelVersionMajor,
+              ")");
+}
+
+}  // namespace
 
 int run_program(CLI::App* app, int argc, char** argv) {
   constexpr int kRefused = 1;
@@ -20,6 +39,7 @@ int run_program(CLI::App* app, int argc, char** argv) {
                  missing);
     return kRefused;
   }
+  app->set_version_flag("--version", version_text(*app));
   try {
     app->parse(argc, argv);
     return 0;

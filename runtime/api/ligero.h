@@ -58,6 +58,9 @@ typedef struct ligero_batch ligero_batch;
 /* LIGERO_API_VERSION of the linked library. Any thread. */
 LIGERO_API uint32_t ligero_version(void);
 
+/* Version of the linked library, "MAJOR.MINOR.PATCH". Never NULL. Any thread. */
+LIGERO_API const char* ligero_version_string(void);
+
 /* Message of the last refusal on this thread: what was wrong, where, and what was expected. Valid
  * until the next refusal on this thread. Never NULL. */
 LIGERO_API const char* ligero_last_error(void);

@@ -4,11 +4,13 @@
 #include <algorithm>
 #include <cmath>
 #include <cstring>
+#include <string>
 #include <utility>
 #include <vector>
 
 #include "model/format/writer.h"
 #include "runtime/api/ligero.h"
+#include "runtime/base/version.h"
 #include "tests/support/aligned.h"
 #include "tests/support/denoiser.h"
 #include "tests/support/random_network.h"
@@ -33,6 +35,7 @@ struct Opened {
 
 TEST_CASE("C API: a model says what it takes and gives") {
   CHECK(ligero_version() == 5);
+  CHECK(std::string(ligero_version_string()) == version());
   const Opened o;
   ligero_model_info info;
   std::memset(&info, 0xFF, sizeof(info));

@@ -9,6 +9,7 @@
 #include "model/session/ports.h"
 #include "platforms/cli/npy.h"
 #include "platforms/cli/sound/sound.h"
+#include "runtime/base/version.h"
 #include "tests/cli/tool.h"
 #include "tests/support/test_run.h"
 
@@ -17,6 +18,15 @@ namespace {
 
 std::string model_and_profile(const Workplace& at) {
   return "--model " + at / "tiny.lgm" + " --profile " + at / "who.profile ";
+}
+
+TEST_CASE("--version: the tool and the converter say the same") {
+  const Outcome tool = run_tool("--version");
+  CHECK(tool.code == 0);
+  CHECK(tool.text.rfind(std::string("ligero ") + version() + " (C API 5, ", 0) == 0);
+  const Outcome convert = run_line(LIGERO_CONVERT " --version");
+  CHECK(convert.code == 0);
+  CHECK(convert.text == "ligero-convert" + tool.text.substr(std::strlen("ligero")));
 }
 
 TEST_CASE(

@@ -1,0 +1,9 @@
+#include "runtime/base/version.h"
+
+namespace ligero {
+
+const char* version() {
+  return LIGERO_VERSION;
+}
+
+}  // namespace ligero
