@@ -7,7 +7,7 @@ import numpy
 import pytest
 import torch
 from safetensors.torch import save_file
-from tools import BUILD, CONVERT, GATED_CRN, LIGERO, LIVE, ROOT, SPEAKERFILTER, SYSTEMS, TEA_PSE, TINY
+from tools import BSRNN, BUILD, CONVERT, GATED_CRN, LIGERO, LIVE, ROOT, SPEAKERFILTER, SYSTEMS, TEA_PSE, TINY
 from tools import TOLERANCE, VOICEFILTER
 
 from ligero_torch.bench import runtimes as bench
@@ -30,6 +30,9 @@ NETWORKS = {
     "speakerfilter, causal": {**SPEAKERFILTER, **LIVE},
     "gated_crn, causal": {**GATED_CRN, **LIVE},
     "tea_pse": TEA_PSE,
+    "bsrnn": BSRNN,
+    "bsrnn, causal": SYSTEMS["bsrnn, causal"],
+    "bsrnn-live": PRETRAINED / "bsrnn-live",
     "tea_pse, causal, global": SYSTEMS["tea_pse, causal, global"],
     "gtcrn, live": {"system": "gtcrn", "name": "random"},
 }

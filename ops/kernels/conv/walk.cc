@@ -199,6 +199,32 @@ int32_t group_panels(const ConvProblem& p, int32_t rows, int32_t all) {
   return wanted < all ? static_cast<int32_t>(wanted) : all;
 }
 
+/// Fills a tile of one row, frame t's only one, of which all taps are one piece of one frame: a step
+/// of a recurrence, a linear layer of a hop. fill_tile() does the same, for much more.
+void fill_row(
+    const ConvProblem& p, const ConvInput& input, int32_t t, TileRows* to, GemmTile* tile) {
+  const ConvRows& r = p.rows;
+  tile->rows = 1;
+  tile->segments = 1;
+  tile->length = r.taps_f * r.channels;
+  const int64_t first = -int64_t{r.pad_f} * r.channels;
+  if (p.q8 != nullptr) {
+    const int64_t frame = t - r.past - input.q8.first;
+    to->q8[0] = input.q8.x + frame * input.q8.frame_stride + first;
+    to->scales[0] = input.scales[frame];
+    to->sums[0] = 0;
+    for (int32_t j = 0; input.sums != nullptr && j < r.taps_f; ++j) {
+      to->sums[0] += input.sums[frame * r.bins - r.pad_f + j];
+    }
+  } else {
+    to->f32[0] = input.f32.x + (t - r.past - input.f32.first) * input.f32.frame_stride + first;
+  }
+  to->out[0] = p.output.y + t * p.output.frame_stride;
+  if (p.add.data != nullptr) {
+    to->add[0] = conv_add_rows(p.add, t, 0, &to->add_count[0]);
+  }
+}
+
 /// Rows [row_begin, row_end) of panels [panel_begin, panel_end), a group of panels at a time.
 void walk_range(const ConvProblem& p,
                 const ConvInput& input,
@@ -215,6 +241,8 @@ void walk_range(const ConvProblem& p,
   const int32_t all = panel_end - panel_begin;
   const int32_t group = group_panels(p, rows, all);
   const int32_t groups = (all + group - 1) / group;
+  const bool one_piece = rows == 1 && p.rows.out_bins == 1 && p.rows.taps_t == 1 &&
+                         p.rows.mirror_frames == 0 && p.rows.merged();
   const int32_t max_rows = full_tile_rows(p.shape, panel_count(p.weights));
   const int32_t tiles = (rows + max_rows - 1) / max_rows;
   const int32_t least = rows / tiles;
@@ -222,6 +250,13 @@ void walk_range(const ConvProblem& p,
   for (int32_t g = 0; g < groups; ++g) {
     const int32_t panel = panel_begin + group * (p.last_panels_first ? groups - 1 - g : g);
     const int32_t group_end = panel_end - panel < group ? panel_end : panel + group;
+    if (one_piece) {
+      if (g == 0) {
+        fill_row(p, input, row_begin, &to, &tile);
+      }
+      p.tile(tile, p.weights, p.epilogue, panel, group_end);
+      continue;
+    }
     int32_t t = row_begin / p.rows.out_bins;
     int32_t b = row_begin % p.rows.out_bins;
     for (int32_t n = 0; n < tiles; ++n) {

@@ -178,6 +178,58 @@ HWY_INLINE void finish_rows(const float* sums, int64_t stride, const Finish& f, 
   }
 }
 
+/// What most tiles end with, whole panels: kR rows with their sums at sum(r, vector of the tile), a
+/// scale, the bias and, with kAdd, one add row.
+template <int kR, int kP, bool kAdd, class Sum>
+HWY_INLINE void finish_plain(const Sum& sum,
+                             const GemmTile& t,
+                             const GemmEpilogue& e,
+                             const GemmWeights& w,
+                             int row,
+                             int32_t output) {
+  const D d;
+  unroll<0, kP * kRegs>([&](auto i) LIGERO_INLINE_LAMBDA {
+    constexpr int n = decltype(i)::value;
+    const int32_t o = output + n * kLanes;
+    const V bias = e.bias != nullptr ? hn::LoadU(d, e.bias + o) : hn::Zero(d);
+    const V scale = w.scale != nullptr ? hn::LoadU(d, w.scale + o) : hn::Set(d, 1.0f);
+    unroll<0, kR>([&](auto j) LIGERO_INLINE_LAMBDA {
+      constexpr int r = decltype(j)::value;
+      V y = hn::Add(hn::Mul(sum(r, n), scale), bias);
+      if constexpr (kAdd) {
+        y = hn::Add(y, hn::LoadU(d, t.add[row + r] + o));
+      }
+      hn::StoreU(y, d, t.out[row + r] + o);
+    });
+  });
+}
+
+/// finish_plain() where it serves: returns whether it did.
+template <int kR, int kP, class Sum>
+HWY_INLINE bool finished_plain(const Sum& sum,
+                               const GemmTile& t,
+                               const GemmEpilogue& e,
+                               const GemmWeights& w,
+                               int row,
+                               int32_t panel) {
+  const int32_t output = panel * kGemmPanel;
+  if (e.activation != Activation::kNone || e.post_scale != nullptr || e.post_shift != nullptr ||
+      output + kP * kGemmPanel > w.outputs) {
+    return false;
+  }
+  if (t.add == nullptr) {
+    finish_plain<kR, kP, false>(sum, t, e, w, row, output);
+    return true;
+  }
+  for (int r = 0; r < kR; ++r) {
+    if (t.add_count[row + r] != 1) {
+      return false;
+    }
+  }
+  finish_plain<kR, kP, true>(sum, t, e, w, row, output);
+  return true;
+}
+
 /// Writes kP panels of kR rows, the first of them `row` and `panel`.
 template <int kR, int kP>
 HWY_INLINE void finish_tile(const float (*sums)[kP * kGemmPanel],

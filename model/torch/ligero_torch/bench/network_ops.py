@@ -141,6 +141,38 @@ class Linear(Epilogue):
         return self.value(self.finish(y, planes), planes)
 
 
+class BandLinear(Op):
+    """A matrix for each band of neighbouring bins, of kernel_t frames."""
+
+    def __init__(self, node, graph, step):
+        super().__init__(node, graph, step)
+        get, x = node.get, self.given[0]
+        bands, outputs = self.out.bins, self.out.channels
+        self.kernel_t, self.width = get("kernel_t", 1), get("width", 1)
+        self.inner = self.kernel_t * self.width * x.channels
+        w = self.weight(1).reshape(self.inner, bands, -1)[..., :outputs]
+        self.keep("w", w.permute(1, 0, 2).contiguous())
+        bias = len(node.inputs) > 2 and self.given[2]
+        self.keep("bias", self.weight(2) if bias and bias.kind == "weight" else None)
+        first = get("first") + get("stride", 1) * torch.arange(bands)
+        bins = (first[:, None] + torch.arange(self.width)).flatten()
+        self.pad = max(0, -int(bins.min())), max(0, int(bins.max()) + 1 - x.bins)
+        self.keep("bins", bins + self.pad[0])
+        self.activation = ACTIVATIONS[get("activation")]
+
+    def compute(self, run, x, w, bias=None):
+        x = wide(run.window(self, 0, x, 1)[0], self.given[0])
+        x = F.pad(x, self.pad)[0].index_select(2, self.bins)  # [C, frames, bands * width]
+        x = x.reshape(*x.shape[:2], self.out.bins, self.width)
+        frames = x.shape[1] - self.kernel_t + 1
+        x = torch.stack([x[:, i:i + frames] for i in range(self.kernel_t)])
+        x = x.permute(3, 2, 0, 4, 1).reshape(self.out.bins, frames, self.inner)
+        y = torch.bmm(x, self.w).transpose(0, 1)
+        if self.bias is not None or bias is not None:
+            y = y + (self.bias if bias is None else bias.frames)
+        return self.value(self.activation(y) if self.activation else y, False)
+
+
 class Conv(Epilogue):
     """conv2d. The bias map of frames is the product of 'this tap lies inside the signal' and it."""
 
@@ -222,6 +254,8 @@ class Recurrent(Op):
 
     def __init__(self, node, graph, step):
         super().__init__(node, graph, step)
+        if node.get("cell_limit"):
+            raise DataError(f"node {node.name}: bounded cells have no form for peers")
         self.reverse, self.partner = node.get("reverse"), None
         self.along_bins = node.get("axis") == 1
         self.size = self.out.channels
@@ -375,18 +409,21 @@ class BatchNorm(Op):
 class LayerNorm(Op):
     def __init__(self, node, graph, step):
         super().__init__(node, graph, step)
-        t = self.out
-        shape = (t.bins, t.channels) if node.get("joint") and t.bins > 1 else (t.channels,)
-        if any(g.kind != "weight" or g.values.size > np.prod(shape) for g in self.given[1:3]):
-            raise DataError(f"node {node.name}: a layer norm of this affine map has no form for peers")
-        for name, k in (("gamma", 1), ("beta", 2)):
-            self.keep(name, self.weight(k).reshape(-1, t.channels).expand(shape).contiguous()
-                      if len(shape) > 1 else self.weight(k).reshape(-1))
         self.epsilon = node.get("epsilon", 1e-5)
+        self.over = (self.out.bins, self.out.channels) if node.get("joint") else (self.out.channels,)
+        if self.out.bins == 1:
+            self.over = self.over[-1:]
+        for name, t in zip(("gamma", "beta"), self.given[1:]):
+            values = None if t.kind == "constant" else torch.from_numpy(np.array(t.values))
+            self.keep(name, values if values is None or t.bins > 1 else values.reshape(-1))
 
-    def compute(self, run, x, *_):
-        y = F.layer_norm(x.frames, self.gamma.shape, self.gamma, self.beta, self.epsilon)
-        return self.value(y, False)
+    def compute(self, run, x, gamma, beta):
+        factor, shift = (v.frames if given is None else given
+                         for v, given in ((gamma, self.gamma), (beta, self.beta)))
+        if factor.shape == shift.shape == self.over:
+            return self.value(F.layer_norm(x.frames, self.over, factor, shift, self.epsilon), False)
+        y = F.layer_norm(x.frames, self.over, None, None, self.epsilon)
+        return self.value(y * factor + shift, False)
 
 
 class Softmax(Op):
@@ -400,7 +437,23 @@ class Softmax(Op):
 
 
 class Concat(Op):
+    def __init__(self, node, graph, step):
+        super().__init__(node, graph, step)
+        self.along_bins = node.get("axis", 2) == 1
+        for k, t in enumerate(self.given):
+            if t.kind == "weight":
+                self.keep(f"w{k}", torch.from_numpy(np.array(t.values)).reshape(1, t.bins, -1))
+
+    def _along_bins(self, run, values):
+        parts = [getattr(self, f"w{k}") if v is None else
+                 v.frames if v.t.bins > 1 else v.frames[:, None] for k, v in enumerate(values)]
+        return torch.cat([p.expand(run.frames, -1, -1) for p in parts], 1)
+
     def compute(self, run, *values):
+        if self.along_bins:
+            return self.value(self._along_bins(run, values), False)
+        values = [Value(t, frames=getattr(self, f"w{k}") if t.bins > 1 else getattr(self, f"w{k}")[:, 0])
+                  if v is None else v for k, (v, t) in enumerate(zip(values, self.given))]
         if len(values) == 2 and values[0].both is not None and values[0].both is values[1].both:
             return self.value(values[0].both, False)
         sequences = [v for v in values if v.t.kind == "sequence"]
@@ -464,7 +517,11 @@ class Magnitude(Op):
 class Compress(Op):
     def compute(self, run, x):
         energy = x.planes.square().sum(1, keepdim=True) + 1e-8
-        return self.value(x.planes * energy ** ((self.node.get("exponent", 1.0) - 1.0) / 2.0), True)
+        gain = energy ** ((self.node.get("exponent", 1.0) - 1.0) / 2.0)
+        y = x.planes * gain
+        if self.node.get("magnitude"):
+            y = torch.cat((y, energy.sqrt() * gain, torch.zeros_like(gain)), 1)
+        return self.value(y, True)
 
 
 class ComplexMultiply(Op):
@@ -473,7 +530,8 @@ class ComplexMultiply(Op):
         return self.value(torch.cat((ar * br - ai * bi, ar * bi + ai * br), 1), True)
 
 
-OPS = {"linear": Linear, "conv2d": Conv, "conv2d_transposed": ConvTransposed, "lstm": Recurrent, "gru": Recurrent,
+OPS = {"linear": Linear, "band_linear": BandLinear, "conv2d": Conv,
+       "conv2d_transposed": ConvTransposed, "lstm": Recurrent, "gru": Recurrent,
        "attention": Attention, "deep_filter": DeepFilter, "power": Power, "prelu": Prelu,
        "batch_norm": BatchNorm, "layer_norm": LayerNorm, "softmax": Softmax, "concat": Concat,
        "slice": Slice, "reshape": Reshape, "transpose": Transpose,
