@@ -1,5 +1,6 @@
 // The product, one multiplication at a time: the specification.
 #include <bit>
+#include <type_traits>
 
 #include "ops/kernels/gemm/gemm_scalar.h"
 
@@ -23,13 +24,11 @@ float load(const uint16_t* p) {
 }
 
 /// sums[o]: of the `count` outputs from the start of the panel at `weight` on. An inner row at a time,
-/// in which a compiler finds its vectors.
-template <typename T>
+/// in which a compiler finds its vectors; where `count` is a constant, it keeps the sums in registers.
+template <typename T, typename Count>
 void sum_panel(
-    const GemmTile& t, int32_t row, const T* weight, int64_t stride, int32_t count, float* sums) {
-  for (int32_t o = 0; o < count; ++o) {
-    sums[o] = 0.0f;
-  }
+    const GemmTile& t, int32_t row, const T* weight, int64_t stride, Count count, float* to) {
+  float sums[kGemmPanel] = {};
   for (int32_t s = 0; s < t.segments; ++s) {
     if (t.a[s * kGemmMaxRows] == nullptr) {
       weight += t.length * stride;
@@ -42,7 +41,12 @@ void sum_panel(
       }
     }
   }
+  for (int32_t o = 0; o < count; ++o) {
+    to[o] = sums[o];
+  }
 }
+
+constexpr std::integral_constant<int32_t, kGemmPanel> kFullPanel;
 
 template <typename T>
 void gemm_tile(const GemmTile& t,
@@ -56,7 +60,11 @@ void gemm_tile(const GemmTile& t,
     const int32_t first = panel * kGemmPanel;
     const int32_t count = w.outputs - first < kGemmPanel ? w.outputs - first : kGemmPanel;
     for (int32_t row = 0; row < t.rows; ++row) {
-      sum_panel(t, row, weight, w.row_stride, count, sums);
+      if (count == kGemmPanel) {
+        sum_panel(t, row, weight, w.row_stride, kFullPanel, sums);
+      } else {
+        sum_panel(t, row, weight, w.row_stride, count, sums);
+      }
       for (int32_t o = 0; o < count; ++o) {
         t.out[row][first + o] = finish(sums[o], t, e, row, first + o);
       }
