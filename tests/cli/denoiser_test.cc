@@ -73,6 +73,9 @@ TEST_CASE("info: says rate, hop, that no profile is taken, and the side outputs"
   CHECK(done.says("\"rate_hz\": 24000"));
   CHECK(done.says("\"hop_samples\": 240"));
   CHECK(done.says("\"takes_profile\": false"));
+  const Outcome page = run_tool("info " + at.model);
+  CHECK(page.says("none needed, no profile"));
+  CHECK_FALSE(page.says("bytes of profile"));
   CHECK(done.says("\"level\""));
 }
 

@@ -227,8 +227,13 @@ void print_graph(const Json& graph) {
 }
 
 void print_report(const Json& report) {
+  const bool speaker = report.value("takes_profile", true);
   for (const char* key :
        {"file", "name", "system", "form", "licence", "training_data", "family", "format"}) {
+    if (!speaker && std::string_view(key) == "form") {
+      print_line("speaker", std::string("none needed, no profile"));
+      continue;
+    }
     print_line(key, report[key] == "" ? Json("not stated") : report[key]);
   }
   if (report.contains("front_end")) {
@@ -245,7 +250,9 @@ void print_report(const Json& report) {
                   weights["f16"],
                   ", int8 ",
                   weights["int8"]));
-  print_line("bytes of profile", bytes["profile"]);
+  if (speaker) {
+    print_line("bytes of profile", bytes["profile"]);
+  }
   print_line("kernels here", to_text(kernel_sets(cpu_features())));
   for (const Json& graph : report["graphs"]) {
     print_graph(graph);

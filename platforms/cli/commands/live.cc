@@ -41,6 +41,9 @@ void add_live(CLI::App* app) {
       "  ligero live --model small.lgm --profile ann.profile\n"
       "  arecord -f S16_LE -r 48000 | ligero live --model small.lgm --profile ann.profile --raw "
       "48000 | aplay -f S16_LE -r 48000\n"
+      "  ligero live --model gtcrn.lgm --raw 16000:1:f32 <noisy.raw >clean.raw\n"
+      "The output begins with the latency: a sample comes out so much later, and after the end of stdin\n"
+      "the rest follows. A network that needs no speaker takes no profile.\n"
       "A model that needs what follows runs in blocks, at a latency that is said.");
   command->add_flag("--devices", options->list_devices, "list the audio devices and stop");
   command->add_option("--model", options->model, "model file (.lgm)");

@@ -315,16 +315,17 @@ void run_live(const LiveOptions& options, const Devices& devices, Engine* engine
 }  // namespace
 
 void live_command(const LiveOptions& options) {
-  const Audio audio;
   if (options.list_devices) {
+    const Audio audio;
     list_devices();
     return;
   }
-  std::signal(SIGINT, ask_to_stop);
   const ModelFile model = open_model(options.model);
   check_takes_profile(model,
                       !options.profile.empty() || options.enroll_seconds > 0.0,
                       "--profile FILE or --enroll SECONDS");
+  const Audio audio;
+  std::signal(SIGINT, ask_to_stop);
   const Devices devices = choose_devices(options);
   const bool has_profile = !options.profile.empty() || options.enroll_seconds > 0.0;
   const Profile profile = options.enroll_seconds > 0.0 ? record_profile(options, model, devices)

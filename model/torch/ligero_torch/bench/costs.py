@@ -175,7 +175,7 @@ def main(argv=None) -> int:
                         for k, (text, w) in enumerate(zip(line, widths))))
     print("\nparameters without ECAPA-TDNN; MACs and file of the graph that extracts; offline, live: "
           "real-time factor\nand work memory of a recording of 4 s, of the form as it is and of its "
-          "causal twin hop by hop; ms: the\nlatter's latency; a frame is a hop of 10 ms, of GTCRN 16 ms")
+          "causal twin hop by hop; ms: the\nlatter's latency; a frame is a hop of the model, 10 ms but where its page says another")
     for system, macs in SPEAKER_MACS.items():
         if system in a.systems:
             print(f"{system}: {macs} of the specification's MACs are made once for each speaker here")

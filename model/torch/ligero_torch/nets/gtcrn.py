@@ -12,12 +12,14 @@ Shapes: B items, T frames (16 ms), F bins or bands, C channels.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from ..data.audio import SAMPLE_RATE_HZ
+from .config import choice
 from .taps import tap
 
 WINDOW = 512
@@ -38,9 +40,9 @@ class GtcrnConfig:
 
     system: str
     name: str
-    sample_rate: int = field(default=16000, metadata={"choices": (16000,)})
-    window: int = field(default=WINDOW, metadata={"choices": (WINDOW,)})
-    hop: int = field(default=HOP, metadata={"choices": (HOP,)})
+    sample_rate: int = choice(SAMPLE_RATE_HZ, SAMPLE_RATE_HZ)
+    window: int = choice(WINDOW, WINDOW)
+    hop: int = choice(HOP, HOP)
     licence: str = ""
     training_data: str = ""
 
