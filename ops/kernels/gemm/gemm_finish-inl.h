@@ -178,55 +178,47 @@ HWY_INLINE void finish_rows(const float* sums, int64_t stride, const Finish& f, 
   }
 }
 
-/// What most tiles end with, whole panels: kR rows with their sums at sum(r, vector of the tile), a
-/// scale, the bias and, with kAdd, one add row.
-template <int kR, int kP, bool kAdd, class Sum>
-HWY_INLINE void finish_plain(const Sum& sum,
-                             const GemmTile& t,
-                             const GemmEpilogue& e,
-                             const GemmWeights& w,
-                             int row,
-                             int32_t output) {
-  const D d;
-  unroll<0, kP * kRegs>([&](auto i) LIGERO_INLINE_LAMBDA {
-    constexpr int n = decltype(i)::value;
-    const int32_t o = output + n * kLanes;
-    const V bias = e.bias != nullptr ? hn::LoadU(d, e.bias + o) : hn::Zero(d);
-    const V scale = w.scale != nullptr ? hn::LoadU(d, w.scale + o) : hn::Set(d, 1.0f);
-    unroll<0, kR>([&](auto j) LIGERO_INLINE_LAMBDA {
-      constexpr int r = decltype(j)::value;
-      V y = hn::Add(hn::Mul(sum(r, n), scale), bias);
-      if constexpr (kAdd) {
-        y = hn::Add(y, hn::LoadU(d, t.add[row + r] + o));
-      }
-      hn::StoreU(y, d, t.out[row + r] + o);
-    });
-  });
-}
-
-/// finish_plain() where it serves: returns whether it did.
-template <int kR, int kP, class Sum>
-HWY_INLINE bool finished_plain(const Sum& sum,
-                               const GemmTile& t,
-                               const GemmEpilogue& e,
-                               const GemmWeights& w,
-                               int row,
-                               int32_t panel) {
-  const int32_t output = panel * kGemmPanel;
+/// What most tiles end with: whole panels, without an activation and with at most one add row for each row.
+/// Returns whether it was that. A function that all weights share: inlined into each tile, it would be
+/// another half of their code.
+template <int kR, int kP>
+HWY_NOINLINE bool finish_plain(const float (*sums)[kP * kGemmPanel],
+                               const Finish& f,
+                               int32_t outputs) {
+  constexpr int kWide = kP * kGemmPanel;
+  const GemmEpilogue& e = f.epilogue;
   if (e.activation != Activation::kNone || e.post_scale != nullptr || e.post_shift != nullptr ||
-      output + kP * kGemmPanel > w.outputs) {
+      f.output + kWide > outputs) {
     return false;
   }
-  if (t.add == nullptr) {
-    finish_plain<kR, kP, false>(sum, t, e, w, row, output);
-    return true;
-  }
-  for (int r = 0; r < kR; ++r) {
-    if (t.add_count[row + r] != 1) {
+  const bool adds = f.tile.add != nullptr;
+  for (int r = 0; adds && r < kR; ++r) {
+    if (f.tile.add_count[f.row + r] != 1) {
       return false;
     }
   }
-  finish_plain<kR, kP, true>(sum, t, e, w, row, output);
+  const D d;
+  float* const* out = f.tile.out + f.row;
+  for (int i = 0; i < kWide; i += kLanes) {
+    const int32_t o = f.output + i;
+    const V bias = e.bias != nullptr ? hn::LoadU(d, e.bias + o) : hn::Zero(d);
+    const V scale = f.scale != nullptr ? hn::LoadU(d, f.scale + o) : hn::Set(d, 1.0f);
+    V y[kR];
+    unroll<0, kR>([&](auto j) LIGERO_INLINE_LAMBDA {
+      constexpr int r = decltype(j)::value;
+      y[r] = hn::Add(hn::Mul(hn::Load(d, &sums[r][i]), scale), bias);
+    });
+    if (adds) {
+      unroll<0, kR>([&](auto j) LIGERO_INLINE_LAMBDA {
+        constexpr int r = decltype(j)::value;
+        y[r] = hn::Add(y[r], hn::LoadU(d, f.tile.add[f.row + r] + o));
+      });
+    }
+    unroll<0, kR>([&](auto j) LIGERO_INLINE_LAMBDA {
+      constexpr int r = decltype(j)::value;
+      hn::StoreU(y[r], d, out[r] + o);
+    });
+  }
   return true;
 }
 
@@ -238,7 +230,10 @@ HWY_INLINE void finish_tile(const float (*sums)[kP * kGemmPanel],
                             const GemmWeights& w,
                             int row,
                             int32_t panel) {
-  constexpr int64_t kStride = kP * kGemmPanel;
+  constexpr int32_t kStride = kP * kGemmPanel;
+  if (finish_plain<kR, kP>(sums, {t, e, w.scale, panel * kGemmPanel, row, kR}, w.outputs)) {
+    return;
+  }
   for (int p = 0; p < kP; ++p) {
     const Finish f = {t, e, w.scale, (panel + p) * kGemmPanel, row, kR};
     finish_rows(sums[0] + p * kGemmPanel, kStride, f, w.outputs);
