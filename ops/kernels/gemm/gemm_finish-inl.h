@@ -178,56 +178,34 @@ HWY_INLINE void finish_rows(const float* sums, int64_t stride, const Finish& f, 
   }
 }
 
-/// What most tiles end with, whole panels: kR rows with their sums at sum(r, vector of the tile), a
-/// scale, the bias and, with kAdd, one add row.
-template <int kR, int kP, bool kAdd, class Sum>
-HWY_INLINE void finish_plain(const Sum& sum,
-                             const GemmTile& t,
-                             const GemmEpilogue& e,
-                             const GemmWeights& w,
-                             int row,
-                             int32_t output) {
-  const D d;
-  unroll<0, kP * kRegs>([&](auto i) LIGERO_INLINE_LAMBDA {
-    constexpr int n = decltype(i)::value;
-    const int32_t o = output + n * kLanes;
-    const V bias = e.bias != nullptr ? hn::LoadU(d, e.bias + o) : hn::Zero(d);
-    const V scale = w.scale != nullptr ? hn::LoadU(d, w.scale + o) : hn::Set(d, 1.0f);
-    unroll<0, kR>([&](auto j) LIGERO_INLINE_LAMBDA {
-      constexpr int r = decltype(j)::value;
-      V y = hn::Add(hn::Mul(sum(r, n), scale), bias);
-      if constexpr (kAdd) {
-        y = hn::Add(y, hn::LoadU(d, t.add[row + r] + o));
-      }
-      hn::StoreU(y, d, t.out[row + r] + o);
-    });
-  });
+/// Whether `f` is what most tiles end with: no activation, nothing after it, at most one add row.
+HWY_INLINE bool is_plain(const Finish& f) {
+  const GemmEpilogue& e = f.epilogue;
+  bool plain = e.activation == Activation::kNone && e.post_scale == nullptr && e.post_shift == nullptr;
+  for (int r = 0; plain && f.tile.add != nullptr && r < f.rows; ++r) {
+    plain = f.tile.add_count[f.row + r] == 1;
+  }
+  return plain;
 }
 
-/// finish_plain() where it serves: returns whether it did.
-template <int kR, int kP, class Sum>
-HWY_INLINE bool finished_plain(const Sum& sum,
-                               const GemmTile& t,
-                               const GemmEpilogue& e,
-                               const GemmWeights& w,
-                               int row,
-                               int32_t panel) {
-  const int32_t output = panel * kGemmPanel;
-  if (e.activation != Activation::kNone || e.post_scale != nullptr || e.post_shift != nullptr ||
-      output + kP * kGemmPanel > w.outputs) {
-    return false;
-  }
-  if (t.add == nullptr) {
-    finish_plain<kR, kP, false>(sum, t, e, w, row, output);
-    return true;
-  }
-  for (int r = 0; r < kR; ++r) {
-    if (t.add_count[row + r] != 1) {
-      return false;
+/// Such a tile, `vectors` whole vectors wide. One function for tiles of every size: the short way may
+/// not be a copy in each of them.
+template <bool kAdd>
+HWY_NOINLINE void finish_plain(const float* sums, int64_t stride, const Finish& f, int vectors) {
+  const D d;
+  for (int n = 0; n < vectors; ++n, sums += kLanes) {
+    const int32_t o = f.output + n * kLanes;
+    const V bias = f.epilogue.bias != nullptr ? hn::LoadU(d, f.epilogue.bias + o) : hn::Zero(d);
+    const V scale = f.scale != nullptr ? hn::LoadU(d, f.scale + o) : hn::Set(d, 1.0f);
+    const float* from = sums;
+    for (int r = f.row; r < f.row + f.rows; ++r, from += stride) {
+      V y = hn::Add(hn::Mul(hn::Load(d, from), scale), bias);
+      if constexpr (kAdd) {
+        y = hn::Add(y, hn::LoadU(d, f.tile.add[r] + o));
+      }
+      hn::StoreU(y, d, f.tile.out[r] + o);
     }
   }
-  finish_plain<kR, kP, true>(sum, t, e, w, row, output);
-  return true;
 }
 
 /// Writes kP panels of kR rows, the first of them `row` and `panel`.
@@ -239,6 +217,11 @@ HWY_INLINE void finish_tile(const float (*sums)[kP * kGemmPanel],
                             int row,
                             int32_t panel) {
   constexpr int64_t kStride = kP * kGemmPanel;
+  const Finish all = {t, e, w.scale, panel * kGemmPanel, row, kR};
+  if (all.output + kP * kGemmPanel <= w.outputs && is_plain(all)) {
+    return t.add != nullptr ? finish_plain<true>(sums[0], kStride, all, kP * kRegs)
+                            : finish_plain<false>(sums[0], kStride, all, kP * kRegs);
+  }
   for (int p = 0; p < kP; ++p) {
     const Finish f = {t, e, w.scale, (panel + p) * kGemmPanel, row, kR};
     finish_rows(sums[0] + p * kGemmPanel, kStride, f, w.outputs);

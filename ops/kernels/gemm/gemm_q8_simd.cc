@@ -54,12 +54,7 @@ HWY_NOINLINE void tile(const GemmTile& t,
       Dot::join(sums[r][p], t.q_sums[at], t.q_scales[at], tap > 0 ? out : nullptr, out);
     });
   }
-  const auto sum = [&](int r, int n) LIGERO_INLINE_LAMBDA {
-    return hn::Load(D(), &y[r][n * kLanes]);
-  };
-  if (!finished_plain<kR, kP>(sum, t, e, w, row, panel)) {
-    finish_tile<kR, kP>(y, t, e, w, row, panel);
-  }
+  finish_tile<kR, kP>(y, t, e, w, row, panel);
 }
 
 /// All panels of [begin, end) for kR rows from `row` on, kP at a time, then by halves.

@@ -86,10 +86,6 @@ HWY_NOINLINE void tile(const GemmTile& t,
       weight += row_stride;
     }
   }
-  const auto sum = [&](int r, int n) LIGERO_INLINE_LAMBDA { return sums[r][n]; };
-  if (finished_plain<kR, kP>(sum, t, e, w, 0, panel)) {
-    return;
-  }
   alignas(64) float buffer[kR][kP * kGemmPanel];
   unroll<0, kR * kWide>([&](auto i) LIGERO_INLINE_LAMBDA {
     constexpr int n = decltype(i)::value;
