@@ -1,5 +1,5 @@
 // On the board: the int8 product and the making of int8 rows give the reference's bits, and the
-// bits of every other processor.
+// bits of every other processor; the LSTM cell is within its bounds.
 #include <bit>
 #include <cmath>
 #include <cstdint>
@@ -7,6 +7,7 @@
 #include <limits>
 
 #include "ops/kernels/gemm/gemm.h"
+#include "ops/kernels/lstm/lstm.h"
 #include "ops/kernels/quantize/quantize.h"
 #include "platforms/cortex_m/semihosting.h"
 #include "runtime/base/cpu.h"
@@ -133,6 +134,34 @@ void compare_tiles(const GemmQ8Kernels& a, const GemmQ8Kernels& b) {
   }
 }
 
+/// Cells and outputs of the reference to 1e-6, with a limit and without; what is no number stays
+/// so.
+void compare_cells(const LstmKernels& a, const LstmKernels& b) {
+  constexpr int kMost = 19;
+  float z[4 * kMost], c[2][kMost + 1], h[2][kMost + 1];
+  for (int n = 1; n <= kMost; ++n) {
+    for (const float limit : {std::numeric_limits<float>::infinity(), 0.5f}) {
+      Random random(static_cast<uint64_t>(n));
+      fill(&random, z, 4 * n);
+      fill(&random, c[0], n);
+      for (int i = 0; i < 4 * n; ++i) {
+        z[i] *= i % 7 == 0 ? 200.0f : 8.0f;
+      }
+      z[n / 2] = n % 5 == 0 ? std::nanf("") : z[n / 2];
+      c[0][n] = h[0][n] = h[1][n] = 12345.0f;
+      std::memcpy(c[1], c[0], sizeof(c[0]));
+      a.cell_f32(z, n, limit, c[0], h[0]);
+      b.cell_f32(z, n, limit, c[1], h[1]);
+      for (int i = 0; i <= n; ++i) {
+        const bool both = std::isnan(c[0][i]) && std::isnan(c[1][i]) && std::isnan(h[1][i]);
+        const bool near =
+            std::fabs(c[0][i] - c[1][i]) <= 1e-6f && std::fabs(h[0][i] - h[1][i]) <= 1e-6f;
+        check(both || near, "cells differ, units", n);
+      }
+    }
+  }
+}
+
 void compare_values(const QuantizeKernels& a, const QuantizeKernels& b) {
   float x[70];
   int8_t of_a[72], of_b[72];
@@ -199,6 +228,7 @@ int run() {
     compare_tiles(*kernels, kGemmQ8Variants.best(0));
     compare_values(quantize, kQuantizeVariants.best(0));
     compare_with_others(*kernels, quantize);
+    compare_cells(*kLstmVariants.nth(cpu_features(), count), kLstmVariants.best(0));
     ++count;
   }
   check(count == 2, "expected MVE's kernel and the reference, not", static_cast<int64_t>(count));

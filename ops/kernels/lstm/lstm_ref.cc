@@ -26,4 +26,4 @@ const LstmKernels kLstm = {"ref", cell_f32};
 
 }  // namespace ligero::ref
 
-LIGERO_VARIANTS(LIGERO_FOR_EACH_ISA, LstmKernels, kLstm)
+LIGERO_VARIANTS(LIGERO_FOR_EACH_ISA_OR_MVE, LstmKernels, kLstm)
