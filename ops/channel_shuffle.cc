@@ -26,13 +26,8 @@ void run(const RunContext& ctx) noexcept {
   const ptrdiff_t each = ctx.input(0).channels() / groups;
   for_frames(ctx, bins * groups * each, [&](int begin, int end) noexcept {
     for (ptrdiff_t i = begin * bins; i < end * bins; ++i) {
-      const float* x = ctx.x(0) + i * groups * each;
-      float* y = ctx.out[0] + i * groups * each;
-      for (ptrdiff_t g = 0; g < groups; ++g) {
-        for (ptrdiff_t c = 0; c < each; ++c) {
-          y[c * groups + g] = x[g * each + c];
-        }
-      }
+      const ptrdiff_t at = i * groups * each;
+      transpose(ctx.x(0) + at, groups, each, ctx.out[0] + at);
     }
   });
 }

@@ -55,6 +55,15 @@ void for_slots(const RunContext& ctx, int32_t slots, Body body) noexcept {
   });
 }
 
+/// y [columns][rows] = x [rows][columns] with its axes exchanged; no overlap.
+inline void transpose(const float* x, ptrdiff_t rows, ptrdiff_t columns, float* y) {
+  for (ptrdiff_t c = 0; c < columns; ++c) {
+    for (ptrdiff_t r = 0; r < rows; ++r) {
+      y[c * rows + r] = x[r * columns + c];
+    }
+  }
+}
+
 /// The rows that a kWhole input has in this call: the signal, or a block with what lies around it.
 inline int32_t whole_frames(const RunContext& ctx) {
   return ctx.before + ctx.frames + ctx.after;

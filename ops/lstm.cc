@@ -2,8 +2,6 @@
 // functions (kernels/lstm).
 #include "ops/kernels/lstm/lstm.h"
 
-#include <limits>
-
 #include "ops/recurrent.h"
 #include "ops/table.h"
 
@@ -16,8 +14,7 @@ class LstmCell {
   static constexpr size_t kBiases = 1;
   LstmCell(uint32_t cpu, const RecurrentOptions& options)
       : kernels_(&kLstmVariants.best(cpu)),
-        limit_(options.cell_limit > 0.0f ? options.cell_limit
-                                         : std::numeric_limits<float>::infinity()) {}
+        limit_(options.cell_bound()) {}
 
   void operator()(float* z, const float*, int32_t hidden, float* c, float* h) const noexcept {
     kernels_->cell_f32(z, hidden, limit_, c, h);

@@ -5,6 +5,7 @@
 #define LIGERO_OPS_OPTIONS_H_
 
 #include <cstdint>
+#include <limits>
 
 #include "ops/kernels/vec/vec.h"
 #include "runtime/graph.h"
@@ -64,6 +65,9 @@ struct RecurrentOptions {
   int32_t reverse;
   float cell_limit;  ///< lstm: bound of the cells' magnitudes; 0: none
 
+  float cell_bound() const {
+    return cell_limit > 0.0f ? cell_limit : std::numeric_limits<float>::infinity();
+  }
   bool along_bins() const {
     return axis == 1;
   }

@@ -38,11 +38,11 @@ double synthesis_shape(const StftOptions& o, int32_t i) {
   }
 }
 
-/// Sum of analysis times synthesis of all frames that meet at sample `i`, beginning with its own.
+/// Sum of analysis times synthesis of all frames that meet at sample `i` of a hop.
 double overlap_at(const StftOptions& o, int32_t i) {
   double sum = 0.0;
   for (int32_t k = 0; k < o.used() / o.hop; ++k) {
-    const int32_t at = (i + k * o.hop) % o.used();
+    const int32_t at = i + k * o.hop;
     sum += analysis_where_used(o, at) * synthesis_shape(o, at);
   }
   return sum;
@@ -93,11 +93,17 @@ Status check_overlap(const StftOptions& o) {
 }
 
 void fill_window(const StftOptions& o, Side side, float* window) {
-  const bool analysis = side == Side::kAnalysis;
-  const int32_t count = analysis ? o.window : o.used();
-  for (int32_t i = 0; i < count; ++i) {
-    window[i] = static_cast<float>(
-        analysis ? analysis_sample(o, i) : synthesis_shape(o, i) / overlap_at(o, i));
+  if (side == Side::kAnalysis) {
+    for (int32_t i = 0; i < o.window; ++i) {
+      window[i] = static_cast<float>(analysis_sample(o, i));
+    }
+    return;
+  }
+  for (int32_t first = 0; first < o.hop; ++first) {
+    const double sum = overlap_at(o, first);  // the same a hop later
+    for (int32_t i = first; i < o.used(); i += o.hop) {
+      window[i] = static_cast<float>(synthesis_shape(o, i) / sum);
+    }
   }
 }
 

@@ -107,18 +107,11 @@ void prepare_epilogue(const OpContext& ctx,
 }
 
 void to_next_group(int32_t taps, ConvProblem* p) {
-  const int32_t outputs = p->weights.outputs;
-  const auto advance = [outputs](const float** values) {
-    *values = *values != nullptr ? *values + outputs : nullptr;
-  };
   const int64_t inner = int64_t{taps} * p->rows.channels;
   p->weights.data =
       static_cast<const std::byte*>(p->weights.data) + inner * kGemmPanel * p->weight_bytes;
   --p->rows.pad_f;  // a bin of its own further on
-  advance(&p->epilogue.bias);
-  advance(&p->epilogue.slopes);
-  advance(&p->epilogue.post_scale);
-  advance(&p->epilogue.post_shift);
+  p->epilogue.advance(p->weights.outputs);
 }
 
 ProductData* make_product_data(void* data, int64_t zeros) {

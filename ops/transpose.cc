@@ -17,13 +17,8 @@ void run(const RunContext& ctx) noexcept {
   const ptrdiff_t channels = ctx.input(0).channels();
   for_frames(ctx, bins * channels, [&](int begin, int end) noexcept {
     for (int t = begin; t < end; ++t) {
-      const float* x = ctx.x(0) + t * bins * channels;
-      float* y = ctx.out[0] + t * bins * channels;
-      for (ptrdiff_t c = 0; c < channels; ++c) {
-        for (ptrdiff_t f = 0; f < bins; ++f) {
-          y[c * bins + f] = x[f * channels + c];
-        }
-      }
+      const ptrdiff_t at = t * bins * channels;
+      transpose(ctx.x(0) + at, bins, channels, ctx.out[0] + at);
     }
   });
 }

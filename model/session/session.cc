@@ -64,11 +64,9 @@ size_t session_bytes(const SessionPlan& plan) {
 
 /// Ports and plan of the network of made->model.
 Status plan_network(SessionPlan* made) {
-  {
-    const Result<Ports> ports = extract_ports(*made->model);
-    LIGERO_RETURN_IF_ERROR(ports.status());
-    made->ports = ports.value();
-  }
+  const Result<Ports> ports = extract_ports(*made->model);
+  LIGERO_RETURN_IF_ERROR(ports.status());
+  made->ports = ports.value();
   const Result<PlanOptions> options = options_of(made->config.block, made->sessions);
   LIGERO_RETURN_IF_ERROR(options.status());
   Result<Plan> plan = made->config.processor.plan(*made->ports.graph, options.value());

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "model/systems/checkpoint.h"
+#include "ops/options.h"
 
 namespace ligero {
 namespace {
@@ -56,11 +57,10 @@ int level_gain(GraphBuilder& g, const std::string& name, int hops, Level level) 
 
 // Window and hop; of a long frame, what is used of it again.
 Ints frame_attributes(const ExtractionOptions& o) {
-  constexpr int kAsymmetric = 2;
   Ints ints = {{"window", {o.window_samples}}, {"hop", {kHopSamples}}};
   if (o.window_samples != kWindowSamples) {
     ints["synthesis_samples"] = {kWindowSamples};
-    ints["analysis"] = ints["synthesis"] = {kAsymmetric};
+    ints["analysis"] = ints["synthesis"] = {static_cast<int32_t>(WindowShape::kAsymmetric)};
   }
   return ints;
 }

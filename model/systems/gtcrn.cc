@@ -1,10 +1,11 @@
-// GTCRN (Rong et al., 2024): a small denoiser that needs no speaker. Nodes and tensors have the names of
-// its authors' checkpoint. Not: its reference (torch/ligero_torch/nets/gtcrn.py).
+// GTCRN (Rong et al., 2024): a small denoiser that needs no speaker. Nodes and tensors have the
+// names of its authors' checkpoint. Not: its reference (torch/ligero_torch/nets/gtcrn.py).
 #include <iterator>
 #include <vector>
 
 #include "model/systems/blocks.h"
 #include "model/systems/options.h"
+#include "ops/options.h"
 
 namespace ligero {
 namespace {
@@ -25,8 +26,9 @@ constexpr int kDilations[] = {1, 2, 5};
 constexpr int kGroupBlocks = static_cast<int>(std::size(kDilations));
 constexpr int kLayers = kGroupBlocks + 2;  // of the encoder, of the decoder
 
+constexpr auto kShape = static_cast<int32_t>(WindowShape::kSqrtHann);
 const Ints kWindows = {
-    {"window", {kWindow}}, {"hop", {kHop}}, {"analysis", {1}}, {"synthesis", {1}}};  // sqrt_hann
+    {"window", {kWindow}}, {"hop", {kHop}}, {"analysis", {kShape}}, {"synthesis", {kShape}}};
 
 int slice(GraphBuilder& g, const std::string& name, int x, int begin, int count) {
   return g.node("slice", name, {x}, {{"begin", {begin}}, {"count", {count}}});

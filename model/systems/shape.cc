@@ -32,7 +32,8 @@ const Op& op_of(const NodeDraft& node) {
 
 void check(const NodeDraft& node, const Status& status) {
   if (!status.ok()) {
-    const std::string where = status.where != 0 ? " (it is " + std::to_string(status.where) + ")" : "";
+    const std::string where =
+        status.where != 0 ? " (it is " + std::to_string(status.where) + ")" : "";
     throw SystemError(node.name + " (" + node.op + "): " + status.message + where);
   }
 }

@@ -1,3 +1,4 @@
+// The number itself comes from CMakeLists.txt.
 #include "runtime/base/version.h"
 
 namespace ligero {

@@ -273,14 +273,10 @@ void next_bank(ConvProblem* p) {
   const int64_t panels = panel_count(p->weights);
   p->weights.data = static_cast<const std::byte*>(p->weights.data) +
                     panels * p->weights.panel_stride * p->weight_bytes;
-  const auto advance = [](const float** values, int64_t step) {
-    *values = *values != nullptr ? *values + step : nullptr;
-  };
-  advance(&p->weights.scale, panels * kGemmPanel);
-  advance(&p->epilogue.bias, outputs);
-  advance(&p->epilogue.slopes, outputs);
-  advance(&p->epilogue.post_scale, outputs);
-  advance(&p->epilogue.post_shift, outputs);
+  if (p->weights.scale != nullptr) {
+    p->weights.scale += panels * kGemmPanel;
+  }
+  p->epilogue.advance(outputs);
   p->rows.pad_f -= p->bank_stride;
   p->output.y += outputs;
 }

@@ -57,6 +57,14 @@ struct GemmEpilogue {
   const float* post_scale = nullptr;  ///< 1 where absent
   const float* post_shift = nullptr;  ///< 0 where absent
   Activation activation = Activation::kNone;
+
+  /// To the values of the outputs from number `outputs` on.
+  void advance(int32_t outputs) {
+    const float** const all[] = {&bias, &slopes, &post_scale, &post_shift};
+    for (const float** values : all) {
+      *values = *values != nullptr ? *values + outputs : nullptr;
+    }
+  }
 };
 
 /// A few rows, all pointers resolved; of the kGemmMaxRows places only those of rows are read.

@@ -1,7 +1,5 @@
 // lstm, gru: the input product for all steps, then one launch a step. Not: the cells
 // (kernels/recurrent.h).
-#include <limits>
-
 #include "ops/options.h"
 #include "platforms/cuda/ops/weighed.h"
 #include "platforms/cuda/table.h"
@@ -87,8 +85,7 @@ Status record(Recorder* r) {
   layer.apart_bias = l.gates == 3 ? r->weight(kBias + 1) : nullptr;
   layer.bins = l.bins;
   layer.hidden = l.hidden;
-  const float limit = r->options<RecurrentOptions>().cell_limit;
-  layer.cell_limit = limit > 0.0f ? limit : std::numeric_limits<float>::infinity();
+  layer.cell_limit = r->options<RecurrentOptions>().cell_bound();
   layer.walk = walk_of(l);
 
   Weighed input = start_product(*r);
