@@ -213,6 +213,7 @@ TEST_CASE("blocks: sizes that make no sense are refused; frame by frame there is
     return make_plan(s.graph(), options).status().code;
   };
   CHECK(code({.mode = Mode::kBlocks, .max_frames = 0}) == Code::kBadArgument);
+  CHECK(code({.mode = Mode::kBlocks, .max_frames = (1 << 30) + 1}) == Code::kBadArgument);
   CHECK(code({.mode = Mode::kBlocks, .context_frames = -1}) == Code::kBadArgument);
   CHECK(code({.mode = Mode::kBlocks, .look_ahead_frames = -1}) == Code::kBadArgument);
   CHECK(code({.mode = Mode::kBlocks, .context_frames = kMaxAroundFrames + 1}) ==
