@@ -55,8 +55,9 @@ SNDFILE* sf_open(const char* path, int mode, SF_INFO* info);
 /* `close_fd`: whether sf_close() closes it. */
 SNDFILE* sf_open_fd(int fd, int mode, SF_INFO* info, int close_fd);
 int sf_close(SNDFILE* file);
+/* Both: of the last sf_open() where NULL. */
 int sf_error(SNDFILE* file);
-const char* sf_strerror(SNDFILE* file); /* of the last sf_open() where NULL */
+const char* sf_strerror(SNDFILE* file);
 /* Nothing: an RF64 file that turns out small always ends as WAV. */
 int sf_command(SNDFILE* file, int command, void* data, int size);
 

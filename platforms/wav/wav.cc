@@ -189,6 +189,9 @@ int sf_close(SNDFILE* file) {
 }
 
 int sf_error(SNDFILE* file) {
+  if (file == nullptr) {
+    return open_error.empty() ? SF_ERR_NO_ERROR : SF_ERR_UNRECOGNISED_FORMAT;
+  }
   return file->error == nullptr && !file->reader.failed() ? SF_ERR_NO_ERROR : SF_ERR_SYSTEM;
 }
 

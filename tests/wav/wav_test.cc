@@ -69,6 +69,7 @@ std::vector<float> read_all(const std::string& path, SF_INFO* info) {
   for (sf_count_t got = 0; (got = sf_read_float(file, block, 7)) > 0;) {
     out.insert(out.end(), block, block + got);
   }
+  CHECK(sf_error(nullptr) == SF_ERR_NO_ERROR);
   CHECK(sf_error(file) == SF_ERR_NO_ERROR);
   CHECK(sf_close(file) == 0);
   return out;
@@ -84,6 +85,7 @@ std::string refusal(const std::string& bytes) {
   file.write(bytes);
   SF_INFO info = {};
   CHECK(sf_open(file.path.c_str(), SFM_READ, &info) == nullptr);
+  CHECK(sf_error(nullptr) == SF_ERR_UNRECOGNISED_FORMAT);
   return sf_strerror(nullptr);
 }
 
