@@ -1,5 +1,5 @@
 #!/bin/sh
-# ./run test-cross: run the C++ tests and whole extractions for ARM, under emulation
+# ./run test-cross: run the C++ tests and whole extractions for ARM, under emulation; compile for every GPU
 set -eu
 . platforms/jobs/lib/counts.sh
 . platforms/jobs/lib/cross.sh
@@ -115,6 +115,18 @@ cross_voices() {
     unset LIGERO_EMULATED_CPU
 }
 
+compile_for_gpus() {
+    if ! PATH="$PATH:${CUDA_HOME:-/usr/local/cuda}/bin" command -v nvcc >/dev/null; then
+        say "skipped: no nvcc, so the CUDA kernels are not compiled"
+        count 0 0 1
+        return 0
+    fi
+    use_preset cuda
+    configure
+    check_that "the CUDA kernels compile for every compute capability, and keep their sums in registers" \
+        build_targets ligero_gpu_kernels
+}
+
 # What each machine is compared with: models, recordings as WAV, this machine's voices.
 make_references() {
     rm -rf "$work"
@@ -163,4 +175,5 @@ check_that "a processor without NEON and VFPv4 is told" \
     refuses "has no NEON with VFPv4" $old build/armhf-static/platforms/cli/ligero --help
 sed "s/@ARCH@/arm64/" platforms/toolchains/check.sh >$work/check.sh
 check_that "an archive for another machine says so" refuses "for arm64, and this machine is" sh $work/check.sh
+compile_for_gpus
 report_counts

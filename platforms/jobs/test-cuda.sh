@@ -41,7 +41,7 @@ capabilities() {
 # cached NAME: what CMake was told when $build was configured.
 cached() { sed -n "s/^$1:[A-Z]*=//p" "$build/CMakeCache.txt" 2>/dev/null || :; }
 
-# For the GPUs that are here alone, where they say what they are: `./run test` compiles for all. With
+# For the GPUs that are here alone, where they say what they are: `./run test-cross` compiles for all. With
 # whatever warnings this compiler and this nvcc have. Again where the GPUs or nvcc are others.
 configure_cuda() {
     here=$(capabilities)
