@@ -21,7 +21,7 @@ mkdir -p "$models"
 cmake --install "$build" --prefix "$tree" --strip >build/install.log || fail "installing failed (build/install.log)"
 say "converting the small models"
 mv "$tree"/share/ligero/models/* "$models" && rmdir "$tree/share/ligero/models"
-for model in lgr-tse-small lgr-tse-small-live; do
+for model in bsrnn-live lgr-tse-small lgr-tse-small-live; do
     host_model $model f16
 done
 sed "s/@ARCH@/$arch/" platforms/toolchains/check.sh >"$tree/check.sh"

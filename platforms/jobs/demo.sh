@@ -9,8 +9,8 @@ samples=platforms/demo
 # demo_pair NAME WHO: enrols, extracts, draws and scores one of the recordings in platforms/demo.
 demo_pair() {
     say "$2"
-    "$ligero" enroll --model "$demo/lgr-tse-small.lgm" "$samples/$1_anchor.flac" -o "$demo/$1.profile"
-    "$ligero" extract --model "$demo/lgr-tse-small.lgm" --profile "$demo/$1.profile" \
+    "$ligero" enroll --model "$demo/bsrnn-live.lgm" "$samples/$1_anchor.flac" -o "$demo/$1.profile"
+    "$ligero" extract --model "$demo/bsrnn-live.lgm" --profile "$demo/$1.profile" \
         "$samples/$1_mixture.flac" -o "$demo/$1_extracted.wav" \
         --plot "$demo/$1.png" --reference "$samples/$1_target.flac"
     "$ligero" score --reference "$samples/$1_target.flac" "$demo/$1_extracted.wav" \
@@ -22,9 +22,9 @@ gain_of() { sed -n 's/^SI-SNR improvement *//p' "$demo/$1.score"; }
 
 build_tools
 mkdir -p "$demo"
-pretrained=model/pretrained/lgr-tse-small
+pretrained=model/pretrained/bsrnn-live
 say "converting $pretrained.safetensors"
-"$convert" $pretrained.safetensors --config $pretrained.json -o "$demo/lgr-tse-small.lgm"
+"$convert" $pretrained.safetensors --config $pretrained.json -o "$demo/bsrnn-live.lgm"
 demo_pair mixed_pair "a woman and a man speak at once; the woman is enrolled"
 demo_pair same_sex_pair "two men speak at once; one of them is enrolled"
 cat <<END

@@ -7,7 +7,7 @@ set -eu
 emulator_packages="qemu-user"
 work=build/test-cross
 models=$work/models
-int8_models="lgr-tse-small-int8 lgr-tse-small-live-int8" # the last one live too
+int8_models="lgr-tse-small-int8 lgr-tse-small-live-int8 bsrnn-live-int8" # the last one live too
 model_names="lgr-tse-small-f32 lgr-tse-small-f16 $int8_models"
 
 # The suites that are run, and those of a second processor, which differs in int8 kernels alone. Not:
@@ -107,7 +107,7 @@ cross_voices() {
     output=$work/gtcrn-$3-$2.wav
     check_that "gtcrn on $3, $2: extracts" extract "$theirs" "$models/gtcrn.lgm" "" "$output"
     check_that "gtcrn on $3, $2: at least 90 dB from x86's" near 90 "$work/gtcrn.wav" "$output"
-    live=lgr-tse-small-live-int8
+    live=bsrnn-live-int8
     output=$work/stream-$3-$2.wav
     check_that "live on $3, $2: extracts" \
         extract "$theirs" "$models/$live.lgm" "$work/$live.profile" "$output" --stream 160

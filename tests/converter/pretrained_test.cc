@@ -22,7 +22,7 @@ std::string read(const std::string& path) {
 }
 
 TEST_CASE("pretrained: the int8 files are those that --weights int8 makes, and small") {
-  for (const std::string name : {"lgr-tse-small", "lgr-tse-small-live"}) {
+  for (const std::string name : {"bsrnn-live", "lgr-tse-small", "lgr-tse-small-live"}) {
     CAPTURE(name);
     ConvertOptions options;
     options.passes.weights = Type::kQ8;
