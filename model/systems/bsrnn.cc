@@ -25,6 +25,21 @@ struct Group {
 constexpr Group kGroups[] = {{16, 4, 0, 0}, {8, 8, 16, 64}, {8, 16, 24, 128}};
 constexpr int kBands = 32;
 
+/// Whether each bin but the last, and each band, lies in one group.
+constexpr bool groups_are_a_partition() {
+  int band = 0;
+  int bin = 0;
+  for (const Group& group : kGroups) {
+    if (group.first_band != band || group.first_bin != bin) {
+      return false;
+    }
+    band += group.bands;
+    bin += group.bands * group.width;
+  }
+  return band == kBands && bin == kBins - 1;
+}
+static_assert(groups_are_a_partition(), "bands overlap or leave bins out");
+
 constexpr int kFrames = 3;    // that the encoder sees: t - 2, t - 1, t
 constexpr int kPlanes = 7;    // its features: re, im, magnitude of t, re, im of t - 1, of t - 2
 constexpr int kChannels = 4;  // of a bin of a frame in the graph: re, im, magnitude, nothing
