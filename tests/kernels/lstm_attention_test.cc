@@ -43,7 +43,7 @@ void check_cell(const LstmKernels& kernels, int hidden, float limit, Edge edge, 
     worst = std::fmax(worst, std::fabs(out - static_cast<double>(h.data()[u])));
   }
   INFO(std::string(kernels.name), " hidden ", hidden);
-  CHECK(worst < 1e-6);
+  CHECK(worst < 5e-7);
 }
 
 void check_scores(const AttentionKernels& kernels, int queries, int keys, int size, Edge edge) {
