@@ -46,6 +46,11 @@ HWY_INLINE int32_t largest_bits(const float* x, int64_t n) {
   return largest;
 }
 
+/// kLanes values to whole numbers.
+HWY_INLINE hn::Vec<hn::RebindToSigned<D>> whole_v(const float* x, V factor) {
+  return hn::NearestInt(hn::Mul(hn::LoadU(D(), x), factor));
+}
+
 /// Two passes: the largest magnitude, then the values.
 float q8(const float* x, int64_t n, int8_t* q) noexcept {
   constexpr int32_t kInfinity = 0x7F800000;
@@ -57,19 +62,28 @@ float q8(const float* x, int64_t n, int8_t* q) noexcept {
     memset(q, 0, static_cast<size_t>(n));
     return bits >= kInfinity ? __builtin_nanf("") : 0.0f;
   }
-  int64_t i;
+  int64_t i = 0;
   const V factor = hn::Set(d, kQ8Max / largest);
   const hn::Rebind<int8_t, D> narrow;
-  for (i = 0; i + kLanes <= n; i += kLanes) {
-    const auto whole = hn::NearestInt(hn::Mul(hn::LoadU(d, x + i), factor));
-    hn::StoreU(hn::DemoteTo(narrow, whole), narrow, q + i);
+#if HWY_MAX_BYTES == 16  // chains of operations side by side; vectors of 128 bits keep the order
+  const hn::Full128<int16_t> d16;
+  const hn::Full64<int8_t> d8;
+  for (; i + 16 <= n; i += 16) {
+    const auto low = hn::ReorderDemote2To(d16, whole_v(x + i, factor), whole_v(x + i + 4, factor));
+    const auto high =
+        hn::ReorderDemote2To(d16, whole_v(x + i + 8, factor), whole_v(x + i + 12, factor));
+    hn::StoreU(hn::DemoteTo(d8, low), d8, q + i);
+    hn::StoreU(hn::DemoteTo(d8, high), d8, q + i + 8);
+  }
+#endif
+  for (; i + kLanes <= n; i += kLanes) {
+    hn::StoreU(hn::DemoteTo(narrow, whole_v(x + i, factor)), narrow, q + i);
   }
   if (i < n) {
     float rest[kLanes] = {};
     int8_t out[kLanes];
     memcpy(rest, x + i, static_cast<size_t>(n - i) * sizeof(float));
-    const auto whole = hn::NearestInt(hn::Mul(hn::LoadU(d, rest), factor));
-    hn::StoreU(hn::DemoteTo(narrow, whole), narrow, out);
+    hn::StoreU(hn::DemoteTo(narrow, whole_v(rest, factor)), narrow, out);
     memcpy(q + i, out, static_cast<size_t>(n - i));
   }
   return largest / kQ8Max;
