@@ -1,5 +1,5 @@
-// The end of a tile of the product, in vectors, for files compiled once per instruction set: a row's
-// sums through the epilogue to the output. Not: the sums (gemm_simd.cc, gemm_q8_simd.cc).
+// The end of a tile of the product, in vectors, for files compiled once per instruction set: a
+// row's sums through the epilogue to the output. Not: the sums (gemm_simd.cc, gemm_q8_simd.cc).
 #ifndef LIGERO_OPS_KERNELS_GEMM_GEMM_FINISH_INL_H_
 #define LIGERO_OPS_KERNELS_GEMM_GEMM_FINISH_INL_H_
 
@@ -24,30 +24,31 @@ struct Finish {
   const GemmTile& tile;
   const GemmEpilogue& epilogue;
   const float* scale;  ///< of each output's sum; nullptr: 1
-  int32_t output;  ///< the panel's first
-  int row;         ///< the first of the tile's
+  int32_t output;      ///< the panel's first
+  int row;             ///< the first of the tile's
   int rows;
 };
 
-/// Calls f with the function of an activation, so that a loop in f is one for each.
+/// Calls f with the function of an activation, of a value and its slope, so that a loop in f is one
+/// for each.
 template <class F>
-HWY_INLINE void with_activation(Activation activation, V slopes, F&& f) {
+HWY_INLINE void with_activation(Activation activation, F&& f) {
   const D d;
   switch (activation) {
     case Activation::kNone:
-      return f([](V y) LIGERO_INLINE_LAMBDA { return y; });
+      return f([](V y, V) LIGERO_INLINE_LAMBDA { return y; });
     case Activation::kRelu:
-      return f([d](V y) LIGERO_INLINE_LAMBDA { return relu_v(d, y); });
+      return f([d](V y, V) LIGERO_INLINE_LAMBDA { return relu_v(d, y); });
     case Activation::kPrelu:
-      return f([d, slopes](V y) LIGERO_INLINE_LAMBDA { return prelu_v(d, y, slopes); });
+      return f([d](V y, V slope) LIGERO_INLINE_LAMBDA { return prelu_v(d, y, slope); });
     case Activation::kTanh:
-      return f([d](V y) LIGERO_INLINE_LAMBDA { return tanh_v(d, y); });
+      return f([d](V y, V) LIGERO_INLINE_LAMBDA { return tanh_v(d, y); });
     case Activation::kSigmoid:
-      return f([d](V y) LIGERO_INLINE_LAMBDA { return sigmoid_v(d, y); });
+      return f([d](V y, V) LIGERO_INLINE_LAMBDA { return sigmoid_v(d, y); });
     case Activation::kGelu:
-      return f([d](V y) LIGERO_INLINE_LAMBDA { return gelu_v(d, y); });
+      return f([d](V y, V) LIGERO_INLINE_LAMBDA { return gelu_v(d, y); });
     case Activation::kElu:
-      return f([d](V y) LIGERO_INLINE_LAMBDA { return elu_v(d, y); });
+      return f([d](V y, V) LIGERO_INLINE_LAMBDA { return elu_v(d, y); });
   }
 }
 
@@ -78,6 +79,14 @@ HWY_INLINE const float* at(const float* p, int32_t o) {
   return p != nullptr ? p + o : nullptr;
 }
 
+/// Vectors of a row that go through an activation side by side: where instructions run in their
+/// order, one's chain of operations hides the other's; elsewhere it would be code for nothing.
+#if HWY_ARCH_ARM
+constexpr int kSide = 2;
+#else
+constexpr int kSide = 1;
+#endif
+
 /// The epilogue of the first `count` outputs of a panel, 16 where not kPart. Row r's sums are at
 /// sums + r * stride.
 template <bool kPart>
@@ -90,38 +99,52 @@ HWY_NOINLINE void finish_panel(const float* sums, int64_t stride, const Finish& 
   const float* post_scale = at(e.post_scale, f.output);
   const float* post_shift = at(e.post_shift, f.output);
   const bool post = post_scale != nullptr || post_shift != nullptr;
-  for (int i = 0; i < kGemmPanel; i += kLanes) {
-    const V zero = hn::Zero(d);
-    const V biases = load_lanes<kPart>(bias, i, count, zero);
-    const V slopes = load_lanes<kPart>(slope, i, count, zero);
-    const V one = hn::Set(d, 1.0f);
-    const V scales = load_lanes<kPart>(scale, i, count, one);
-    const V factor = load_lanes<kPart>(post_scale, i, count, one);
-    const V shift = load_lanes<kPart>(post_shift, i, count, zero);
-    const bool plain = scale == nullptr && f.tile.add == nullptr && !post;
-    with_activation(e.activation, slopes, [&](auto activate) LIGERO_INLINE_LAMBDA {
+  const bool plain = scale == nullptr && f.tile.add == nullptr && !post;
+  for (int i = 0; i < kGemmPanel; i += kSide * kLanes) {
+    V biases[kSide], slopes[kSide], scales[kSide], factors[kSide], shifts[kSide];
+    for (int k = 0; k < kSide; ++k) {
+      const int lane = i + k * kLanes;
+      biases[k] = load_lanes<kPart>(bias, lane, count, hn::Zero(d));
+      slopes[k] = load_lanes<kPart>(slope, lane, count, hn::Zero(d));
+      scales[k] = load_lanes<kPart>(scale, lane, count, hn::Set(d, 1.0f));
+      factors[k] = load_lanes<kPart>(post_scale, lane, count, hn::Set(d, 1.0f));
+      shifts[k] = load_lanes<kPart>(post_shift, lane, count, hn::Zero(d));
+    }
+    with_activation(e.activation, [&](auto activate) LIGERO_INLINE_LAMBDA {
       for (int r = 0; r < f.rows; ++r) {
-        V y = hn::Load(d, sums + r * stride + i);
-        if (!plain) {
-          y = hn::Mul(y, scales);
+        V y[kSide];
+        for (int k = 0; k < kSide; ++k) {
+          y[k] = hn::Load(d, sums + r * stride + i + k * kLanes);
+          if (!plain) {
+            y[k] = hn::Mul(y[k], scales[k]);
+          }
+          y[k] = hn::Add(y[k], biases[k]);
         }
-        y = hn::Add(y, biases);
         if (!plain && f.tile.add != nullptr) {
           const float* add = f.tile.add[f.row + r] + f.output;
           for (int32_t m = 0; m < f.tile.add_count[f.row + r]; ++m) {
-            y = hn::Add(y, load_lanes<kPart>(add + m * f.tile.add_stride, i, count, zero));
+            for (int k = 0; k < kSide; ++k) {
+              y[k] = hn::Add(y[k],
+                             load_lanes<kPart>(
+                                 add + m * f.tile.add_stride, i + k * kLanes, count, hn::Zero(d)));
+            }
           }
         }
-        y = activate(y);
-        if (!plain && post) {
-          y = hn::Add(hn::Mul(y, factor), shift);
+        float* out = f.tile.out[f.row + r] + f.output + i;
+        for (int k = 0; k < kSide; ++k) {
+          y[k] = activate(y[k], slopes[k]);
         }
-        float* out = f.tile.out[f.row + r] + f.output;
-        if constexpr (kPart) {
-          const auto left = static_cast<size_t>(count > i ? count - i : 0);
-          hn::BlendedStore(y, hn::FirstN(d, left), d, out + i);
-        } else {
-          hn::StoreU(y, d, out + i);
+        for (int k = 0; !plain && post && k < kSide; ++k) {
+          y[k] = hn::Add(hn::Mul(y[k], factors[k]), shifts[k]);
+        }
+        for (int k = 0; k < kSide; ++k) {
+          if constexpr (kPart) {
+            const int left = count - i - k * kLanes;
+            hn::BlendedStore(
+                y[k], hn::FirstN(d, static_cast<size_t>(left > 0 ? left : 0)), d, out + k * kLanes);
+          } else {
+            hn::StoreU(y[k], d, out + k * kLanes);
+          }
         }
       }
     });
@@ -142,10 +165,10 @@ HWY_NOINLINE void finish_copies(const float* sums, int64_t stride, const Finish&
     }
   }
   const GemmEpilogue rest = {nullptr,
-                                copies[0],
-                                e.post_scale != nullptr ? copies[1] : nullptr,
-                                e.post_shift != nullptr ? copies[2] : nullptr,
-                                e.activation};
+                             copies[0],
+                             e.post_scale != nullptr ? copies[1] : nullptr,
+                             e.post_shift != nullptr ? copies[2] : nullptr,
+                             e.activation};
   float* const out[1] = {y};
   const GemmTile alone = {1, 0, 0, nullptr, out, nullptr, nullptr, 0};
   for (int r = 0; r < f.rows; ++r) {
@@ -178,9 +201,9 @@ HWY_INLINE void finish_rows(const float* sums, int64_t stride, const Finish& f, 
   }
 }
 
-/// What most tiles end with: whole panels, without an activation and with at most one add row for each row.
-/// Returns whether it was that. A function that all weights share: inlined into each tile, it would be
-/// another half of their code.
+/// What most tiles end with: whole panels, without an activation and with at most one add row for
+/// each row. Returns whether it was that. A function that all weights share: inlined into each
+/// tile, it would be another half of their code.
 template <int kR, int kP>
 HWY_NOINLINE bool finish_plain(const float (*sums)[kP * kGemmPanel],
                                const Finish& f,

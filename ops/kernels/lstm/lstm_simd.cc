@@ -73,13 +73,18 @@ HWY_INLINE void units(const float* z, int64_t stride, float limit, float* c, flo
   }
 }
 
+/// kLanes units: called twice, and so not inlined.
+HWY_NOINLINE void one(const float* z, int64_t stride, float limit, float* c, float* h) {
+  units<1>(z, stride, limit, c, h);
+}
+
 void cell_f32(const float* z, int32_t hidden, float limit, float* c, float* h) noexcept {
   int32_t u = 0;
   for (; u + 2 * kLanes <= hidden; u += 2 * kLanes) {
     units<2>(z + u, hidden, limit, c + u, h + u);
   }
   for (; u + kLanes <= hidden; u += kLanes) {
-    units<1>(z + u, hidden, limit, c + u, h + u);
+    one(z + u, hidden, limit, c + u, h + u);
   }
   if (u < hidden) {
     const size_t bytes = static_cast<size_t>(hidden - u) * sizeof(float);
@@ -90,7 +95,7 @@ void cell_f32(const float* z, int32_t hidden, float limit, float* c, float* h) n
       memcpy(gates[q], z + static_cast<int64_t>(q) * hidden + u, bytes);
     }
     memcpy(cell, c + u, bytes);
-    units<1>(gates[0], kLanes, limit, cell, out);
+    one(gates[0], kLanes, limit, cell, out);
     memcpy(c + u, cell, bytes);
     memcpy(h + u, out, bytes);
   }
