@@ -87,8 +87,8 @@ constexpr int kSide = 2;
 constexpr int kSide = 1;
 #endif
 
-/// The epilogue of the first `count` outputs of a panel, 16 where not kPart. Row r's sums are at
-/// sums + r * stride.
+/// The epilogue of the first `count` outputs of a panel, where not kPart rounded up to whole
+/// vectors. Row r's sums are at sums + r * stride.
 template <bool kPart>
 HWY_NOINLINE void finish_panel(const float* sums, int64_t stride, const Finish& f, int count) {
   const D d;
@@ -100,7 +100,7 @@ HWY_NOINLINE void finish_panel(const float* sums, int64_t stride, const Finish& 
   const float* post_shift = at(e.post_shift, f.output);
   const bool post = post_scale != nullptr || post_shift != nullptr;
   const bool plain = scale == nullptr && f.tile.add == nullptr && !post;
-  for (int i = 0; i < kGemmPanel; i += kSide * kLanes) {
+  for (int i = 0; i < count; i += kSide * kLanes) {
     V biases[kSide], slopes[kSide], scales[kSide], factors[kSide], shifts[kSide];
     for (int k = 0; k < kSide; ++k) {
       const int lane = i + k * kLanes;
@@ -154,38 +154,50 @@ HWY_NOINLINE void finish_panel(const float* sums, int64_t stride, const Finish& 
 /// A panel of which only `count` outputs exist, without masks: through copies, so that nothing is
 /// read or written beyond them. The add rows are summed after the bias as above.
 HWY_NOINLINE void finish_copies(const float* sums, int64_t stride, const Finish& f, int count) {
-  alignas(64) float y[kGemmPanel];
-  float copies[3][kGemmPanel] = {};
+  alignas(64) float lines[5][kGemmPanel] = {};
+  alignas(64) float y[kGemmMaxRows][kGemmPanel];
+  float* out[kGemmMaxRows];
+  const auto copy = [&](int i, const float* line) LIGERO_INLINE_LAMBDA {
+    if (line != nullptr) {
+      memcpy(lines[i], line + f.output, static_cast<size_t>(count) * sizeof(float));
+      line = lines[i];
+    }
+    return line;
+  };
   const GemmEpilogue& e = f.epilogue;
-  const float* lines[3] = {e.slopes, e.post_scale, e.post_shift};
-  const size_t bytes = static_cast<size_t>(count) * sizeof(float);
-  for (int i = 0; i < 3; ++i) {
-    if (lines[i] != nullptr) {
-      memcpy(copies[i], lines[i] + f.output, bytes);
-    }
-  }
-  const GemmEpilogue rest = {nullptr,
-                             copies[0],
-                             e.post_scale != nullptr ? copies[1] : nullptr,
-                             e.post_shift != nullptr ? copies[2] : nullptr,
-                             e.activation};
-  float* const out[1] = {y};
-  const GemmTile alone = {1, 0, 0, nullptr, out, nullptr, nullptr, 0};
+  const float* scale = copy(0, f.scale);
+  const float* bias = copy(1, e.bias);
+  GemmEpilogue rest = {
+      nullptr, copy(2, e.slopes), copy(3, e.post_scale), copy(4, e.post_shift), e.activation};
   for (int r = 0; r < f.rows; ++r) {
-    memcpy(y, sums + r * stride, sizeof(y));
-    for (int i = 0; i < count; ++i) {
-      if (f.scale != nullptr) {
-        y[i] *= f.scale[f.output + i];
-      }
-      if (e.bias != nullptr) {
-        y[i] += e.bias[f.output + i];
-      }
-      for (int32_t m = 0; f.tile.add != nullptr && m < f.tile.add_count[f.row + r]; ++m) {
-        y[i] += f.tile.add[f.row + r][f.output + m * f.tile.add_stride + i];
+    out[r] = y[r];
+  }
+  const GemmTile alone = {f.rows, 0, 0, nullptr, out, nullptr, nullptr, 0};
+  if (f.tile.add == nullptr) {
+    rest.bias = bias;
+    finish_panel<false>(sums, stride, {alone, rest, scale, 0, 0, f.rows}, count);
+  } else {
+    const GemmEpilogue first = {bias, nullptr, nullptr, nullptr, Activation::kNone};
+    finish_panel<false>(sums, stride, {alone, first, scale, 0, 0, f.rows}, count);
+    for (int r = 0; r < f.rows; ++r) {
+      const float* add = f.tile.add[f.row + r] + f.output;
+      for (int32_t m = 0; m < f.tile.add_count[f.row + r]; ++m, add += f.tile.add_stride) {
+        for (int i = 0; i < count; ++i) {
+          y[r][i] += add[i];
+        }
       }
     }
-    finish_panel<false>(y, 0, {alone, rest, nullptr, 0, 0, 1}, kGemmPanel);
-    memcpy(f.tile.out[f.row + r] + f.output, y, bytes);
+    finish_panel<false>(y[0], kGemmPanel, {alone, rest, nullptr, 0, 0, f.rows}, count);
+  }
+  for (int r = 0; r < f.rows; ++r) {
+    float* to = f.tile.out[f.row + r] + f.output;
+    int i = 0;
+    for (; i + 4 <= count; i += 4) {
+      memcpy(to + i, y[r] + i, 4 * sizeof(float));
+    }
+    for (; i < count; ++i) {
+      to[i] = y[r][i];
+    }
   }
 }
 
