@@ -11,6 +11,7 @@
 #include "model/session/verify.h"
 #include "platforms/cli/commands/commands.h"
 #include "platforms/cli/commands/enrolment.h"
+#include "platforms/cli/default_model.h"
 #include "platforms/cli/device_option.h"
 #include "platforms/cli/files.h"
 #include "platforms/cli/model_file.h"
@@ -290,9 +291,9 @@ void add_enroll(CLI::App* app) {
   CLI::App* command = app->add_subcommand("enroll", "make a profile of one person's recordings");
   command->footer(
       "Example:\n"
-      "  ligero enroll --model small.lgm ann_1.wav ann_2.flac -o ann.profile --plot ann.png\n"
+      "  ligero enroll ann_1.wav ann_2.flac -o ann.profile --plot ann.png\n"
       "Two minutes are used in all, as much of each recording.");
-  command->add_option("--model", options->model, "model file (.lgm)")->required();
+  command->add_option("--model", options->model, kModelHelp);
   command->add_option("anchors", options->anchors, "recordings of that person alone")->required();
   command->add_option("-o,--output", options->output, "profile to write")->required();
   command->add_flag(
@@ -304,7 +305,10 @@ void add_enroll(CLI::App* app) {
   add_device_option(command, &options->device);
   add_raw_option(command);
   add_channel_option(command, &options->channel, "channel of the recordings to take; else their mean");
-  command->callback([options] { enroll_command(*options); });
+  command->callback([options] {
+    options->model = model_or_default(options->model);
+    enroll_command(*options);
+  });
 }
 
 }  // namespace ligero::cli

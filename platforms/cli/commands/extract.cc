@@ -13,6 +13,7 @@
 #include "platforms/cli/block_options.h"
 #include "platforms/cli/commands/commands.h"
 #include "platforms/cli/commands/enrolment.h"
+#include "platforms/cli/default_model.h"
 #include "platforms/cli/device_option.h"
 #include "platforms/cli/files.h"
 #include "platforms/cli/live/live_file.h"
@@ -297,13 +298,13 @@ void add_extract(CLI::App* app) {
       app->add_subcommand("extract", "one enrolled person's voice out of a mixture");
   command->footer(
       "Example:\n"
-      "  ligero extract --model small.lgm --profile ann.profile meeting.wav -o ann.wav --plot "
-      "ann.png\n"
+      "  ligero extract --enroll ann.wav meeting.wav -o ann_only.wav\n"
+      "  ligero extract --profile ann.profile meeting.wav -o ann_only.wav --plot ann.png\n"
       "Sound of 8 to 96 kHz and any number of channels comes in; out goes one channel of the same "
       "rate\n"
       "and length. Recordings of more than a minute run in blocks, in memory that does not grow "
       "with them.");
-  command->add_option("--model", options->model, "model file (.lgm)")->required();
+  command->add_option("--model", options->model, kModelHelp);
   CLI::Option_group* who = command->add_option_group("who", "whose voice");
   who->add_option("--profile", options->profile, "profile made by `ligero enroll`");
   who->add_option("--enroll", options->anchors, "recording of that person alone (may be repeated)")
@@ -337,7 +338,10 @@ void add_extract(CLI::App* app) {
                           "PNG of the spectrograms to write; keeps the whole recording in memory");
   command->add_option("--reference", options->reference, "the wanted voice alone, for the picture")
       ->needs(plot);
-  command->callback([options] { extract_command(*options); });
+  command->callback([options] {
+    options->model = model_or_default(options->model);
+    extract_command(*options);
+  });
 }
 
 }  // namespace ligero::cli

@@ -9,6 +9,7 @@
 
 #include "platforms/cli/commands/commands.h"
 #include "platforms/cli/commands/enrolment.h"
+#include "platforms/cli/default_model.h"
 #include "platforms/cli/model_file.h"
 #include "platforms/cli/refusal.h"
 #include "platforms/cli/sound/raw.h"
@@ -47,14 +48,17 @@ void add_verify(CLI::App* app) {
   CLI::App* command = app->add_subcommand("verify", "whether a recording is of a profile's person");
   command->footer(
       "Example:\n"
-      "  ligero verify --model small.lgm ann.profile who_is_this.wav");
-  command->add_option("--model", options->model, "model file (.lgm)")->required();
+      "  ligero verify ann.profile who_is_this.wav");
+  command->add_option("--model", options->model, kModelHelp);
   command->add_option("profile", options->profile, "profile made by `ligero enroll`")->required();
   command->add_option("recording", options->recording, "recording of one person alone")->required();
   command->add_option("--threads", options->threads, "threads to compute with")
       ->capture_default_str();
   add_raw_option(command);
-  command->callback([options] { verify_command(*options); });
+  command->callback([options] {
+    options->model = model_or_default(options->model);
+    verify_command(*options);
+  });
 }
 
 }  // namespace ligero::cli
