@@ -124,7 +124,13 @@ TEST_CASE("live: refuses without a person, or a device, or PortAudio") {
       run_tool("live --input 9999 --model " + at / "tiny.lgm" + " --profile " + at / "who.profile");
   CHECK(deaf.code == 1);
   CHECK(deaf.says("no input device 9999"));
-  CHECK(run_tool("live --devices").code == 0);
+  const Outcome devices = run_tool("live --devices");
+  CHECK(devices.code == 0);
+  for (const char* noise : {"ALSA", "jack", "Jack", "socket"}) {
+    CAPTURE(devices.text);
+    CHECK_FALSE(devices.says(noise));
+    CHECK_FALSE(deaf.says(noise));
+  }
 }
 
 }  // namespace
