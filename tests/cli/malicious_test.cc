@@ -89,7 +89,6 @@ TEST_CASE("malicious: an output that is a folder, of every command that writes o
       LIGERO_CONVERT " " + kGolden + ".safetensors --config " + kGolden + ".json -o ";
   for (const std::string& line : {enroll + folder,
                                   enroll + at / "new.profile --plot " + folder,
-                                  extract + folder,
                                   extract + at / "out.wav --plot " + folder,
                                   convert + folder,
                                   convert + at / "x.lgm --report " + folder}) {

@@ -4,6 +4,7 @@
 #include <cstdio>
 #include <filesystem>
 #include <memory>
+#include <nlohmann/json.hpp>
 #include <span>
 #include <string>
 #include <vector>
@@ -24,6 +25,8 @@ namespace ligero::cli {
 
 namespace {
 
+using Json = nlohmann::ordered_json;
+
 /// Halves with less speech are not compared (kSamePerson holds from 2.5 s on).
 constexpr double kLeastHalfSeconds = 2.5;
 
@@ -35,6 +38,7 @@ struct Options {
   int threads = 1;
   int channel = 0;  ///< from 1; 0: all
   bool strict = false;
+  bool json = false;
   DeviceOption device;
 };
 
@@ -76,9 +80,9 @@ std::vector<Stretch> find_speech(const Sound& sound, const AnchorQuality& q) {
   return found;
 }
 
-// How alike the voices of several anchors are: the least cosine of any two. Returns whether they
-// sound like one person.
-bool print_agreement(std::span<const Sound> anchors, std::span<const Profile> alone) {
+// How alike the voices of several anchors are: the least cosine of any two, which `report` gets. Returns
+// whether they sound like one person.
+bool print_agreement(std::span<const Sound> anchors, std::span<const Profile> alone, Json* report) {
   double least = 1.0;
   size_t first = 0;
   size_t second = 0;
@@ -98,6 +102,7 @@ bool print_agreement(std::span<const Sound> anchors, std::span<const Profile> al
   if (alone.empty()) {
     return true;
   }
+  (*report)["agreement"] = least;
   std::printf("anchors agree by at least %.3f ('%s' and '%s')\n",
               least,
               anchors[first].path.c_str(),
@@ -123,11 +128,13 @@ size_t middle_of_speech(const Sound& anchor, const AnchorQuality& q) {
   return anchor.samples.size();
 }
 
-// Whether both halves of a recording, by the speech in them, sound like one person.
+// Whether both halves of a recording, by the speech in them, sound like one person; `report` gets how
+// alike they are.
 bool print_halves(const ModelFile& model,
                   const Sound& anchor,
                   const AnchorQuality& q,
-                  const Processor& processor) {
+                  const Processor& processor,
+                  Json* report) {
   if (0.5 * q.speech_seconds < kLeastHalfSeconds) {
     return true;
   }
@@ -142,6 +149,7 @@ bool print_halves(const ModelFile& model,
   if (!cosine.ok()) {
     return true;
   }
+  (*report)["halves_agreement"] = cosine.value();
   std::printf("anchor '%s': its halves agree by %.3f\n", anchor.path.c_str(), cosine.value());
   if (cosine.value() < kSamePerson) {
     std::printf("advice: below %.2f the halves do not sound like one person; record one person "
@@ -163,7 +171,26 @@ Panel panel_of(const Sound& anchor, const AnchorQuality& q) {
   return {name + levels, anchor.samples, find_speech(anchor, q), anchor.rate_hz};
 }
 
+Json json_of(const Sound& anchor, const AnchorQuality& q) {
+  return {{"recording", anchor.path},
+          {"seconds", q.seconds},
+          {"speech_seconds", q.speech_seconds},
+          {"speech_db", q.speech_db},
+          {"noise_db", q.noise_db},
+          {"clipped_share", q.clipped_share},
+          {"voiced_share", q.voiced_share},
+          {"offset_db", q.offset_db},
+          {"hum_hz", q.hum_hz},
+          {"advice", describe(advice(q))}};
+}
+
 void enroll_command(const Options& options) {
+  if (options.json && options.output == "-") {
+    throw CLI::ValidationError("--json", "not with -o -, which has stdout as well");
+  }
+  if (options.json || options.output == "-" || options.plot == "-") {
+    keep_stdout_for_data();
+  }
   std::vector<std::string> used = options.anchors;
   used.push_back(options.model);
   check_outputs({options.output, options.plot}, std::move(used));
@@ -176,12 +203,14 @@ void enroll_command(const Options& options) {
   const Voices voices = enroll_all(model, anchors, processor, &report);
   bool good = true;
   std::vector<Panel> panels;
+  Json json = {{"model", options.model}, {"profile", options.output}};
   for (const Sound& anchor : anchors) {
     const AnchorQuality q = print_quality(anchor.path, anchor.samples, anchor.rate_hz);
     panels.push_back(panel_of(anchor, q));
-    good = print_halves(model, anchor, q, processor) && advice(q) == AnchorAdvice::kNone && good;
+    Json& entry = json["anchors"].emplace_back(json_of(anchor, q));
+    good = print_halves(model, anchor, q, processor, &entry) && advice(q) == AnchorAdvice::kNone && good;
   }
-  good = print_agreement(anchors, voices.alone) && good;
+  good = print_agreement(anchors, voices.alone, &json) && good;
   if (options.strict && !good) {
     refuse("--strict: the recordings can be better (see the advice), so no profile is written");
   }
@@ -196,6 +225,12 @@ void enroll_command(const Options& options) {
     plot_spectrograms("ligero enroll: green where speech was found", panels)
         .write_png(options.plot);
     std::printf("spectrograms: '%s'\n", options.plot.c_str());
+  }
+  if (options.json) {
+    json["good"] = good;
+    json["level_db"] = report.level_db;
+    json["bytes"] = bytes.size();
+    write_json(json);
   }
 }
 
@@ -298,6 +333,8 @@ void add_enroll(CLI::App* app) {
   command->add_option("-o,--output", options->output, "profile to write")->required();
   command->add_flag(
       "--strict", options->strict, "refuse recordings about which there is advice");
+  command->add_flag(
+      "--json", options->json, "what was found, for machines, on stdout");
   command->add_option(
       "--plot", options->plot, "PNG to write: spectrograms, with the speech that was found");
   command->add_option("--threads", options->threads, "threads to compute with")

@@ -5,6 +5,7 @@
 #include <cstdio>
 #include <filesystem>
 #include <memory>
+#include <nlohmann/json.hpp>
 #include <optional>
 #include <string>
 #include <utility>
@@ -29,6 +30,8 @@
 
 namespace ligero::cli {
 
+namespace fs = std::filesystem;
+
 namespace {
 
 /// Longer recordings run in blocks by themselves: whole, memory grows with their length.
@@ -42,14 +45,16 @@ struct Options {
   std::string model;
   std::string profile;
   std::vector<std::string> anchors;
-  std::string mixture;
-  std::string output;
+  std::vector<std::string> mixtures;
+  std::string mixture;  ///< the one of `mixtures` that is run
+  std::string output;   ///< its file; where several are run, first the folder
   std::string samples = "auto";
   std::string plot;
   std::string reference;
   int threads = 1;
   int channel = 0;         ///< of the mixture, from 1; 0: all
   int stream_samples = 0;  ///< at a time, frame by frame; 0: not so
+  bool json = false;
   BlockOptions block;
   DeviceOption device;
 };
@@ -62,7 +67,7 @@ Encoding encoding_of(const Options& options, bool sixteen_bit) {
 }
 
 std::string base_name(const std::string& path) {
-  return std::filesystem::path(path).filename().string();
+  return fs::path(path).filename().string();
 }
 
 std::string decibels(double db) {
@@ -254,17 +259,12 @@ bool runs_in_pieces(const Options& options,
   return true;
 }
 
-void extract_command(const Options& options) {
-  std::vector<std::string> used = options.anchors;
-  used.insert(used.end(), {options.model, options.profile, options.mixture, options.reference});
-  check_sound_name(options.output);
-  check_outputs({options.output, options.plot}, std::move(used));
-  const Threads threads(options.threads);
-  const ModelFile model = open_model(options.model);
+/// One recording, from its file to the output's.
+Done extract_one(const Options& options,
+                 const ModelFile& model,
+                 const Profile* who,
+                 const Processor& processor) {
   SoundReader reader(options.mixture, options.channel);
-  const Processor processor = threads.processor(options.device.find());
-  const std::optional<Profile> profile = profile_for(options, model, processor);
-  const Profile* who = profile ? &*profile : nullptr;
   SessionConfig config;
   config.rate_hz = model.model.rate_hz();
   config.processor = processor;
@@ -288,6 +288,109 @@ void extract_command(const Options& options) {
     draw(options, done);
     std::printf("spectrograms: '%s'\n", options.plot.c_str());
   }
+  return done;
+}
+
+/// The name in a folder of what is extracted from `mixture`: its own where that can be written.
+std::string name_in_folder(const std::string& mixture) {
+  if (mixture == "-") {
+    return is_raw_name("-") ? "stdin.raw" : "stdin.wav";
+  }
+  const fs::path name = fs::path(mixture).filename();
+  return is_sound_name(mixture) ? name.string() : name.stem().string() + ".wav";
+}
+
+/// Refuses a folder that is neither there nor can be made.
+void check_folder(const fs::path& folder) {
+  std::error_code ignored;
+  if (fs::is_directory(folder, ignored)) {
+    return;
+  }
+  if (fs::exists(folder, ignored)) {
+    refuse("cannot write '", folder.string(), "': it is no folder; expected one for several recordings");
+  }
+  check_outputs({folder.string()}, {});
+}
+
+/// Each recording with its output, after all names have been checked. Makes the folder that --output
+/// names where there are several recordings, or where it is there already.
+std::vector<Options> jobs_of(const Options& options) {
+  std::vector<std::string> used = options.anchors;
+  used.insert(used.end(), {options.model, options.profile, options.reference});
+  used.insert(used.end(), options.mixtures.begin(), options.mixtures.end());
+  std::error_code ignored;
+  const bool in_folder = options.mixtures.size() > 1 || fs::is_directory(options.output, ignored);
+  if (options.mixtures.size() > 1 && !options.plot.empty()) {
+    throw CLI::ValidationError("--plot", "takes one recording");
+  }
+  const fs::path folder = fs::path(options.output) / "";  // "out" and "out/" are one folder
+  const bool makes = in_folder && !fs::is_directory(folder, ignored);
+  if (in_folder) {
+    check_folder(folder.parent_path());
+  }
+  std::vector<Options> jobs;
+  std::vector<std::string> outputs;
+  for (const std::string& mixture : options.mixtures) {
+    Options job = options;
+    job.mixture = mixture;
+    job.output = in_folder ? (folder / name_in_folder(mixture)).string() : options.output;
+    check_sound_name(job.output);
+    if (std::find(outputs.begin(), outputs.end(), job.output) != outputs.end()) {
+      refuse("'", mixture, "' and a recording before it would both become '", job.output, "'");
+    }
+    outputs.push_back(job.output);
+    jobs.push_back(std::move(job));
+  }
+  outputs.push_back(options.plot);
+  check_outputs(makes ? std::vector<std::string>{} : outputs, std::move(used));
+  return jobs;
+}
+
+void make_folder_of(const Options& job) {
+  std::error_code failure;
+  const fs::path folder = fs::path(job.output).parent_path();
+  if (job.output != "-" && !folder.empty() && !fs::exists(folder, failure) &&
+      !fs::create_directory(folder, failure)) {
+    refuse("cannot make folder '", folder.string(), "': ", failure.message());
+  }
+}
+
+nlohmann::ordered_json json_of(const Options& job, const Done& done) {
+  return {{"recording", job.mixture},
+          {"output", job.output},
+          {"seconds", done.seconds},
+          {"taken_seconds", done.taken_s},
+          {"real_time_factor", done.taken_s / done.seconds},
+          {"work_memory_bytes", done.block_bytes},
+          {"clipped_samples", done.clipped}};
+}
+
+void extract_command(const Options& options) {
+  if (options.json && options.output == "-") {
+    throw CLI::ValidationError("--json", "not with -o -, which has stdout as well");
+  }
+  if (options.json || options.output == "-" || options.plot == "-") {
+    keep_stdout_for_data();
+  }
+  const std::vector<Options> jobs = jobs_of(options);
+  const Threads threads(options.threads);
+  const ModelFile model = open_model(options.model);
+  for (const std::string& mixture : options.mixtures) {
+    if (fs::is_regular_file(mixture)) {
+      const SoundSource there(mixture);  // what cannot be read is refused before the first is run
+    }
+  }
+  const Processor processor = threads.processor(options.device.find());
+  const std::optional<Profile> profile = profile_for(options, model, processor);
+  nlohmann::ordered_json report = {{"model", options.model}};
+  make_folder_of(jobs.front());
+  for (const Options& job : jobs) {
+    const Done done = extract_one(job, model, profile ? &*profile : nullptr, processor);
+    report["recordings"].push_back(json_of(job, done));
+  }
+  if (options.json) {
+    write_json(report);
+  }
 }
 
 }  // namespace
@@ -299,7 +402,8 @@ void add_extract(CLI::App* app) {
   command->footer(
       "Example:\n"
       "  ligero extract --enroll ann.wav meeting.wav -o ann_only.wav\n"
-      "  ligero extract --profile ann.profile meeting.wav -o ann_only.wav --plot ann.png\n"
+      "  ligero extract --profile ann.profile monday.wav tuesday.flac -o ann_only/\n"
+      "  ffmpeg -i meeting.mp4 -f wav - | ligero extract --profile ann.profile - -o - | aplay\n"
       "Sound of 8 to 96 kHz and any number of channels comes in; out goes one channel of the same "
       "rate\n"
       "and length. Recordings of more than a minute run in blocks, in memory that does not grow "
@@ -312,9 +416,11 @@ void add_extract(CLI::App* app) {
       ->allow_extra_args(false)
       ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
   who->require_option(0, 1);
-  command->add_option("mixture", options->mixture, "recording to extract from")->required();
+  command->add_option("mixture", options->mixtures, "recordings to extract from")->required();
   command
-      ->add_option("-o,--output", options->output, "sound file to write (.wav, .flac, .ogg, .raw)")
+      ->add_option("-o,--output",
+                   options->output,
+                   "sound file to write (.wav, .flac, .ogg, .raw); of several recordings a folder")
       ->required();
   command
       ->add_option("--samples", options->samples, "auto: 16-bit where the mixture is, else float")
@@ -322,6 +428,7 @@ void add_extract(CLI::App* app) {
       ->capture_default_str();
   add_raw_option(command);
   add_channel_option(command, &options->channel, "channel of the mixture to take; else their mean");
+  command->add_flag("--json", options->json, "what was done, for machines, on stdout");
   command->add_option("--threads", options->threads, "threads to compute with")
       ->capture_default_str();
   add_device_option(command, &options->device);
