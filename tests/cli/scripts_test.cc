@@ -112,7 +112,7 @@ TEST_CASE("extract: a folder that cannot be, and outputs that collide, are refus
   refused(at / "anchor.wav" + " -o /proc/none", 1, "/proc/none");
   refused(at / "text.wav" + " -o " + at / "out", 1, "text.wav' is not a sound file");
   refused(at / "anchor.wav" + " -o " + at.folder / "", 1, "which this command uses as well");
-  refused(at / "anchor.wav" + " --plot p.png -o " + at / "out", 2, "--plot");
+  refused(at / "anchor.wav" + " --report p.html -o " + at / "out", 2, "--report");
   CHECK(at.folder.names() == before);
 }
 

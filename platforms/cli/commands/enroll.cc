@@ -16,9 +16,9 @@
 #include "platforms/cli/device_option.h"
 #include "platforms/cli/files.h"
 #include "platforms/cli/model_file.h"
-#include "platforms/cli/picture/plot.h"
 #include "platforms/cli/progress.h"
 #include "platforms/cli/refusal.h"
+#include "platforms/cli/report/listen_page.h"
 #include "platforms/cli/sound/raw.h"
 
 namespace ligero::cli {
@@ -34,7 +34,7 @@ struct Options {
   std::string model;
   std::vector<std::string> anchors;
   std::string output;
-  std::string plot;
+  std::string report;
   int threads = 1;
   int channel = 0;  ///< from 1; 0: all
   bool strict = false;
@@ -185,15 +185,15 @@ Json json_of(const Sound& anchor, const AnchorQuality& q) {
 }
 
 void enroll_command(const Options& options) {
-  if (options.json && options.output == "-") {
-    throw CLI::ValidationError("--json", "not with -o -, which has stdout as well");
+  if (options.json && (options.output == "-" || options.report == "-")) {
+    throw CLI::ValidationError("--json", "not with an output '-', which has stdout as well");
   }
-  if (options.json || options.output == "-" || options.plot == "-") {
+  if (options.json || options.output == "-" || options.report == "-") {
     keep_stdout_for_data();
   }
   std::vector<std::string> used = options.anchors;
   used.push_back(options.model);
-  check_outputs({options.output, options.plot}, std::move(used));
+  check_outputs({options.output, options.report}, std::move(used));
   const Threads threads(options.threads);
   const ModelFile model = open_model(options.model);
   const Processor processor = threads.processor(options.device.find());
@@ -221,10 +221,10 @@ void enroll_command(const Options& options) {
               report.level_db,
               options.output.c_str(),
               bytes.size());
-  if (!options.plot.empty()) {
-    plot_spectrograms("ligero enroll: green where speech was found", panels)
-        .write_png(options.plot);
-    std::printf("spectrograms: '%s'\n", options.plot.c_str());
+  if (!options.report.empty()) {
+    const std::string page = listen_page("ligero enroll: green where speech was found", panels);
+    write_output(options.report, std::as_bytes(std::span(page)));
+    std::printf("report: '%s'\n", options.report.c_str());
   }
   if (options.json) {
     json["good"] = good;
@@ -326,7 +326,7 @@ void add_enroll(CLI::App* app) {
   CLI::App* command = app->add_subcommand("enroll", "make a profile of one person's recordings");
   command->footer(
       "Example:\n"
-      "  ligero enroll ann_1.wav ann_2.flac -o ann.profile --plot ann.png\n"
+      "  ligero enroll ann_1.wav ann_2.flac -o ann.profile --report ann.html\n"
       "Two minutes are used in all, as much of each recording.");
   command->add_option("--model", options->model, kModelHelp);
   command->add_option("anchors", options->anchors, "recordings of that person alone")->required();
@@ -336,7 +336,9 @@ void add_enroll(CLI::App* app) {
   command->add_flag(
       "--json", options->json, "what was found, for machines, on stdout");
   command->add_option(
-      "--plot", options->plot, "PNG to write: spectrograms, with the speech that was found");
+      "--report",
+      options->report,
+      "page to write (HTML): spectrograms, with the speech that was found, and the sound");
   command->add_option("--threads", options->threads, "threads to compute with")
       ->capture_default_str();
   add_device_option(command, &options->device);

@@ -7,6 +7,7 @@
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <optional>
+#include <span>
 #include <string>
 #include <utility>
 #include <vector>
@@ -20,9 +21,9 @@
 #include "platforms/cli/live/live_file.h"
 #include "platforms/cli/live/pieces.h"
 #include "platforms/cli/model_file.h"
-#include "platforms/cli/picture/plot.h"
 #include "platforms/cli/progress.h"
 #include "platforms/cli/refusal.h"
+#include "platforms/cli/report/listen_page.h"
 #include "platforms/cli/sound/measure.h"
 #include "platforms/cli/sound/rate.h"
 #include "platforms/cli/sound/raw.h"
@@ -49,7 +50,7 @@ struct Options {
   std::string mixture;  ///< the one of `mixtures` that is run
   std::string output;   ///< its file; where several are run, first the folder
   std::string samples = "auto";
-  std::string plot;
+  std::string report;
   std::string reference;
   int threads = 1;
   int channel = 0;         ///< of the mixture, from 1; 0: all
@@ -76,10 +77,10 @@ std::string decibels(double db) {
   return out;
 }
 
-/// What has been done, for what is said and drawn at the end. All at the model's rate.
+/// What has been done, for what is said and reported at the end. All at the model's rate.
 struct Done {
   int32_t rate_hz = 0;
-  std::vector<float> mixture;  ///< in pieces only where a picture is wanted
+  std::vector<float> mixture;  ///< in pieces only where a report is wanted
   std::vector<float> voice;
   std::vector<float> reference;
   double seconds = 0.0;  ///< of sound
@@ -88,7 +89,7 @@ struct Done {
   int64_t clipped = 0;
 };
 
-void draw(const Options& options, const Done& done) {
+void write_report(const Options& options, const Done& done) {
   std::vector<Panel> panels = {{text("mixture ", base_name(options.mixture)), done.mixture, {}, done.rate_hz},
                                {text("extracted ", base_name(options.output)), done.voice, {}, done.rate_hz}};
   std::string title = text("ligero, model ", base_name(options.model));
@@ -98,7 +99,8 @@ void draw(const Options& options, const Done& done) {
     title += text(": SI-SNR ", decibels(before_db), " to ", decibels(after_db));
     panels.push_back({text("reference ", base_name(options.reference)), done.reference, {}, done.rate_hz});
   }
-  plot_spectrograms(title, panels).write_png(options.plot);
+  const std::string page = listen_page(title, panels);
+  write_output(options.report, std::as_bytes(std::span(page)));
 }
 
 /// Nothing for a model that takes no profile.
@@ -201,7 +203,7 @@ Done extract_in_pieces(const Options& options,
                        const Profile* profile,
                        const SessionConfig& config,
                        SoundReader* reader) {
-  const bool keeps = !options.plot.empty();
+  const bool keeps = !options.report.empty();
   Done done;
   done.rate_hz = model.model.rate_hz();
   LiveFile live(model, config, profile);
@@ -284,9 +286,9 @@ Done extract_one(const Options& options,
       done.taken_s / done.seconds,
       done.block_bytes,
       options.output.c_str());
-  if (!options.plot.empty()) {
-    draw(options, done);
-    std::printf("spectrograms: '%s'\n", options.plot.c_str());
+  if (!options.report.empty()) {
+    write_report(options, done);
+    std::printf("report: '%s'\n", options.report.c_str());
   }
   return done;
 }
@@ -320,8 +322,8 @@ std::vector<Options> jobs_of(const Options& options) {
   used.insert(used.end(), options.mixtures.begin(), options.mixtures.end());
   std::error_code ignored;
   const bool in_folder = options.mixtures.size() > 1 || fs::is_directory(options.output, ignored);
-  if (options.mixtures.size() > 1 && !options.plot.empty()) {
-    throw CLI::ValidationError("--plot", "takes one recording");
+  if (options.mixtures.size() > 1 && !options.report.empty()) {
+    throw CLI::ValidationError("--report", "takes one recording");
   }
   const fs::path folder = fs::path(options.output) / "";  // "out" and "out/" are one folder
   const bool makes = in_folder && !fs::is_directory(folder, ignored);
@@ -341,7 +343,7 @@ std::vector<Options> jobs_of(const Options& options) {
     outputs.push_back(job.output);
     jobs.push_back(std::move(job));
   }
-  outputs.push_back(options.plot);
+  outputs.push_back(options.report);
   check_outputs(makes ? std::vector<std::string>{} : outputs, std::move(used));
   return jobs;
 }
@@ -366,10 +368,10 @@ nlohmann::ordered_json json_of(const Options& job, const Done& done) {
 }
 
 void extract_command(const Options& options) {
-  if (options.json && options.output == "-") {
-    throw CLI::ValidationError("--json", "not with -o -, which has stdout as well");
+  if (options.json && (options.output == "-" || options.report == "-")) {
+    throw CLI::ValidationError("--json", "not with an output '-', which has stdout as well");
   }
-  if (options.json || options.output == "-" || options.plot == "-") {
+  if (options.json || options.output == "-" || options.report == "-") {
     keep_stdout_for_data();
   }
   const std::vector<Options> jobs = jobs_of(options);
@@ -439,12 +441,12 @@ void add_extract(CLI::App* app) {
                    "run as a live session, so many samples at a time; aligned by its latency")
       ->check(CLI::Range(1, kMostStreamSamples))
       ->excludes("--block");
-  CLI::Option* plot =
-      command->add_option("--plot",
-                          options->plot,
-                          "PNG of the spectrograms to write; keeps the whole recording in memory");
-  command->add_option("--reference", options->reference, "the wanted voice alone, for the picture")
-      ->needs(plot);
+  CLI::Option* report = command->add_option(
+      "--report",
+      options->report,
+      "page to write (HTML), with spectrograms and players; keeps the whole recording in memory");
+  command->add_option("--reference", options->reference, "the wanted voice alone, for the report")
+      ->needs(report);
   command->callback([options] {
     options->model = model_or_default(options->model);
     extract_command(*options);
