@@ -3,7 +3,9 @@
 
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
+#include <cstdio>
 #include <cstring>
 #include <filesystem>
 #include <fstream>
@@ -39,7 +41,7 @@ void check_apart(const std::string& path, const std::vector<std::string>& others
   std::error_code ignored;
   const bool device = fs::exists(path, ignored) && !fs::is_regular_file(path, ignored);
   for (const std::string& other : others) {
-    if (device || other.empty()) {
+    if (device || other.empty() || other == "-") {
       continue;
     }
     if (fs::equivalent(path, other, ignored) ||
@@ -49,11 +51,47 @@ void check_apart(const std::string& path, const std::vector<std::string>& others
   }
 }
 
+/// The real stdout; 1 until it is kept for data.
+int& data_fd() {
+  static int fd = STDOUT_FILENO;
+  return fd;
+}
+
+void check_standard_once(const std::vector<std::string>& names, const char* which) {
+  if (std::count(names.begin(), names.end(), "-") > 1) {
+    refuse("'-' stands for ", which, ", which can be used once; here it is named twice");
+  }
+}
+
 }  // namespace
 
+void keep_stdout_for_data() {
+  if (data_fd() != STDOUT_FILENO) {
+    return;
+  }
+  std::fflush(stdout);
+  const int real = ::dup(STDOUT_FILENO);
+  if (real < 0 || ::dup2(STDERR_FILENO, STDOUT_FILENO) < 0) {
+    refuse("cannot write to stdout: ", std::strerror(errno));
+  }
+  data_fd() = real;
+}
+
+void write_stdout(std::span<const std::byte> bytes) {
+  while (!bytes.empty()) {
+    const ssize_t done = ::write(data_fd(), bytes.data(), bytes.size());
+    if (done < 0 && errno != EINTR) {
+      refuse("cannot write to stdout: ", std::strerror(errno));
+    }
+    bytes = bytes.subspan(done > 0 ? static_cast<size_t>(done) : 0);
+  }
+}
+
 void check_outputs(const std::vector<std::string>& outputs, std::vector<std::string> inputs) {
+  check_standard_once(inputs, "stdin");
+  check_standard_once(outputs, "stdout");
   for (const std::string& output : outputs) {
-    if (!output.empty()) {
+    if (!output.empty() && output != "-") {
       check_writable(output);
       check_apart(output, inputs);
       inputs.push_back(output);
@@ -76,6 +114,10 @@ std::string read_input(const std::string& path) {
 }
 
 void write_output(const std::string& path, std::span<const std::byte> bytes, Sync sync) {
+  if (path == "-") {
+    write_stdout(bytes);
+    return;
+  }
   if (const Status status = write_file_atomic(path.c_str(), bytes, sync); !status.ok()) {
     refuse_system_status(text("cannot write '", path, "'"), status);
   }

@@ -8,6 +8,7 @@
 #include "model/format/file_header.h"
 #include "model/format/foreign_file.h"
 #include "ops/table.h"
+#include "platforms/cli/files.h"
 #include "platforms/cli/refusal.h"
 
 namespace ligero::cli {
@@ -90,6 +91,12 @@ nlohmann::ordered_json memory_json(const MemoryReport& memory) {
           {"activations", memory.activation_bytes},
           {"scratch", memory.scratch_bytes},
           {"worked_out_at_load", memory.data_bytes}};
+}
+
+void write_json(const nlohmann::ordered_json& json) {
+  const std::string lines =
+      json.dump(2, ' ', false, nlohmann::ordered_json::error_handler_t::replace) + "\n";
+  write_stdout(std::as_bytes(std::span(lines)));
 }
 
 Threads::Threads(int threads) {

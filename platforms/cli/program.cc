@@ -43,6 +43,8 @@ int run_program(CLI::App* app, int argc, char** argv) {
   try {
     app->parse(argc, argv);
     return 0;
+  } catch (const CLI::RuntimeError& verdict) {
+    return verdict.get_exit_code();
   } catch (const CLI::ParseError& problem) {
     return app->exit(problem) == 0 ? 0 : kWrongUsage;
   } catch (const std::bad_alloc&) {

@@ -9,7 +9,7 @@ class App;
 namespace ligero::cli {
 
 /// Parses the arguments and runs the callbacks of `app`. Returns the exit code: 0 done (and
-/// --help, --version), 1 input refused, 2 wrong usage; what is refused is said on stderr, after the app's
+/// --help, --version), 1 input refused, 2 wrong usage, or that of a CLI::RuntimeError that a callback throws; what is refused is said on stderr, after the app's
 /// name.
 int run_program(CLI::App* app, int argc, char** argv);
 

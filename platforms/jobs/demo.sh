@@ -12,7 +12,7 @@ demo_pair() {
     "$ligero" enroll --model "$demo/bsrnn-live.lgm" "$samples/$1_anchor.flac" -o "$demo/$1.profile"
     "$ligero" extract --model "$demo/bsrnn-live.lgm" --profile "$demo/$1.profile" \
         "$samples/$1_mixture.flac" -o "$demo/$1_extracted.wav" \
-        --plot "$demo/$1.png" --reference "$samples/$1_target.flac"
+        --report "$demo/$1.html" --reference "$samples/$1_target.flac"
     "$ligero" score --reference "$samples/$1_target.flac" "$demo/$1_extracted.wav" \
         --mixture "$samples/$1_mixture.flac" >"$demo/$1.score"
     cat "$demo/$1.score"
@@ -29,8 +29,8 @@ demo_pair mixed_pair "a woman and a man speak at once; the woman is enrolled"
 demo_pair same_sex_pair "two men speak at once; one of them is enrolled"
 cat <<END
 
-Voices extracted from two-talker mixtures, with their spectrograms:
-  $root/$demo/mixed_pair_extracted.wav     mixed_pair.png
-  $root/$demo/same_sex_pair_extracted.wav  same_sex_pair.png
+Voices extracted from two-talker mixtures, with pages to look at and to listen with:
+  $root/$demo/mixed_pair_extracted.wav     mixed_pair.html
+  $root/$demo/same_sex_pair_extracted.wav  same_sex_pair.html
 SI-SNR gained: $(gain_of mixed_pair) (woman and man), $(gain_of same_sex_pair) (two men)
 END

@@ -9,7 +9,7 @@ mirror=${DEBIAN_MIRROR:-http://deb.debian.org/debian}
 suite=${DEBIAN_SUITE:-bookworm}
 keyring=/usr/share/keyrings/debian-archive-keyring.gpg
 packages="libc6-dev libstdc++-12-dev linux-libc-dev libhwy-dev libflatbuffers-dev libsndfile1-dev
-    libcli11-dev nlohmann-json3-dev libpng-dev zlib1g-dev libspeexdsp-dev portaudio19-dev
+    libcli11-dev nlohmann-json3-dev zlib1g-dev libspeexdsp-dev portaudio19-dev
     ladspa-sdk doctest-dev libeigen3-dev"
 case $arch in
     arm64 | armhf) ;;

@@ -115,8 +115,8 @@ TEST_CASE("extract --block: a failure midway leaves no file") {
   write_wav(at / "short.wav", tone(1000, 100.0f));
   const std::set<std::string> before = at.folder.names();
   const Outcome outcome =
-      run_tool(extract_line(at, "mix.wav") + "--block 0.1 -o " + at / "out.wav" + " --plot " +
-               at / "out.png" + " --reference " + at / "short.wav");
+      run_tool(extract_line(at, "mix.wav") + "--block 0.1 -o " + at / "out.wav" + " --report " +
+               at / "out.html" + " --reference " + at / "short.wav");
   CHECK(outcome.code == 1);
   CHECK(outcome.says("has 1000 samples; expected 16077"));
   CHECK(at.folder.names() == before);

@@ -5,7 +5,6 @@
 #include <vector>
 
 #include "platforms/cli/npy.h"
-#include "platforms/cli/picture/font.h"
 #include "platforms/cli/refusal.h"
 #include "platforms/cli/sound/measure.h"
 #include "platforms/cli/sound/sound.h"
@@ -95,16 +94,6 @@ TEST_CASE("SI-SNR: scale and offset do not matter, known ratios come out") {
   CHECK(cli::si_snr_db(noisy, reference) == doctest::Approx(20.0).epsilon(0.02));
   CHECK(cli::si_snr_db(std::vector<float>(reference.size(), 0.0f), reference) ==
         doctest::Approx(0.0));
-}
-
-TEST_CASE("font: every printable letter and digit has a glyph of its own") {
-  const std::string letters =
-      "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz.,:;-+=/_()%";
-  for (const char c : letters) {
-    CAPTURE(c);
-    CHECK(cli::glyph(c).character == c);
-  }
-  CHECK(cli::glyph('~').character == '\0');
 }
 
 }  // namespace

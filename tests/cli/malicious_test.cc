@@ -88,9 +88,8 @@ TEST_CASE("malicious: an output that is a folder, of every command that writes o
   const std::string convert =
       LIGERO_CONVERT " " + kGolden + ".safetensors --config " + kGolden + ".json -o ";
   for (const std::string& line : {enroll + folder,
-                                  enroll + at / "new.profile --plot " + folder,
-                                  extract + folder,
-                                  extract + at / "out.wav --plot " + folder,
+                                  enroll + at / "new.profile --report " + folder,
+                                  extract + at / "out.wav --report " + folder,
                                   convert + folder,
                                   convert + at / "x.lgm --report " + folder}) {
     refused(at.folder, line, {"dir.wav", "is a folder", "expected the name of a file"});
@@ -110,11 +109,11 @@ TEST_CASE("malicious: an output that is an input, by name, by link, or twice") {
   for (const std::string& line : {enroll + at / "anchor.wav",
                                   enroll + at / "hard.wav",
                                   enroll + at / "tiny.lgm",
-                                  enroll + at / "p --plot " + at / "./p",
+                                  enroll + at / "p --report " + at / "./p",
                                   extract + at / "mix.wav",
                                   extract + at / "soft.wav",
-                                  extract + at / "o.wav --plot " + at / "who.profile",
-                                  extract + at / "o.wav --plot " + at / "o.wav"}) {
+                                  extract + at / "o.wav --report " + at / "who.profile",
+                                  extract + at / "o.wav --report " + at / "o.wav"}) {
     refused(at.folder, line, {"cannot write", "which this command uses as well"});
   }
   const std::string convert =

@@ -174,12 +174,10 @@ TEST_CASE("a model without a graph says which it has") {
 
 TEST_CASE("an unwritable output is refused before any work, and nothing changes") {
   const Workplace at;
-  std::filesystem::create_directory(at / "dir.wav");
   refused(at, extract_line(at, {.output = "no/such/out.wav"}), {"no/such/out.wav", "No such file"});
   refused(at, extract_line(at, {.output = "mix.wav/out.wav"}), {"mix.wav/out.wav"});
-  refused(at, extract_line(at, {.output = "dir.wav"}), {"dir.wav", "folder"});
   refused(at, extract_line(at, {.output = "out.mp3"}), {"out.mp3", ".wav, .flac, .ogg or .raw"});
-  refused(at, extract_line(at, {.more = "--plot " + at / "no/p.png"}), {"no/p.png"});
+  refused(at, extract_line(at, {.more = "--report " + at / "no/p.html"}), {"no/p.html"});
   const std::string golden = LIGERO_SOURCE_DIR "/tests/golden/tiny";
   const Outcome converted =
       run_line(LIGERO_CONVERT " " + golden + ".safetensors --config " + golden + ".json -o " +
@@ -227,7 +225,7 @@ TEST_CASE("score: files of different lengths, a silent reference") {
   refused(at, "score --reference " + at / "silent.wav " + at / "mix.wav", {"silent.wav", "silent"});
   refused(
       at,
-      extract_line(at, {.more = "--plot " + at / "p.png" + " --reference " + at / "anchor.wav"}),
+      extract_line(at, {.more = "--report " + at / "p.html" + " --reference " + at / "anchor.wav"}),
       {"anchor.wav", "32000 samples", "expected 16077"});
 }
 

@@ -50,6 +50,8 @@ message(STATUS "DESTDIR: nothing lies outside the prefix")
 set(prefix "${WORK}/moved")
 run(${CMAKE_COMMAND} --install "${BUILD}" --prefix "${WORK}/installed")
 file(RENAME "${WORK}/installed" "${prefix}")
+run(${CMAKE_COMMAND} -E env --unset=LIGERO_MODEL "${prefix}/bin/ligero" info)
+message(STATUS "the installed tool finds its model")
 
 run("${FILES}" model "${SOURCE}/model/torch/configs/small-live.json" 11 "${WORK}/model.lgm")
 set(anchor "${WORK}/anchor.wav")

@@ -10,6 +10,7 @@
 #include "platforms/cli/bench/device_page.h"
 #include "platforms/cli/bench/device_report.h"
 #include "platforms/cli/bench/machine.h"
+#include "platforms/cli/default_model.h"
 #include "platforms/cli/files.h"
 #include "platforms/cli/refusal.h"
 
@@ -40,19 +41,17 @@ std::vector<std::string> models_in(const fs::path& folder) {
   return found;
 }
 
-/// Those that the archive of a board has: models/ beside the tool's bin/.
-fs::path archive_models() {
-  std::error_code failed;
-  return fs::read_symlink("/proc/self/exe", failed).parent_path().parent_path() / "models";
-}
-
 std::vector<std::string> find_models(const std::vector<std::string>& asked) {
   if (asked.empty()) {
-    std::vector<std::string> found = models_in(archive_models());
-    if (found.empty()) {
-      refuse("no models in '", archive_models().string(), "': expected --models FOLDER or FILE");
+    std::string looked;
+    for (const std::string& folder : own_model_folders()) {
+      const std::vector<std::string> found = models_in(folder);
+      if (!found.empty()) {
+        return found;
+      }
+      looked += text(looked.empty() ? "'" : ", '", folder, "'");
     }
-    return found;
+    refuse("no models in ", looked, ": expected --models FOLDER or FILE");
   }
   std::vector<std::string> found;
   for (const std::string& name : asked) {

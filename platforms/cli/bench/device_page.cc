@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "platforms/cli/refusal.h"
+#include "platforms/cli/report/html.h"
 
 namespace ligero::cli {
 
@@ -151,29 +152,6 @@ constexpr const char* kReading =
     "10 ms of sound where the model has no other hop, one after another without waiting; late: took "
     "longer than its sound lasts. "
     "Recording: 4 s at once. Peak: most resident memory of a process that does this alone.";
-
-std::string escaped(const std::string& plain) {
-  std::string out;
-  for (char c : plain) {
-    switch (c) {
-      case '&':
-        out += "&amp;";
-        break;
-      case '<':
-        out += "&lt;";
-        break;
-      case '>':
-        out += "&gt;";
-        break;
-      case '"':
-        out += "&quot;";
-        break;
-      default:
-        out += c;
-    }
-  }
-  return out;
-}
 
 std::string html_row(const Row& cells, const char* tag) {
   std::string line = "<tr>";

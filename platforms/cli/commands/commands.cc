@@ -12,10 +12,10 @@ int run_commands(int argc, char** argv) {
   app.require_subcommand(1);
   app.footer(
       "Example:\n"
-      "  ligero enroll --model small.lgm ann_speaking.wav -o ann.profile\n"
-      "  ligero extract --model small.lgm --profile ann.profile meeting.wav -o ann.wav\n"
-      "`ligero COMMAND --help` has the options of a command. Exit codes: 0 done, 1 input refused,\n"
-      "2 wrong usage.");
+      "  ligero extract --enroll ann.wav meeting.wav -o ann_only.wav\n"
+      "`ligero COMMAND --help` has the options of a command. \"-\" is stdin or stdout, where sound is read or\n"
+      "a file written. Exit codes: 0 done, 1 input refused, 2 wrong usage; of verify 3 as well, another\n"
+      "person.");
   for (const auto add : kCommands) {
     add(&app);
   }

@@ -4,6 +4,7 @@
 #include <cstdio>
 #include <filesystem>
 #include <memory>
+#include <nlohmann/json.hpp>
 #include <span>
 #include <string>
 #include <vector>
@@ -11,17 +12,20 @@
 #include "model/session/verify.h"
 #include "platforms/cli/commands/commands.h"
 #include "platforms/cli/commands/enrolment.h"
+#include "platforms/cli/default_model.h"
 #include "platforms/cli/device_option.h"
 #include "platforms/cli/files.h"
 #include "platforms/cli/model_file.h"
-#include "platforms/cli/picture/plot.h"
 #include "platforms/cli/progress.h"
 #include "platforms/cli/refusal.h"
+#include "platforms/cli/report/listen_page.h"
 #include "platforms/cli/sound/raw.h"
 
 namespace ligero::cli {
 
 namespace {
+
+using Json = nlohmann::ordered_json;
 
 /// Halves with less speech are not compared (kSamePerson holds from 2.5 s on).
 constexpr double kLeastHalfSeconds = 2.5;
@@ -30,10 +34,11 @@ struct Options {
   std::string model;
   std::vector<std::string> anchors;
   std::string output;
-  std::string plot;
+  std::string report;
   int threads = 1;
   int channel = 0;  ///< from 1; 0: all
   bool strict = false;
+  bool json = false;
   DeviceOption device;
 };
 
@@ -75,9 +80,9 @@ std::vector<Stretch> find_speech(const Sound& sound, const AnchorQuality& q) {
   return found;
 }
 
-// How alike the voices of several anchors are: the least cosine of any two. Returns whether they
-// sound like one person.
-bool print_agreement(std::span<const Sound> anchors, std::span<const Profile> alone) {
+// How alike the voices of several anchors are: the least cosine of any two, which `report` gets. Returns
+// whether they sound like one person.
+bool print_agreement(std::span<const Sound> anchors, std::span<const Profile> alone, Json* report) {
   double least = 1.0;
   size_t first = 0;
   size_t second = 0;
@@ -97,6 +102,7 @@ bool print_agreement(std::span<const Sound> anchors, std::span<const Profile> al
   if (alone.empty()) {
     return true;
   }
+  (*report)["agreement"] = least;
   std::printf("anchors agree by at least %.3f ('%s' and '%s')\n",
               least,
               anchors[first].path.c_str(),
@@ -122,11 +128,13 @@ size_t middle_of_speech(const Sound& anchor, const AnchorQuality& q) {
   return anchor.samples.size();
 }
 
-// Whether both halves of a recording, by the speech in them, sound like one person.
+// Whether both halves of a recording, by the speech in them, sound like one person; `report` gets how
+// alike they are.
 bool print_halves(const ModelFile& model,
                   const Sound& anchor,
                   const AnchorQuality& q,
-                  const Processor& processor) {
+                  const Processor& processor,
+                  Json* report) {
   if (0.5 * q.speech_seconds < kLeastHalfSeconds) {
     return true;
   }
@@ -141,6 +149,7 @@ bool print_halves(const ModelFile& model,
   if (!cosine.ok()) {
     return true;
   }
+  (*report)["halves_agreement"] = cosine.value();
   std::printf("anchor '%s': its halves agree by %.3f\n", anchor.path.c_str(), cosine.value());
   if (cosine.value() < kSamePerson) {
     std::printf("advice: below %.2f the halves do not sound like one person; record one person "
@@ -162,10 +171,29 @@ Panel panel_of(const Sound& anchor, const AnchorQuality& q) {
   return {name + levels, anchor.samples, find_speech(anchor, q), anchor.rate_hz};
 }
 
+Json json_of(const Sound& anchor, const AnchorQuality& q) {
+  return {{"recording", anchor.path},
+          {"seconds", q.seconds},
+          {"speech_seconds", q.speech_seconds},
+          {"speech_db", q.speech_db},
+          {"noise_db", q.noise_db},
+          {"clipped_share", q.clipped_share},
+          {"voiced_share", q.voiced_share},
+          {"offset_db", q.offset_db},
+          {"hum_hz", q.hum_hz},
+          {"advice", describe(advice(q))}};
+}
+
 void enroll_command(const Options& options) {
+  if (options.json && (options.output == "-" || options.report == "-")) {
+    throw CLI::ValidationError("--json", "not with an output '-', which has stdout as well");
+  }
+  if (options.json || options.output == "-" || options.report == "-") {
+    keep_stdout_for_data();
+  }
   std::vector<std::string> used = options.anchors;
   used.push_back(options.model);
-  check_outputs({options.output, options.plot}, std::move(used));
+  check_outputs({options.output, options.report}, std::move(used));
   const Threads threads(options.threads);
   const ModelFile model = open_model(options.model);
   const Processor processor = threads.processor(options.device.find());
@@ -175,12 +203,14 @@ void enroll_command(const Options& options) {
   const Voices voices = enroll_all(model, anchors, processor, &report);
   bool good = true;
   std::vector<Panel> panels;
+  Json json = {{"model", options.model}, {"profile", options.output}};
   for (const Sound& anchor : anchors) {
     const AnchorQuality q = print_quality(anchor.path, anchor.samples, anchor.rate_hz);
     panels.push_back(panel_of(anchor, q));
-    good = print_halves(model, anchor, q, processor) && advice(q) == AnchorAdvice::kNone && good;
+    Json& entry = json["anchors"].emplace_back(json_of(anchor, q));
+    good = print_halves(model, anchor, q, processor, &entry) && advice(q) == AnchorAdvice::kNone && good;
   }
-  good = print_agreement(anchors, voices.alone) && good;
+  good = print_agreement(anchors, voices.alone, &json) && good;
   if (options.strict && !good) {
     refuse("--strict: the recordings can be better (see the advice), so no profile is written");
   }
@@ -191,10 +221,16 @@ void enroll_command(const Options& options) {
               report.level_db,
               options.output.c_str(),
               bytes.size());
-  if (!options.plot.empty()) {
-    plot_spectrograms("ligero enroll: green where speech was found", panels)
-        .write_png(options.plot);
-    std::printf("spectrograms: '%s'\n", options.plot.c_str());
+  if (!options.report.empty()) {
+    const std::string page = listen_page("ligero enroll: green where speech was found", panels);
+    write_output(options.report, std::as_bytes(std::span(page)));
+    std::printf("report: '%s'\n", options.report.c_str());
+  }
+  if (options.json) {
+    json["good"] = good;
+    json["level_db"] = report.level_db;
+    json["bytes"] = bytes.size();
+    write_json(json);
   }
 }
 
@@ -290,21 +326,28 @@ void add_enroll(CLI::App* app) {
   CLI::App* command = app->add_subcommand("enroll", "make a profile of one person's recordings");
   command->footer(
       "Example:\n"
-      "  ligero enroll --model small.lgm ann_1.wav ann_2.flac -o ann.profile --plot ann.png\n"
+      "  ligero enroll ann_1.wav ann_2.flac -o ann.profile --report ann.html\n"
       "Two minutes are used in all, as much of each recording.");
-  command->add_option("--model", options->model, "model file (.lgm)")->required();
+  command->add_option("--model", options->model, kModelHelp);
   command->add_option("anchors", options->anchors, "recordings of that person alone")->required();
   command->add_option("-o,--output", options->output, "profile to write")->required();
   command->add_flag(
       "--strict", options->strict, "refuse recordings about which there is advice");
+  command->add_flag(
+      "--json", options->json, "what was found, for machines, on stdout");
   command->add_option(
-      "--plot", options->plot, "PNG to write: spectrograms, with the speech that was found");
+      "--report",
+      options->report,
+      "page to write (HTML): spectrograms, with the speech that was found, and the sound");
   command->add_option("--threads", options->threads, "threads to compute with")
       ->capture_default_str();
   add_device_option(command, &options->device);
   add_raw_option(command);
   add_channel_option(command, &options->channel, "channel of the recordings to take; else their mean");
-  command->callback([options] { enroll_command(*options); });
+  command->callback([options] {
+    options->model = model_or_default(options->model);
+    enroll_command(*options);
+  });
 }
 
 }  // namespace ligero::cli

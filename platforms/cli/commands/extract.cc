@@ -5,7 +5,9 @@
 #include <cstdio>
 #include <filesystem>
 #include <memory>
+#include <nlohmann/json.hpp>
 #include <optional>
+#include <span>
 #include <string>
 #include <utility>
 #include <vector>
@@ -13,20 +15,23 @@
 #include "platforms/cli/block_options.h"
 #include "platforms/cli/commands/commands.h"
 #include "platforms/cli/commands/enrolment.h"
+#include "platforms/cli/default_model.h"
 #include "platforms/cli/device_option.h"
 #include "platforms/cli/files.h"
 #include "platforms/cli/live/live_file.h"
 #include "platforms/cli/live/pieces.h"
 #include "platforms/cli/model_file.h"
-#include "platforms/cli/picture/plot.h"
 #include "platforms/cli/progress.h"
 #include "platforms/cli/refusal.h"
+#include "platforms/cli/report/listen_page.h"
 #include "platforms/cli/sound/measure.h"
 #include "platforms/cli/sound/rate.h"
 #include "platforms/cli/sound/raw.h"
 #include "platforms/cli/sound/sound.h"
 
 namespace ligero::cli {
+
+namespace fs = std::filesystem;
 
 namespace {
 
@@ -41,14 +46,16 @@ struct Options {
   std::string model;
   std::string profile;
   std::vector<std::string> anchors;
-  std::string mixture;
-  std::string output;
+  std::vector<std::string> mixtures;
+  std::string mixture;  ///< the one of `mixtures` that is run
+  std::string output;   ///< its file; where several are run, first the folder
   std::string samples = "auto";
-  std::string plot;
+  std::string report;
   std::string reference;
   int threads = 1;
   int channel = 0;         ///< of the mixture, from 1; 0: all
   int stream_samples = 0;  ///< at a time, frame by frame; 0: not so
+  bool json = false;
   BlockOptions block;
   DeviceOption device;
 };
@@ -61,7 +68,7 @@ Encoding encoding_of(const Options& options, bool sixteen_bit) {
 }
 
 std::string base_name(const std::string& path) {
-  return std::filesystem::path(path).filename().string();
+  return fs::path(path).filename().string();
 }
 
 std::string decibels(double db) {
@@ -70,10 +77,10 @@ std::string decibels(double db) {
   return out;
 }
 
-/// What has been done, for what is said and drawn at the end. All at the model's rate.
+/// What has been done, for what is said and reported at the end. All at the model's rate.
 struct Done {
   int32_t rate_hz = 0;
-  std::vector<float> mixture;  ///< in pieces only where a picture is wanted
+  std::vector<float> mixture;  ///< in pieces only where a report is wanted
   std::vector<float> voice;
   std::vector<float> reference;
   double seconds = 0.0;  ///< of sound
@@ -82,7 +89,7 @@ struct Done {
   int64_t clipped = 0;
 };
 
-void draw(const Options& options, const Done& done) {
+void write_report(const Options& options, const Done& done) {
   std::vector<Panel> panels = {{text("mixture ", base_name(options.mixture)), done.mixture, {}, done.rate_hz},
                                {text("extracted ", base_name(options.output)), done.voice, {}, done.rate_hz}};
   std::string title = text("ligero, model ", base_name(options.model));
@@ -92,7 +99,8 @@ void draw(const Options& options, const Done& done) {
     title += text(": SI-SNR ", decibels(before_db), " to ", decibels(after_db));
     panels.push_back({text("reference ", base_name(options.reference)), done.reference, {}, done.rate_hz});
   }
-  plot_spectrograms(title, panels).write_png(options.plot);
+  const std::string page = listen_page(title, panels);
+  write_output(options.report, std::as_bytes(std::span(page)));
 }
 
 /// Nothing for a model that takes no profile.
@@ -195,7 +203,7 @@ Done extract_in_pieces(const Options& options,
                        const Profile* profile,
                        const SessionConfig& config,
                        SoundReader* reader) {
-  const bool keeps = !options.plot.empty();
+  const bool keeps = !options.report.empty();
   Done done;
   done.rate_hz = model.model.rate_hz();
   LiveFile live(model, config, profile);
@@ -253,17 +261,12 @@ bool runs_in_pieces(const Options& options,
   return true;
 }
 
-void extract_command(const Options& options) {
-  std::vector<std::string> used = options.anchors;
-  used.insert(used.end(), {options.model, options.profile, options.mixture, options.reference});
-  check_sound_name(options.output);
-  check_outputs({options.output, options.plot}, std::move(used));
-  const Threads threads(options.threads);
-  const ModelFile model = open_model(options.model);
+/// One recording, from its file to the output's.
+Done extract_one(const Options& options,
+                 const ModelFile& model,
+                 const Profile* who,
+                 const Processor& processor) {
   SoundReader reader(options.mixture, options.channel);
-  const Processor processor = threads.processor(options.device.find());
-  const std::optional<Profile> profile = profile_for(options, model, processor);
-  const Profile* who = profile ? &*profile : nullptr;
   SessionConfig config;
   config.rate_hz = model.model.rate_hz();
   config.processor = processor;
@@ -283,9 +286,112 @@ void extract_command(const Options& options) {
       done.taken_s / done.seconds,
       done.block_bytes,
       options.output.c_str());
-  if (!options.plot.empty()) {
-    draw(options, done);
-    std::printf("spectrograms: '%s'\n", options.plot.c_str());
+  if (!options.report.empty()) {
+    write_report(options, done);
+    std::printf("report: '%s'\n", options.report.c_str());
+  }
+  return done;
+}
+
+/// The name in a folder of what is extracted from `mixture`: its own where that can be written.
+std::string name_in_folder(const std::string& mixture) {
+  if (mixture == "-") {
+    return is_raw_name("-") ? "stdin.raw" : "stdin.wav";
+  }
+  const fs::path name = fs::path(mixture).filename();
+  return is_sound_name(mixture) ? name.string() : name.stem().string() + ".wav";
+}
+
+/// Refuses a folder that is neither there nor can be made.
+void check_folder(const fs::path& folder) {
+  std::error_code ignored;
+  if (fs::is_directory(folder, ignored)) {
+    return;
+  }
+  if (fs::exists(folder, ignored)) {
+    refuse("cannot write '", folder.string(), "': it is no folder; expected one for several recordings");
+  }
+  check_outputs({folder.string()}, {});
+}
+
+/// Each recording with its output, after all names have been checked. Makes the folder that --output
+/// names where there are several recordings, or where it is there already.
+std::vector<Options> jobs_of(const Options& options) {
+  std::vector<std::string> used = options.anchors;
+  used.insert(used.end(), {options.model, options.profile, options.reference});
+  used.insert(used.end(), options.mixtures.begin(), options.mixtures.end());
+  std::error_code ignored;
+  const bool in_folder = options.mixtures.size() > 1 || fs::is_directory(options.output, ignored);
+  if (options.mixtures.size() > 1 && !options.report.empty()) {
+    throw CLI::ValidationError("--report", "takes one recording");
+  }
+  const fs::path folder = fs::path(options.output) / "";  // "out" and "out/" are one folder
+  const bool makes = in_folder && !fs::is_directory(folder, ignored);
+  if (in_folder) {
+    check_folder(folder.parent_path());
+  }
+  std::vector<Options> jobs;
+  std::vector<std::string> outputs;
+  for (const std::string& mixture : options.mixtures) {
+    Options job = options;
+    job.mixture = mixture;
+    job.output = in_folder ? (folder / name_in_folder(mixture)).string() : options.output;
+    check_sound_name(job.output);
+    if (std::find(outputs.begin(), outputs.end(), job.output) != outputs.end()) {
+      refuse("'", mixture, "' and a recording before it would both become '", job.output, "'");
+    }
+    outputs.push_back(job.output);
+    jobs.push_back(std::move(job));
+  }
+  outputs.push_back(options.report);
+  check_outputs(makes ? std::vector<std::string>{} : outputs, std::move(used));
+  return jobs;
+}
+
+void make_folder_of(const Options& job) {
+  std::error_code failure;
+  const fs::path folder = fs::path(job.output).parent_path();
+  if (job.output != "-" && !folder.empty() && !fs::exists(folder, failure) &&
+      !fs::create_directory(folder, failure)) {
+    refuse("cannot make folder '", folder.string(), "': ", failure.message());
+  }
+}
+
+nlohmann::ordered_json json_of(const Options& job, const Done& done) {
+  return {{"recording", job.mixture},
+          {"output", job.output},
+          {"seconds", done.seconds},
+          {"taken_seconds", done.taken_s},
+          {"real_time_factor", done.taken_s / done.seconds},
+          {"work_memory_bytes", done.block_bytes},
+          {"clipped_samples", done.clipped}};
+}
+
+void extract_command(const Options& options) {
+  if (options.json && (options.output == "-" || options.report == "-")) {
+    throw CLI::ValidationError("--json", "not with an output '-', which has stdout as well");
+  }
+  if (options.json || options.output == "-" || options.report == "-") {
+    keep_stdout_for_data();
+  }
+  const std::vector<Options> jobs = jobs_of(options);
+  const Threads threads(options.threads);
+  const ModelFile model = open_model(options.model);
+  for (const std::string& mixture : options.mixtures) {
+    if (fs::is_regular_file(mixture)) {
+      const SoundSource there(mixture);  // what cannot be read is refused before the first is run
+    }
+  }
+  const Processor processor = threads.processor(options.device.find());
+  const std::optional<Profile> profile = profile_for(options, model, processor);
+  nlohmann::ordered_json report = {{"model", options.model}};
+  make_folder_of(jobs.front());
+  for (const Options& job : jobs) {
+    const Done done = extract_one(job, model, profile ? &*profile : nullptr, processor);
+    report["recordings"].push_back(json_of(job, done));
+  }
+  if (options.json) {
+    write_json(report);
   }
 }
 
@@ -297,13 +403,14 @@ void add_extract(CLI::App* app) {
       app->add_subcommand("extract", "one enrolled person's voice out of a mixture");
   command->footer(
       "Example:\n"
-      "  ligero extract --model small.lgm --profile ann.profile meeting.wav -o ann.wav --plot "
-      "ann.png\n"
+      "  ligero extract --enroll ann.wav meeting.wav -o ann_only.wav\n"
+      "  ligero extract --profile ann.profile monday.wav tuesday.flac -o ann_only/\n"
+      "  ffmpeg -i meeting.mp4 -f wav - | ligero extract --profile ann.profile - -o - | aplay\n"
       "Sound of 8 to 96 kHz and any number of channels comes in; out goes one channel of the same "
       "rate\n"
       "and length. Recordings of more than a minute run in blocks, in memory that does not grow "
       "with them.");
-  command->add_option("--model", options->model, "model file (.lgm)")->required();
+  command->add_option("--model", options->model, kModelHelp);
   CLI::Option_group* who = command->add_option_group("who", "whose voice");
   who->add_option("--profile", options->profile, "profile made by `ligero enroll`");
   who->add_option("--enroll", options->anchors, "recording of that person alone (may be repeated)")
@@ -311,9 +418,11 @@ void add_extract(CLI::App* app) {
       ->allow_extra_args(false)
       ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
   who->require_option(0, 1);
-  command->add_option("mixture", options->mixture, "recording to extract from")->required();
+  command->add_option("mixture", options->mixtures, "recordings to extract from")->required();
   command
-      ->add_option("-o,--output", options->output, "sound file to write (.wav, .flac, .ogg, .raw)")
+      ->add_option("-o,--output",
+                   options->output,
+                   "sound file to write (.wav, .flac, .ogg, .raw); of several recordings a folder")
       ->required();
   command
       ->add_option("--samples", options->samples, "auto: 16-bit where the mixture is, else float")
@@ -321,6 +430,7 @@ void add_extract(CLI::App* app) {
       ->capture_default_str();
   add_raw_option(command);
   add_channel_option(command, &options->channel, "channel of the mixture to take; else their mean");
+  command->add_flag("--json", options->json, "what was done, for machines, on stdout");
   command->add_option("--threads", options->threads, "threads to compute with")
       ->capture_default_str();
   add_device_option(command, &options->device);
@@ -331,13 +441,16 @@ void add_extract(CLI::App* app) {
                    "run as a live session, so many samples at a time; aligned by its latency")
       ->check(CLI::Range(1, kMostStreamSamples))
       ->excludes("--block");
-  CLI::Option* plot =
-      command->add_option("--plot",
-                          options->plot,
-                          "PNG of the spectrograms to write; keeps the whole recording in memory");
-  command->add_option("--reference", options->reference, "the wanted voice alone, for the picture")
-      ->needs(plot);
-  command->callback([options] { extract_command(*options); });
+  CLI::Option* report = command->add_option(
+      "--report",
+      options->report,
+      "page to write (HTML), with spectrograms and players; keeps the whole recording in memory");
+  command->add_option("--reference", options->reference, "the wanted voice alone, for the report")
+      ->needs(report);
+  command->callback([options] {
+    options->model = model_or_default(options->model);
+    extract_command(*options);
+  });
 }
 
 }  // namespace ligero::cli

@@ -10,6 +10,7 @@
 #include "platforms/cli/bench/machine.h"
 #include "platforms/cli/commands/commands.h"
 #include "platforms/cli/commands/graph_json.h"
+#include "platforms/cli/default_model.h"
 #include "platforms/cli/model_file.h"
 #include "platforms/cli/refusal.h"
 #include "runtime/base/checked.h"
@@ -288,13 +289,16 @@ void add_info(CLI::App* app) {
   command->footer(
       "Example:\n"
       "  ligero info --verify small.lgm");
-  command->add_option("model", options->model, "model file (.lgm)")->required();
+  command->add_option("model", options->model, kModelHelp);
   CLI::Option* json = command->add_flag("--json", options->json, "machine-readable output");
   command
       ->add_flag("--nodes", options->nodes, "each graph's nodes and tensors, and where weights lie")
       ->needs(json);
   command->add_flag("--verify", options->verify, "compare the weights with their hash");
-  command->callback([options] { info(*options); });
+  command->callback([options] {
+    options->model = model_or_default(options->model);
+    info(*options);
+  });
 }
 
 }  // namespace ligero::cli

@@ -5,6 +5,7 @@
 #include <string>
 
 #include "platforms/cli/commands/commands.h"
+#include "platforms/cli/default_model.h"
 #include "platforms/cli/live/live_options.h"
 #include "platforms/cli/live/live_raw.h"
 #include "platforms/cli/refusal.h"
@@ -22,31 +23,21 @@ void live_command(const LiveOptions&) {
 
 #endif
 
-namespace {
-
-void require_model(const LiveOptions& options) {
-  if (!options.list_devices && options.model.empty()) {
-    refuse("--model is missing; expected a model file (.lgm)");
-  }
-}
-
-}  // namespace
-
 void add_live(CLI::App* app) {
   constexpr int kMostDb = 200;
   auto options = std::make_shared<LiveOptions>();
   CLI::App* command = app->add_subcommand("live", "from the microphone, at once");
   command->footer(
       "Example:\n"
-      "  ligero live --model small.lgm --profile ann.profile\n"
-      "  arecord -f S16_LE -r 48000 | ligero live --model small.lgm --profile ann.profile --raw "
+      "  ligero live --profile ann.profile\n"
+      "  arecord -f S16_LE -r 48000 | ligero live --profile ann.profile --raw "
       "48000 | aplay -f S16_LE -r 48000\n"
       "  ligero live --model gtcrn.lgm --raw 16000:1:f32 <noisy.raw >clean.raw\n"
       "The output begins with the latency: a sample comes out so much later, and after the end of stdin\n"
       "the rest follows. A network that needs no speaker takes no profile.\n"
       "A model that needs what follows runs in blocks, at a latency that is said.");
   command->add_flag("--devices", options->list_devices, "list the audio devices and stop");
-  command->add_option("--model", options->model, "model file (.lgm)");
+  command->add_option("--model", options->model, kModelHelp);
   command->add_option(
       "--profile", options->profile, "profile to pass; with --enroll: profile to write");
   command
@@ -69,7 +60,9 @@ void add_live(CLI::App* app) {
   add_block_options(command, &options->block);
   add_raw_option(command, "samples from stdin, the voice to stdout, little-endian: 48000:2:s16, say");
   command->callback([options] {
-    require_model(*options);
+    if (!options->list_devices) {
+      options->model = model_or_default(options->model);
+    }
     if (raw_format()) {
       live_raw(*options, *raw_format());
     } else {

@@ -2,7 +2,9 @@
 // options (live.cc).
 #if defined(LIGERO_WITH_PORTAUDIO)
 
+#include <fcntl.h>
 #include <portaudio.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <atomic>
@@ -44,14 +46,48 @@ void check(PaError code, const char* what) {
   }
 }
 
+/// Nothing that anybody writes to stderr is seen as long as this lives.
+class Quiet {
+ public:
+  Quiet() : stderr_(::dup(STDERR_FILENO)) {
+    std::fflush(stderr);
+    const int nothing = ::open("/dev/null", O_WRONLY | O_CLOEXEC);
+    if (stderr_ >= 0 && nothing >= 0) {
+      ::dup2(nothing, STDERR_FILENO);
+    }
+    if (nothing >= 0) {
+      ::close(nothing);
+    }
+  }
+  ~Quiet() {
+    if (stderr_ >= 0) {
+      ::dup2(stderr_, STDERR_FILENO);
+      ::close(stderr_);
+    }
+  }
+  Quiet(const Quiet&) = delete;
+  Quiet& operator=(const Quiet&) = delete;
+
+ private:
+  int stderr_;
+};
+
+/// Calls PortAudio, which tries every device. ALSA and JACK write to stderr about each that is not
+/// there; what is wrong with the wanted one is in the code that comes back.
+template <typename Call>
+PaError quietly(Call call) {
+  const Quiet quiet;
+  return call();
+}
+
 /// PortAudio, as long as it is needed.
 class Audio {
  public:
   Audio() {
-    check(Pa_Initialize(), "cannot start PortAudio");
+    check(quietly(Pa_Initialize), "cannot start PortAudio");
   }
   ~Audio() {
-    Pa_Terminate();
+    quietly(Pa_Terminate);
   }
   Audio(const Audio&) = delete;
   Audio& operator=(const Audio&) = delete;
@@ -235,14 +271,16 @@ int on_record(const void* input,
 /// Fills `recording` from the input device, or as far as it came at Ctrl-C.
 void record(const Devices& devices, Recording* recording) {
   PaStream* stream = nullptr;
-  check(Pa_OpenStream(&stream,
-                      &devices.in,
-                      nullptr,
-                      devices.rate_hz,
-                      paFramesPerBufferUnspecified,
-                      paNoFlag,
-                      on_record,
-                      recording),
+  check(quietly([&] {
+          return Pa_OpenStream(&stream,
+                               &devices.in,
+                               nullptr,
+                               devices.rate_hz,
+                               paFramesPerBufferUnspecified,
+                               paNoFlag,
+                               on_record,
+                               recording);
+        }),
         "cannot record from the input device");
   const PaError started = Pa_StartStream(stream);
   while (started == paNoError && Pa_IsStreamActive(stream) == 1 && !stop_asked.load()) {
@@ -291,8 +329,10 @@ void run_live(const LiveOptions& options, const Devices& devices, Engine* engine
           ? static_cast<unsigned long>(options.period)
           : static_cast<unsigned long>(devices.rate_hz * ports.hop_samples / ports.rate_hz);
   PaStream* stream = nullptr;
-  check(Pa_OpenStream(
-            &stream, &devices.in, &devices.out, devices.rate_hz, period, paNoFlag, on_audio, engine),
+  check(quietly([&] {
+          return Pa_OpenStream(
+              &stream, &devices.in, &devices.out, devices.rate_hz, period, paNoFlag, on_audio, engine);
+        }),
         "cannot open the devices");
   const PaError started = Pa_StartStream(stream);
   if (started == paNoError) {

@@ -47,6 +47,9 @@ std::string lower(std::string text) {
 }  // namespace
 
 bool is_raw_name(const std::string& path) {
+  if (path == "-" || path == kStdin) {
+    return raw_format().has_value();
+  }
   const std::string ending = lower(std::filesystem::path(path).extension().string());
   return ending == ".raw" || ending == ".pcm";
 }

@@ -32,7 +32,10 @@ void add_raw_option(CLI::App* command,
 /// Adds --channel, from 1, to a command; `what` is its help.
 void add_channel_option(CLI::App* command, int* channel, const char* what);
 
-/// Whether `path` names a file without a header.
+/// What the name "-" opens for reading.
+inline constexpr const char* kStdin = "/dev/stdin";
+
+/// Whether `path` names sound without a header: by its ending, or with --raw stdin and stdout.
 bool is_raw_name(const std::string& path);
 
 /// What --raw said, if it did.

@@ -8,6 +8,7 @@
 
 #include "platforms/cli/refusal.h"
 #include "platforms/cli/sound/rate.h"
+#include "platforms/cli/sound/raw.h"
 
 namespace ligero::cli {
 
@@ -38,10 +39,12 @@ void look_over_again(const std::string& path, int64_t most, Survey* survey) {
 }  // namespace
 
 SoundReader::SoundReader(const std::string& path, int channel)
-    : path_(path), source_(std::make_unique<SoundSource>(path)), channel_(channel) {
+    : path_(path == "-" ? kStdin : path),
+      source_(std::make_unique<SoundSource>(path_)),
+      channel_(channel) {
   if (rate_hz() < kLowestFileHz || rate_hz() > kHighestFileHz) {
     refuse("'",
-           path,
+           path_,
            "' has ",
            rate_hz(),
            " Hz; expected ",
@@ -52,7 +55,7 @@ SoundReader::SoundReader(const std::string& path, int channel)
   }
   const int channels = source_->channels();
   if (channel > channels) {
-    refuse("'", path, "' has ", channels, " channels; --channel asks for number ", channel);
+    refuse("'", path_, "' has ", channels, " channels; --channel asks for number ", channel);
   }
   const int frames = std::max(1, kBlockSamples / channels);
   frames_.resize(static_cast<size_t>(frames) * static_cast<size_t>(channels));

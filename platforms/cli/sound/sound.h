@@ -4,6 +4,7 @@
 #define LIGERO_PLATFORMS_CLI_SOUND_SOUND_H_
 
 #include <cstdint>
+#include <cstdio>
 #include <limits>
 #include <memory>
 #include <span>
@@ -20,7 +21,7 @@ namespace ligero::cli {
 /// A file of 8 to 96 kHz with any number of channels, read piece by piece as mono of its own rate:
 /// one channel, or the mean of those that carry sound. Floats of integer size are scaled to full
 /// scale 1. NaN, infinities and samples beyond kMostSample become zero and are counted. A name that
-/// ends in .raw or .pcm needs --raw (raw.h). Refuses what SoundSource refuses, what is of another
+/// ends in .raw or .pcm needs --raw (raw.h). "-" is stdin. Refuses what SoundSource refuses, what is of another
 /// rate, floats of no known scale and a channel that the file does not have, and says what it found.
 class SoundReader {
  public:
@@ -98,15 +99,29 @@ Sound read_sound(SoundReader* reader, int32_t rate_hz = kSampleRateHz);
 /// All of a file; changes are reported on stderr.
 Sound read_sound(const std::string& path, int32_t rate_hz = kSampleRateHz);
 
+struct FileCloser {
+  void operator()(std::FILE* file) const {
+    std::fclose(file);
+  }
+};
+using FileHandle = std::unique_ptr<std::FILE, FileCloser>;
+
 enum class Encoding : uint8_t { kPcm16, kFloat };
 
-/// Refuses an ending other than .wav, .flac, .ogg, .raw and .pcm.
+/// The ending of a name in lower case: ".wav".
+std::string lower_ending(const std::string& path);
+
+/// Whether a name ends in .wav, .flac, .ogg, .raw or .pcm.
+bool is_sound_name(const std::string& path);
+
+/// Refuses a name that is not one of those, nor "-" for stdout.
 void check_sound_name(const std::string& path);
 
 /// A mono file of that rate, written piece by piece, whole or not at all; the format follows from
 /// the ending of `path`. FLAC has no float: kFloat means 24 bits there; OGG has one coding only;
 /// RAW is little-endian. Where `promised_samples` are more than a WAV header can count, WAV
-/// becomes RF64, its form for large files.
+/// becomes RF64, its form for large files. "-" is stdout, which gets WAV, or RAW with --raw, all at the
+/// end.
 class SoundWriter {
  public:
   SoundWriter(const std::string& path,
@@ -118,8 +133,12 @@ class SoundWriter {
   int64_t commit();
 
  private:
+  int create();
+  void to_stdout();
+
   std::string path_;
   AtomicFile output_;
+  FileHandle for_stdout_;  ///< what stdout will get; else null
   SoundHandle file_;
   int coding_ = 0;
   int64_t clipped_ = 0;

@@ -4,9 +4,13 @@
 
 #include <algorithm>
 #include <cctype>
+#include <cerrno>
 #include <cmath>
+#include <cstdio>
+#include <cstring>
 #include <filesystem>
 
+#include "platforms/cli/files.h"
 #include "platforms/cli/refusal.h"
 #include "platforms/cli/sound/raw.h"
 #include "platforms/cli/sound/sound.h"
@@ -19,14 +23,6 @@ constexpr size_t kBlockSamples = 16384;
 constexpr double kHalfScale16 = 32768.0;
 constexpr int64_t kMostWavSamples = 1'000'000'000;  // of 4 bytes: its header counts to 2^32
 constexpr double kHalfScale32 = 2147483648.0;
-
-std::string lower_ending(const std::string& path) {
-  std::string ending = std::filesystem::path(path).extension().string();
-  std::transform(ending.begin(), ending.end(), ending.begin(), [](unsigned char c) {
-    return static_cast<char>(std::tolower(c));
-  });
-  return ending;
-}
 
 int format_of(const std::string& path, Encoding encoding) {
   const std::string ending = lower_ending(path);
@@ -56,9 +52,21 @@ std::vector<Integer> to_integers(std::span<const float> samples, double half, in
 
 }  // namespace
 
-void check_sound_name(const std::string& path) {
+std::string lower_ending(const std::string& path) {
+  std::string ending = std::filesystem::path(path).extension().string();
+  std::transform(ending.begin(), ending.end(), ending.begin(), [](unsigned char c) {
+    return static_cast<char>(std::tolower(c));
+  });
+  return ending;
+}
+
+bool is_sound_name(const std::string& path) {
   const std::string ending = lower_ending(path);
-  if (ending != ".wav" && ending != ".flac" && ending != ".ogg" && !is_raw_name(path)) {
+  return ending == ".wav" || ending == ".flac" || ending == ".ogg" || is_raw_name(path);
+}
+
+void check_sound_name(const std::string& path) {
+  if (path != "-" && !is_sound_name(path)) {
     refuse("cannot write '", path, "': expected a name that ends in .wav, .flac, .ogg or .raw");
   }
 }
@@ -68,9 +76,7 @@ SoundWriter::SoundWriter(const std::string& path,
                          int32_t rate_hz,
                          int64_t promised_samples)
     : path_(path) {
-  if (const Status status = output_.create(path.c_str()); !status.ok()) {
-    refuse_system_status(text("cannot write '", path, "'"), status);
-  }
+  const int fd = create();
   SF_INFO info = {};
   info.samplerate = rate_hz;
   info.channels = 1;
@@ -79,12 +85,38 @@ SoundWriter::SoundWriter(const std::string& path,
   if ((info.format & SF_FORMAT_TYPEMASK) == SF_FORMAT_WAV && promised_samples > kMostWavSamples) {
     info.format = SF_FORMAT_RF64 | coding_;
   }
-  file_.reset(sf_open_fd(::dup(output_.fd()), SFM_WRITE, &info, SF_TRUE));
+  file_.reset(sf_open_fd(::dup(fd), SFM_WRITE, &info, SF_TRUE));
   if (!file_) {
     refuse("cannot encode '", path, "': ", sf_strerror(nullptr));
   }
   // RF64 that turns out small ends as WAV.
   sf_command(file_.get(), SFC_RF64_AUTO_DOWNGRADE, nullptr, SF_TRUE);
+}
+
+/// The file that is written to. A WAV header is finished when its length is known, so stdout gets a copy.
+int SoundWriter::create() {
+  if (path_ == "-") {
+    for_stdout_.reset(std::tmpfile());
+    if (!for_stdout_) {
+      refuse("cannot write a temporary file for stdout: ", std::strerror(errno));
+    }
+    return ::fileno(for_stdout_.get());
+  }
+  if (const Status status = output_.create(path_.c_str()); !status.ok()) {
+    refuse_system_status(text("cannot write '", path_, "'"), status);
+  }
+  return output_.fd();
+}
+
+void SoundWriter::to_stdout() {
+  std::vector<std::byte> block(kBlockSamples);
+  std::rewind(for_stdout_.get());
+  for (size_t got = 0; (got = std::fread(block.data(), 1, block.size(), for_stdout_.get())) > 0;) {
+    write_stdout(std::span(block).first(got));
+  }
+  if (std::ferror(for_stdout_.get()) != 0) {
+    refuse("cannot read the temporary file for stdout");
+  }
 }
 
 void SoundWriter::write(std::span<const float> samples) {
@@ -111,6 +143,10 @@ void SoundWriter::write(std::span<const float> samples) {
 int64_t SoundWriter::commit() {
   if (sf_close(file_.release()) != 0) {
     refuse("cannot encode '", path_, "': ", sf_strerror(nullptr));
+  }
+  if (for_stdout_) {
+    to_stdout();
+    return clipped_;
   }
   if (const Status status = output_.commit(); !status.ok()) {
     refuse_system_status(text("cannot write '", path_, "'"), status);

@@ -3,7 +3,7 @@
 . platforms/jobs/lib/base.sh
 
 tools_packages="g++ cmake ninja-build libhwy-dev libflatbuffers-dev flatbuffers-compiler
-    libsndfile1-dev libcli11-dev nlohmann-json3-dev libpng-dev zlib1g-dev libeigen3-dev
+    libsndfile1-dev libcli11-dev nlohmann-json3-dev zlib1g-dev libeigen3-dev
     libspeexdsp-dev"
 # Beyond the tools: tests, the live tool's sound device, the plug-in.
 rest_packages="doctest-dev pkgconf portaudio19-dev ladspa-sdk"
