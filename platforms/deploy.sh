@@ -30,8 +30,8 @@ done
 [ -f "$archive" ] || fail "there is no archive '$archive'; make one with ./run cross arm64"
 name=$(tar tzf "$archive" 2>/dev/null | sed -n '1s|/.*||p')
 case $name in
-    ligero-arm64 | ligero-arm64-static) fits="aarch64" ;;
-    ligero-armhf | ligero-armhf-static) fits="armv7l armv8l aarch64" ;;
+    ligero-arm64 | ligero-arm64-shared) fits="aarch64" ;;
+    ligero-armhf | ligero-armhf-shared) fits="armv7l armv8l aarch64" ;;
     ligero-x86_64) fits="x86_64" ;;
     *) fail "'$archive' is no archive of ./run cross (it begins with '$name')" ;;
 esac

@@ -34,6 +34,16 @@ for file in "$source"/platforms/jobs/*.sh; do
 done
 expect 1 "no job is called 'lib/base'" "a shared file is no job" "$tree/run" lib/base
 expect 1 "expected arm64 or armhf" "cross refuses an unknown processor" "$tree/run" cross mips
+expect 1 "expected shared or nothing" "cross refuses an unknown kind" "$tree/run" cross arm64 static
+# What check.sh says on a board where a shared tool lacks a library.
+mkdir -p board/bin board/path
+sed 's/@ARCH@/arm64/' "$source/platforms/toolchains/check.sh" >board/check.sh
+printf '#!/bin/sh\necho aarch64\n' >board/path/uname
+printf '#!/bin/sh\necho "ligero: error while loading shared libraries: libsndfile.so.1: cannot open" >&2\nexit 127\n' \
+    >board/bin/ligero
+chmod +x board/path/uname board/bin/ligero
+expect 1 "libsndfile.so.1: cannot open; install the libraries, on Debian: apt-get install libstdc++6 libsndfile1" \
+    "check.sh names the packages" env PATH="$scratch/elsewhere/board/path:$PATH" sh board/check.sh
 expect 1 "no fuzz target is called 'x'" "fuzz refuses an unknown target" "$tree/run" fuzz x
 expect 1 "expected the name of a recipe" "train needs a recipe" "$tree/run" train
 

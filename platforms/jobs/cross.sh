@@ -1,19 +1,22 @@
 #!/bin/sh
-# ./run cross ARCH [static]: build for arm64 or armhf into build/ligero-ARCH[-static].tar.gz
+# ./run cross ARCH [shared]: build for arm64 or armhf into build/ligero-ARCH[-shared].tar.gz; without shared, static
 set -eu
 . platforms/jobs/lib/cross.sh
 
 arch=${1:-}
 [ -n "$(compiler_of "$arch")" ] || fail "cross: expected arm64 or armhf, not '$arch'"
 case ${2:-} in
-    '') name=ligero-$arch parts="ligero ligero_static ligero_shared ligero_ladspa" ;;
-    static) name=ligero-$arch-static parts="ligero ligero_static" ;;
-    *) fail "cross: expected static or nothing, not '$2'" ;;
+    '') name=ligero-$arch preset=$arch-static parts="ligero ligero_static" ;;
+    shared)
+        name=ligero-$arch-shared preset=$arch
+        parts="ligero ligero_static ligero_shared ligero_ladspa"
+        ;;
+    *) fail "cross: expected shared or nothing, not '$2'" ;;
 esac
 prepare_cross "$arch"
 build_tools
 # shellcheck disable=SC2086
-build_cross "${name#ligero-}" OFF $parts
+build_cross "$preset" OFF $parts
 tree=build/archive/$name
 models=$tree/models
 rm -rf "$tree"
@@ -21,7 +24,7 @@ mkdir -p "$models"
 cmake --install "$build" --prefix "$tree" --strip >build/install.log || fail "installing failed (build/install.log)"
 say "converting the small models"
 mv "$tree"/share/ligero/models/* "$models" && rmdir "$tree/share/ligero/models"
-for model in bsrnn-live lgr-tse-small lgr-tse-small-live; do
+for model in bsrnn-live lgr-tse-small lgr-tse-small-live lgr-tse-tiny-live; do
     host_model $model f16
 done
 sed "s/@ARCH@/$arch/" platforms/toolchains/check.sh >"$tree/check.sh"

@@ -115,6 +115,49 @@ cross_voices() {
     unset LIGERO_EMULATED_CPU
 }
 
+# archive_starts ARCH KIND ROOT: the archive of that KIND ("" or -shared), unpacked, starts with the C library
+# and the other libraries of ROOT alone, finds its default model and opens each that it has.
+archive_starts() {
+    unpacked=$work/unpacked/ligero-$1$2
+    mkdir -p "$work/unpacked"
+    rm -rf "$unpacked"
+    tar -C "$work/unpacked" -xzf "build/ligero-$1$2.tar.gz"
+    for model in $(cd model/pretrained && ls ./*-live.json); do
+        set -- "$1" "$2" "$3" "$(basename "$model" .json)"
+        [ -n "$(find "$unpacked/models" -name "$4-*.lgm")" ] || {
+            echo "the archive has no $4"
+            return 1
+        }
+    done
+    for model in "" "$unpacked"/models/*.lgm; do
+        # shellcheck disable=SC2086  # none: the default model
+        platforms/toolchains/emulate.sh "$1" "$3" "$unpacked/bin/ligero" info $model || return 1
+    done
+}
+
+# packages_named ARCH: check.sh names a package for every library that the shared tool is linked with.
+packages_named() {
+    for library in $(readelf -d "$work/unpacked/ligero-$1-shared/bin/ligero" | sed -n 's/.*NEEDED.*\[\(.*\)\.so.*/\1/p'); do
+        case $library in
+            libc | libm | libgcc_s | libpthread | libdl | ld-linux*) continue ;; # libstdc++6 brings these along
+        esac
+        grep -q "^packages=.*$library" "$work/unpacked/ligero-$1-shared/check.sh" || {
+            echo "check.sh names no package for $library"
+            return 1
+        }
+    done
+}
+
+archives_start() {
+    check_that "./run cross $1" sh platforms/jobs/cross.sh "$1"
+    check_that "./run cross $1 shared" sh platforms/jobs/cross.sh "$1" shared
+    mkdir -p "$work/empty"
+    check_that "the archive for $1 starts where there is no library" archive_starts "$1" "" "$work/empty"
+    check_that "the shared archive for $1 starts with Debian's libraries" \
+        archive_starts "$1" -shared "build/sysroot/$1"
+    check_that "the shared archive for $1 names the packages it needs" packages_named "$1"
+}
+
 compile_for_gpus() {
     if ! PATH="$PATH:${CUDA_HOME:-/usr/local/cuda}/bin" command -v nvcc >/dev/null; then
         say "skipped: no nvcc, so the CUDA kernels are not compiled"
@@ -168,6 +211,7 @@ for arch in arm64 armhf; do
     done
     build_cross $arch-static OFF ligero
     cross_voices $arch "$processor" $arch-static "$int8_models"
+    archives_start $arch
 done
 old="env LIGERO_EMULATED_CPU=cortex-a9 platforms/toolchains/emulate.sh armhf build/sysroot/armhf"
 # shellcheck disable=SC2086

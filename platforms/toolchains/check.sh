@@ -17,10 +17,18 @@ case $arch in
 esac
 # A static build has no shared library beside it and needs no loader.
 if [ -e "$here/lib/libligero.so" ] && [ ! -e "$loader" ]; then
-    refuse "this system has no C library for $arch ($loader); expected the static archive here: ./run cross $arch static"
+    refuse "this system has no C library for $arch ($loader); expected the static archive here: ./run cross $arch"
 fi
-said=$("$here/bin/ligero" --help 2>&1) ||
-    refuse "ligero does not run here: $(printf '%s' "$said" | head -n 3) (where the C library is older than the program's: ./run cross $arch static)"
+# What the tool of a shared archive is linked with, as Debian and Ubuntu package it.
+packages="libstdc++6 libsndfile1 libspeexdsp1 libportaudio2"
+said=$("$here/bin/ligero" --help 2>&1) || {
+    case $said in
+        *"loading shared libraries"*)
+            refuse "$(printf '%s' "$said" | head -n 1); install the libraries, on Debian: apt-get install $packages; or take the static archive: ./run cross $arch"
+            ;;
+    esac
+    refuse "ligero does not run here: $(printf '%s' "$said" | head -n 3) (where the C library is older than the program's: ./run cross $arch)"
+}
 for model in "$here"/models/*.lgm; do
     "$here/bin/ligero" info "$model" >/dev/null || exit 1
 done

@@ -285,9 +285,48 @@ TEST_CASE("--help: every command shows an example of itself") {
     CHECK(help.code == 0);
     CHECK(help.says("Example:\n  ligero " + name + " "));
   }
+  for (const char* hidden : {"manual", "completion"}) {
+    CHECK_FALSE(run_tool("--help").says(hidden));
+  }
   const Outcome help = run_line(LIGERO_CONVERT " --help");
   CHECK(help.code == 0);
   CHECK(help.says("Example:\n  ligero-convert "));
+}
+
+TEST_CASE("manual, completion: every command and every option of its help is in both") {
+  const Folder at;
+  const std::string manual = run_tool("manual").text;
+  write_file(at / "completion", run_tool("completion").text);
+  const auto complete = [&](const std::string& words, int place) {
+    return run_line("bash -c 'source " + at / "completion" + "; COMP_WORDS=(" + words +
+                    "); COMP_CWORD=" + std::to_string(place) +
+                    "; _ligero; printf \"%s\\n\" \"${COMPREPLY[@]}\"'");
+  };
+  CHECK(complete("ligero ve", 1).text == "verify\n");
+  CHECK(complete("ligero extract --enr", 2).text == "--enroll\n");
+  CHECK(complete("ligero extract " + at / "compl", 2).text == at / "completion" + "\n");
+  for (const std::string name :
+       {"info", "enroll", "extract", "score", "run", "verify", "live", "bench"}) {
+    CAPTURE(name);
+    CHECK(manual.find("\n.SH \"ligero " + name + "\"\n") != std::string::npos);
+    const std::string help = run_tool(name + " --help").text;
+    const std::string known = "\n" + complete("ligero " + name + " --", 2).text;
+    for (size_t from = help.find("\n  -"); from != std::string::npos;
+         from = help.find("\n  -", from + 1)) {
+      const size_t begin = help.find("--", from);
+      const std::string option = help.substr(begin, help.find_first_of(" ,\n", begin) - begin);
+      CAPTURE(option);
+      CHECK(known.find("\n" + option + "\n") != std::string::npos);
+    }
+  }
+  if (run_line("command -v man").code == 0) {
+    write_file(at / "ligero.1", manual);
+    const Outcome shown = run_line("MANROFFSEQ= man --warnings -l " + at / "ligero.1");
+    CHECK(shown.says("ligero extract"));
+    CHECK_FALSE(shown.says("warning"));
+  } else {
+    std::puts("skipped: no man (how the manual page is set)");
+  }
 }
 
 }  // namespace

@@ -41,7 +41,8 @@ endforeach()
 foreach(file bin/ligero bin/ligero-convert include/ligero.h share/doc/ligero/LICENSE
              share/doc/ligero/NOTICE share/doc/ligero/biometrics.md share/ligero/models/bsrnn-live-int8.lgm
              share/ligero/models/lgr-tse-small-int8.lgm
-             share/ligero/models/lgr-tse-small-live-int8.lgm)
+             share/ligero/models/lgr-tse-small-live-int8.lgm share/man/man1/ligero.1
+             share/bash-completion/completions/ligero)
   if(NOT "opt/ligero/${file}" IN_LIST files)
     message(FATAL_ERROR "not installed: ${file}; installed: ${files}")
   endif()
