@@ -2,88 +2,33 @@
 #include "runtime/api/ligero.h"
 
 #include <algorithm>
-#include <cstdio>
 #include <cstring>
 #include <memory>
 #include <new>
 #include <utility>
 
 #include "model/format/loader.h"
-#include "model/format/mapped_file.h"
 #include "model/format/profile.h"
 #include "model/session/anchor.h"
 #include "model/session/recording.h"
 #include "model/session/resampler.h"
 #include "model/session/session.h"
 #include "model/session/verify.h"
+#include "platforms/capi/handles.h"
 #include "platforms/capi/library_ops.h"
+#include "platforms/capi/refusal.h"
 #include "platforms/cuda/choose.h"
 #include "runtime/base/aligned_block.h"
 #include "runtime/base/version.h"
 #include "runtime/cpu_run.h"
 
-struct ligero_model {
-  ligero::MappedFile file;
-  ligero::Model model;
-};
-
-struct ligero_profile {
-  ligero::Profile profile;
-};
-
-struct ligero_session {
-  ligero::SessionGroup* group = nullptr;
-  int32_t index = 0;
-  std::unique_ptr<ligero::SessionGroup> own;  ///< empty for a session of a batch
-  ligero::AlignedBlock block;                 ///< empty if the block is the caller's
-
-  ligero::Session& session() {
-    return (*group)[index];
-  }
-  const ligero::Session& session() const {
-    return (*group)[index];
-  }
-};
-
-struct ligero_batch {
-  ligero::AlignedBlock block;
-  ligero::SessionGroup group;
-  std::unique_ptr<ligero_session[]> sessions;
-};
-
-namespace {
-
 using ligero::Code;
 using ligero::Result;
 using ligero::Status;
+using ligero::capi::null_argument;
+using ligero::capi::refuse;
 
-thread_local char last_error[512] = "no error";
-
-ligero_status refuse(Code code, const char* what, const char* where = "") {
-  std::snprintf(last_error, sizeof(last_error), "%s%s%s", what, *where ? ": " : "", where);
-  return static_cast<ligero_status>(code);
-}
-
-ligero_status refuse(const Status& status, const char* where = "") {
-  char detail[320] = "";
-  if (*where) {
-    std::snprintf(detail, sizeof(detail), "%s", where);
-  } else if (status.index >= 0) {
-    std::snprintf(detail,
-                  sizeof(detail),
-                  "index %d, value %lld",
-                  static_cast<int>(status.index),
-                  static_cast<long long>(status.where));
-  } else if (status.where >= 0) {
-    const char* form = status.code == Code::kTooLittleMemory ? "%lld bytes needed" : "%lld";
-    std::snprintf(detail, sizeof(detail), form, static_cast<long long>(status.where));
-  }
-  return refuse(status.code, status.message, detail);
-}
-
-ligero_status null_argument(const char* name) {
-  return refuse(Code::kBadArgument, "an argument must not be null", name);
-}
+namespace {
 
 Result<const ligero::Backend*> find_accelerator(uint32_t device) {
   if (device > LIGERO_DEVICE_AUTO) {
@@ -162,7 +107,7 @@ const char* ligero_version_string(void) {
 }
 
 const char* ligero_last_error(void) {
-  return last_error;
+  return ligero::capi::last_error();
 }
 
 ligero_status ligero_model_open(const char* path, ligero_model** model) {

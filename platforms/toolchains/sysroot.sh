@@ -1,16 +1,16 @@
 #!/bin/sh
 # sysroot.sh arm64|armhf FOLDER: unpacks into FOLDER the C library and the other libraries that ligero is
 # built against, as Debian packages them for that architecture. Needs apt and no root: this machine's
-# own packages stay as they are. DEBIAN_MIRROR and DEBIAN_SUITE choose where from.
+# own packages stay as they are. DEBIAN_MIRROR and DEBIAN_SUITE choose where from, SYSROOT_PACKAGES what.
 set -eu
 arch=${1:?expected arm64 or armhf}
 folder=${2:?expected a folder}
 mirror=${DEBIAN_MIRROR:-http://deb.debian.org/debian}
 suite=${DEBIAN_SUITE:-bookworm}
 keyring=/usr/share/keyrings/debian-archive-keyring.gpg
-packages="libc6-dev libstdc++-12-dev linux-libc-dev libhwy-dev libflatbuffers-dev libsndfile1-dev
+packages=${SYSROOT_PACKAGES:-"libc6-dev libstdc++-12-dev linux-libc-dev libhwy-dev libflatbuffers-dev libsndfile1-dev
     libcli11-dev nlohmann-json3-dev zlib1g-dev libspeexdsp-dev portaudio19-dev
-    ladspa-sdk doctest-dev libeigen3-dev"
+    ladspa-sdk doctest-dev libeigen3-dev"}
 case $arch in
     arm64 | armhf) ;;
     *) echo "sysroot.sh: expected arm64 or armhf, not '$arch'" >&2 && exit 1 ;;

@@ -12,6 +12,7 @@
 #include <utility>
 #include <vector>
 
+#include "platforms/capi/recording_blocks.h"
 #include "platforms/cli/block_options.h"
 #include "platforms/cli/commands/commands.h"
 #include "platforms/cli/commands/enrolment.h"
@@ -35,12 +36,7 @@ namespace fs = std::filesystem;
 
 namespace {
 
-/// Longer recordings run in blocks by themselves: whole, memory grows with their length.
-constexpr double kMostWholeSeconds = 60.0;
 constexpr int kMostStreamSamples = 1 << 20;
-/// There is no hurry in a file: blocks that waste little on what they look ahead to.
-constexpr double kFileBlockSeconds = 10.0;
-constexpr double kFileAroundSeconds = 2.0;
 
 struct Options {
   std::string model;
