@@ -42,7 +42,6 @@ build_wheel() {
     say "$(wc -c <"$wheel") bytes in $wheel"
     # auditwheel derives the oldest tag that the library's symbols allow.
     "$work/tools/bin/auditwheel" show "$wheel" >"$made/audit.log" || fail "auditwheel refuses $wheel"
-    grep -q 'consistent with the following platform tag:' "$made/audit.log" || fail "auditwheel: see $made/audit.log"
     tr '\n' ' ' <"$made/audit.log" | grep -Eq 'manylinux_2_([5-9]|1[0-9]|2[0-8])_'"$1" ||
         fail "the library needs more than manylinux_2_28 ($made/audit.log)"
     say "auditwheel: $(tr '\n' ' ' <"$made/audit.log" | grep -o '"manylinux_[^"]*"' | head -n 1)"
