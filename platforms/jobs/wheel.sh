@@ -28,6 +28,7 @@ build_wheel() {
         ln -sfn "$2/$name" "$made/include/$name"
     done
     ln -sf "$3/libspeexdsp.a" "$made/libspeexdsp.a"
+    [ "$1" != x86_64 ] || (cd "$made" && ar x "$(g++ -print-libgcc-file-name)" cpuinfo.o)
     if [ ! -f "$made/build/build.ninja" ]; then
         say "configuring for $1"
         cmake -G Ninja -S . -B "$made/build" --toolchain platforms/toolchains/zig.cmake \
@@ -56,6 +57,7 @@ make_expected() {
 x, rate = soundfile.read(sys.argv[1], dtype="int16")
 soundfile.write(sys.argv[2], x, rate)' "platforms/demo/mixed_pair_$part.flac" "$work/check/$part.wav"
     done
+    cp platforms/python/check.py "$work/check" # beside the package's sources it would import those
     "$host_ligero" extract --model model/pretrained/bsrnn-live-int8.lgm --enroll "$work/check/anchor.wav" \
         "$work/check/mixture.wav" -o "$work/check/expected.wav" >/dev/null
 }
@@ -67,8 +69,8 @@ run_wheel() {
         "$python" -m venv "$work/empty"
         "$work/empty/bin/python" -m pip install --quiet "$wheel" >>build/pip.log 2>&1 ||
             fail "the wheel could not be installed (build/pip.log)"
-        (cd "$work/check" && env -u LIGERO_LIBRARY -u LIGERO_MODELS PATH=/nowhere \
-            "$work/empty/bin/python" "$root/platforms/python/check.py" anchor.wav mixture.wav expected.wav)
+        (cd "$work/check" && env -u PYTHONPATH -u LIGERO_LIBRARY -u LIGERO_MODELS PATH=/nowhere \
+            "$work/empty/bin/python" check.py anchor.wav mixture.wav expected.wav)
     done
 }
 
@@ -82,7 +84,7 @@ run_wheel_emulated() {
     (cd "$work/check" && env -u LIGERO_LIBRARY -u LIGERO_MODELS "$root/platforms/toolchains/emulate.sh" arm64 "$work/python-arm64" \
         -E "LD_LIBRARY_PATH=$libraries/blas:$libraries/lapack" -E "PYTHONHOME=$work/python-arm64/usr" \
         -E "PYTHONPATH=$work/unpacked:$work/python-arm64/usr/lib/python3/dist-packages" \
-        "$work/python-arm64/usr/bin/python3.11" "$root/platforms/python/check.py" anchor.wav mixture.wav expected.wav)
+        "$work/python-arm64/usr/bin/python3.11" check.py anchor.wav mixture.wav expected.wav)
 }
 
 build_tools

@@ -130,18 +130,24 @@ def test_the_interpreters_lock_is_released_meanwhile(voices, mixture):
 
 
 def test_a_second_thread_in_one_stream_is_refused(voices, mixture):
-    x = np.tile(mixture, 8)
-    refused = []
+    x = np.tile(mixture, 8)  # a call takes far longer than the start of another
+    made, refused, start = [], [], threading.Barrier(2)
+
+    def work():
+        start.wait()
+        try:
+            made.append(stream.process(x))
+        except ligero.BadState as e:
+            refused.append(str(e))
+
     with ligero.Stream(voices[0]) as stream:
-        thread = threading.Thread(target=stream.process, args=(x,))
-        thread.start()
-        while thread.is_alive():
-            try:
-                stream.process(x[:160])
-            except ligero.BadState as e:
-                refused.append(str(e))
-        thread.join()
-    assert refused and "another thread" in refused[0]
+        threads = [threading.Thread(target=work) for _ in range(2)]
+        for t in threads:
+            t.start()
+        for t in threads:
+            t.join()
+        assert stream.statistics.samples == len(x)
+    assert len(made) == len(refused) == 1 and "another thread" in refused[0]
 
 
 def test_a_closed_stream_says_so(voices):
