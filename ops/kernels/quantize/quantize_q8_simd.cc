@@ -65,7 +65,9 @@ float q8(const float* x, int64_t n, int8_t* q) noexcept {
   int64_t i = 0;
   const V factor = hn::Set(d, kQ8Max / largest);
   const hn::Rebind<int8_t, D> narrow;
-#if HWY_MAX_BYTES == 16  // chains of operations side by side; vectors of 128 bits keep the order
+// Chains of operations side by side, where two vectors become one in their order: those of 128 bits
+// but for ARMv7's.
+#if HWY_MAX_BYTES == 16 && !HWY_ARCH_ARM_V7
   const hn::Full128<int16_t> d16;
   const hn::Full64<int8_t> d8;
   for (; i + 16 <= n; i += 16) {

@@ -14,13 +14,15 @@ namespace {
 namespace hn = hwy::HWY_NAMESPACE;
 
 /// a / b, b finite. ARMv7 has no division, and Highway's stand-in is off by a bit now and then:
-/// what it leaves of a brings the quotient to where every other instruction set has it.
+/// what it leaves of a brings the quotient to where every other instruction set has it. Of an
+/// infinite quotient nothing is left.
 template <class D, class V>
 HWY_INLINE V div_v(D d, V a, V b) {
 #if HWY_TARGET == HWY_NEON && !HWY_ARCH_ARM_A64
   const auto inverse = hn::Div(hn::Set(d, 1.0f), b);
   const auto q = hn::Mul(a, inverse);
-  return hn::MulAdd(hn::NegMulAdd(q, b, a), inverse, q);
+  const auto nearer = hn::MulAdd(hn::NegMulAdd(q, b, a), inverse, q);
+  return hn::IfThenElse(hn::Lt(hn::Abs(q), hn::Set(d, __builtin_huge_valf())), nearer, q);
 #else
   (void)d;
   return hn::Div(a, b);
