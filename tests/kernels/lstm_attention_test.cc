@@ -94,6 +94,7 @@ TEST_CASE("lstm cell: a limit bounds both signs and infinities, and lets NaN thr
     kernels->cell_f32(z.data(), hidden, 2.0f, c.data(), h.data());
     CHECK(std::vector<float>(c.begin(), c.begin() + 4) == std::vector{2.0f, -2.0f, 2.0f, -2.0f});
     CHECK(std::isnan(c[4]));
+    CHECK(std::isnan(h[4]));
   }
 }
 

@@ -15,7 +15,7 @@ namespace ligero {
 
 /// z [4 * hidden], limit above 0 or infinite, c [hidden] read and written, h [hidden] written; any
 /// alignment, no overlap, nothing past the ends is touched. float32, c and h within 5e-7 for |c| up to
-/// 2. An element's result does not depend on `hidden`. A cell that is no number stays so.
+/// 2. An element's result does not depend on `hidden`. What is no number stays so.
 using LstmCellFn =
     void (*)(const float* z, int32_t hidden, float limit, float* c, float* h) noexcept;
 

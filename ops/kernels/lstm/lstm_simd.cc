@@ -13,6 +13,18 @@ using D = hn::CappedTag<float, 16>;
 using V = hn::Vec<D>;
 constexpr int kLanes = static_cast<int>(hn::MaxLanes(D()));
 
+/// x within +-bound. A NaN stays one: of x86's instructions the second operand does, of ARM's that
+/// Highway takes neither.
+HWY_INLINE V clamp_v(D d, V x, float bound) {
+  const V low = hn::Set(d, -bound);
+  const V high = hn::Set(d, bound);
+#if HWY_ARCH_ARM
+  return V(vminq_f32(high.raw, vmaxq_f32(low.raw, x.raw)));
+#else
+  return hn::Min(high, hn::Max(low, x));
+#endif
+}
+
 /// exp(x) = 2^n (1 + rest) for x within +-`bound` and as at the nearer end outside, to 1.1e-7 of
 /// it: less exact than exp_v, as gates may be, and half the work. rest = exp(r) - 1, |r| <= ln 2 /
 /// 2, by the polynomial r + r^2 (c2 + c3 r + c4 r^2 + c5 r^3) of the least relative error; bound
@@ -20,7 +32,7 @@ constexpr int kLanes = static_cast<int>(hn::MaxLanes(D()));
 struct Exp {
   V scale, rest;
   HWY_INLINE Exp(D d, V x, float bound) {
-    const V inside = hn::Min(hn::Set(d, bound), hn::Max(hn::Set(d, -bound), x));
+    const V inside = clamp_v(d, x, bound);
     const V round = hn::Set(d, 0x1.8p23f + 127.0f);  // leaves n + 127 in the lowest bits
     const V shifted = hn::MulAdd(inside, hn::Set(d, 0x1.715476p0f), round);
     const V r = hn::NegMulAdd(hn::Sub(shifted, round), hn::Set(d, 0x1.62e43p-1f), inside);
