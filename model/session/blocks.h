@@ -1,17 +1,37 @@
-// When a recording runs in blocks, and in which. The tool and the C library share it, so that both
-// give the same bits.
-#ifndef LIGERO_PLATFORMS_CAPI_RECORDING_BLOCKS_H_
-#define LIGERO_PLATFORMS_CAPI_RECORDING_BLOCKS_H_
+// Blocks of so many seconds, and those in which a long recording runs: the tool and the C library
+// share them, so that both give the same bits. Not: sessions that run in blocks (session.h).
+#ifndef LIGERO_MODEL_SESSION_BLOCKS_H_
+#define LIGERO_MODEL_SESSION_BLOCKS_H_
+
+#include <algorithm>
+#include <cmath>
+#include <cstdint>
+
+#include "model/format/loader.h"
+#include "model/session/config.h"
 
 namespace ligero {
 
 /// Longer recordings run in blocks: run at once, memory grows with the length.
 inline constexpr double kMostWholeSeconds = 60.0;
-/// There is no hurry in a file: long blocks, so that little is computed twice.
-inline constexpr double kFileBlockSeconds = 10.0;
-/// That a block sees before and after itself.
-inline constexpr double kFileAroundSeconds = 2.0;
+
+/// A block of so many seconds, of context before and of look-ahead behind it, in hops of the model.
+inline BlockConfig blocks_of(const Model& model,
+                             double block_s,
+                             double context_s,
+                             double look_ahead_s) {
+  const double hops_per_second = static_cast<double>(model.rate_hz()) / model.hop_samples();
+  const auto hops = [hops_per_second](double seconds) {
+    return static_cast<int32_t>(std::lround(seconds * hops_per_second));
+  };
+  return {std::max(1, hops(block_s)), hops(context_s), hops(look_ahead_s)};
+}
+
+/// Of a file. There is no hurry: long blocks, so that little is computed twice.
+inline BlockConfig file_blocks(const Model& model) {
+  return blocks_of(model, 10.0, 2.0, 2.0);
+}
 
 }  // namespace ligero
 
-#endif  // LIGERO_PLATFORMS_CAPI_RECORDING_BLOCKS_H_
+#endif  // LIGERO_MODEL_SESSION_BLOCKS_H_

@@ -1,7 +1,10 @@
-// What the handles of the C API hold. Not: the API (runtime/api/ligero.h).
+// What the handles of the C API hold, and limits of its arguments. Not: the API
+// (runtime/api/ligero.h).
 #ifndef LIGERO_PLATFORMS_CAPI_HANDLES_H_
 #define LIGERO_PLATFORMS_CAPI_HANDLES_H_
 
+#include <algorithm>
+#include <cstddef>
 #include <cstdint>
 #include <memory>
 
@@ -11,6 +14,18 @@
 #include "model/session/session.h"
 #include "runtime/api/ligero.h"
 #include "runtime/base/aligned_block.h"
+
+namespace ligero::capi {
+
+/// Of a recording.
+inline constexpr size_t kMostFrames = size_t{1} << 30;
+
+/// A rate of the caller's, for the resampler, which refuses what is no rate.
+inline int32_t hertz(uint32_t hz) {
+  return static_cast<int32_t>(std::min<uint32_t>(hz, 1u << 30));
+}
+
+}  // namespace ligero::capi
 
 struct ligero_model {
   ligero::MappedFile file;

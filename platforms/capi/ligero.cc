@@ -25,6 +25,8 @@
 using ligero::Code;
 using ligero::Result;
 using ligero::Status;
+using ligero::capi::hertz;
+using ligero::capi::kMostFrames;
 using ligero::capi::null_argument;
 using ligero::capi::refuse;
 
@@ -188,7 +190,6 @@ ligero_status ligero_enroll_on(uint32_t device,
     return null_argument("model, samples, profile");
   }
   *profile = nullptr;
-  constexpr size_t kMostFrames = size_t{1} << 30;
   if (channels < 1 || channels > 32 || frames == 0 || frames > kMostFrames) {
     return refuse(Code::kBadArgument, "channels must be 1 to 32 and frames 1 to 2^30");
   }
@@ -201,8 +202,7 @@ ligero_status ligero_enroll_on(uint32_t device,
   ligero::Array<float> mono;
   const Status converted = ligero::resample_recording({samples, frames * channels},
                                                       static_cast<int32_t>(channels),
-                                                      static_cast<int32_t>(
-                                                          std::min<uint32_t>(rate_hz, 1u << 30)),
+                                                      hertz(rate_hz),
                                                       model->model.rate_hz(),
                                                       &mono);
   if (!converted.ok()) {

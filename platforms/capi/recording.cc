@@ -2,15 +2,14 @@
 #include "platforms/capi/recording.h"
 
 #include <algorithm>
-#include <cmath>
 #include <span>
 #include <utility>
 
+#include "model/session/blocks.h"
 #include "model/session/recording.h"
 #include "model/session/resampler.h"
 #include "model/session/session.h"
 #include "platforms/capi/handles.h"
-#include "platforms/capi/recording_blocks.h"
 #include "platforms/capi/refusal.h"
 #include "runtime/base/aligned_block.h"
 #include "runtime/base/array.h"
@@ -21,37 +20,26 @@ using ligero::Array;
 using ligero::Code;
 using ligero::Result;
 using ligero::Status;
+using ligero::capi::hertz;
+using ligero::capi::kMostFrames;
 using ligero::capi::null_argument;
 using ligero::capi::refuse;
-
-constexpr size_t kMostFrames = size_t{1} << 30;
-
-int32_t hertz(uint32_t hz) {
-  return static_cast<int32_t>(std::min<uint32_t>(hz, 1u << 30));  // the resampler refuses the rest
-}
 
 ligero_status refuse_frames() {
   return refuse(Code::kBadArgument, "a recording must have 1 to 2^30 frames");
 }
 
 /// Exactly out.size() samples.
-Status resample(std::span<const float> samples, int32_t from_hz, int32_t to_hz, std::span<float> out) {
+Status resample(std::span<const float> samples,
+                int32_t from_hz,
+                int32_t to_hz,
+                std::span<float> out) {
   Array<float> made;
   LIGERO_RETURN_IF_ERROR(ligero::resample_recording(samples, 1, from_hz, to_hz, &made));
   const size_t kept = std::min(made.size(), out.size());
   std::copy_n(made.data(), kept, out.data());
   std::fill(out.begin() + static_cast<std::ptrdiff_t>(kept), out.end(), 0.0f);
   return {};
-}
-
-ligero::BlockConfig file_blocks(const ligero::Model& model) {
-  const double rate = static_cast<double>(model.rate_hz()) / model.hop_samples();
-  const auto hops = [rate](double seconds) {
-    return static_cast<int32_t>(std::lround(seconds * rate));
-  };
-  return {std::max(1, hops(ligero::kFileBlockSeconds)),
-          hops(ligero::kFileAroundSeconds),
-          hops(ligero::kFileAroundSeconds)};
 }
 
 /// One session over the recording, with its latency taken off. `voice` is not `mixture`.
@@ -61,7 +49,7 @@ Status extract_in_blocks(const ligero::Model& model,
                          std::span<float> voice) {
   ligero::SessionConfig config;
   config.rate_hz = model.rate_hz();
-  config.block = file_blocks(model);
+  config.block = ligero::file_blocks(model);
   Result<ligero::SessionPlan> plan = ligero::plan_sessions(model, config);
   LIGERO_RETURN_IF_ERROR(plan.status());
   ligero::AlignedBlock block;
@@ -78,7 +66,8 @@ Status extract_in_blocks(const ligero::Model& model,
   const auto latency = static_cast<size_t>(group[0].latency_samples());
   const size_t early = std::min(latency, mixture.size());
   Array<float> rest;
-  LIGERO_CHECK(rest.allocate(latency), Code::kTooLittleMemory, "no memory for the end of a recording");
+  LIGERO_CHECK(
+      rest.allocate(latency), Code::kTooLittleMemory, "no memory for the end of a recording");
   const auto process = [&group](const float* in, float* out, size_t frames) {
     group.process(&in, &out, static_cast<int32_t>(frames));
   };
@@ -105,7 +94,8 @@ Status extract(const ligero::Model& model,
     LIGERO_RETURN_IF_ERROR(ligero::check_profile(model, ports.value(), *profile));
   }
   Array<float> mixture;
-  LIGERO_RETURN_IF_ERROR(ligero::resample_recording(samples, 1, rate_hz, model.rate_hz(), &mixture));
+  LIGERO_RETURN_IF_ERROR(
+      ligero::resample_recording(samples, 1, rate_hz, model.rate_hz(), &mixture));
   Array<float> voice;
   LIGERO_CHECK(voice.allocate(mixture.size()), Code::kTooLittleMemory, "no memory for the voice");
   const std::span<float> extracted(voice.data(), voice.size());

@@ -2,10 +2,9 @@
 #include "platforms/cli/block_options.h"
 
 #include <CLI/CLI.hpp>
-#include <algorithm>
-#include <cmath>
 #include <cstdlib>
 
+#include "model/session/blocks.h"
 #include "platforms/cli/refusal.h"
 
 namespace ligero::cli {
@@ -32,13 +31,6 @@ double hops_per_second(const Model& model) {
 }
 
 }  // namespace
-
-BlockConfig blocks_of(const Model& model, double block_s, double context_s, double look_ahead_s) {
-  const auto hops = [&](double seconds) {
-    return static_cast<int32_t>(std::lround(seconds * hops_per_second(model)));
-  };
-  return {std::max(1, hops(block_s)), hops(context_s), hops(look_ahead_s)};
-}
 
 BlockConfig BlockOptions::config(const Model& model) const {
   return blocks_of(model, block_s, context_s, look_ahead_s);

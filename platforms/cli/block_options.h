@@ -23,9 +23,6 @@ struct BlockOptions {
   BlockConfig config(const Model& model) const;
 };
 
-/// A block of so many seconds of context, block and look-ahead, in hops of the model.
-BlockConfig blocks_of(const Model& model, double block_s, double context_s, double look_ahead_s);
-
 /// "blocks of 0.5 s, 2 s before and 1 s after each"
 std::string describe(const Model& model, const BlockConfig& block);
 

@@ -3,10 +3,12 @@
 #include "platforms/cli/commands/commands.h"
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <cstdio>
 #include <string>
 #include <vector>
 
+#include "platforms/cli/files.h"
 #include "platforms/cli/program.h"
 #include "platforms/cli/refusal.h"
 #include "runtime/base/version.h"
@@ -122,6 +124,16 @@ void add_generators(CLI::App* app) {
 }
 
 }  // namespace
+
+void share_stdout(bool json, std::initializer_list<std::string> outputs) {
+  const bool data = std::find(outputs.begin(), outputs.end(), "-") != outputs.end();
+  if (json && data) {
+    throw CLI::ValidationError("--json", "not with an output '-', which has stdout as well");
+  }
+  if (json || data) {
+    keep_stdout_for_data();
+  }
+}
 
 int run_commands(int argc, char** argv) {
   CLI::App app{"ligero: one enrolled person's voice out of what a microphone hears", "ligero"};

@@ -1,6 +1,9 @@
-// The list of the tool's commands, one source file each. Not: what they share (sound, npy, plot).
+// The list of the tool's commands, one source file each. Not: what they share (sound, npy, report).
 #ifndef LIGERO_PLATFORMS_CLI_COMMANDS_COMMANDS_H_
 #define LIGERO_PLATFORMS_CLI_COMMANDS_COMMANDS_H_
+
+#include <initializer_list>
+#include <string>
 
 namespace CLI {
 class App;
@@ -23,6 +26,10 @@ void add_bench(CLI::App* app);    ///< how long a model takes on this machine
 inline constexpr void (*kCommands[])(CLI::App*) = {
     add_info, add_enroll, add_extract, add_score, add_run, add_verify, add_live,
     add_bench};
+
+/// Keeps stdout for data (files.h) where JSON or an output named "-" asks for it; both at once are wrong
+/// usage. Called before the first line is printed.
+void share_stdout(bool json, std::initializer_list<std::string> outputs);
 
 /// The tool's main function: runs the command that the arguments name. Returns the exit code
 /// (program.h).

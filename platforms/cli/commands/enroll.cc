@@ -185,12 +185,7 @@ Json json_of(const Sound& anchor, const AnchorQuality& q) {
 }
 
 void enroll_command(const Options& options) {
-  if (options.json && (options.output == "-" || options.report == "-")) {
-    throw CLI::ValidationError("--json", "not with an output '-', which has stdout as well");
-  }
-  if (options.json || options.output == "-" || options.report == "-") {
-    keep_stdout_for_data();
-  }
+  share_stdout(options.json, {options.output, options.report});
   std::vector<std::string> used = options.anchors;
   used.push_back(options.model);
   check_outputs({options.output, options.report}, std::move(used));

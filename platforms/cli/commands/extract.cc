@@ -12,7 +12,7 @@
 #include <utility>
 #include <vector>
 
-#include "platforms/capi/recording_blocks.h"
+#include "model/session/blocks.h"
 #include "platforms/cli/block_options.h"
 #include "platforms/cli/commands/commands.h"
 #include "platforms/cli/commands/enrolment.h"
@@ -248,7 +248,7 @@ bool runs_in_pieces(const Options& options,
   if (!reader->longer_than(kMostWholeSeconds)) {  // headers may promise anything
     return false;
   }
-  config->block = blocks_of(model, kFileBlockSeconds, kFileAroundSeconds, kFileAroundSeconds);
+  config->block = file_blocks(model);
   std::fprintf(stderr,
                "ligero: '%s' is longer than %.0f s and runs in %s\n",
                options.mixture.c_str(),
@@ -364,12 +364,7 @@ nlohmann::ordered_json json_of(const Options& job, const Done& done) {
 }
 
 void extract_command(const Options& options) {
-  if (options.json && (options.output == "-" || options.report == "-")) {
-    throw CLI::ValidationError("--json", "not with an output '-', which has stdout as well");
-  }
-  if (options.json || options.output == "-" || options.report == "-") {
-    keep_stdout_for_data();
-  }
+  share_stdout(options.json, {options.output, options.report});
   const std::vector<Options> jobs = jobs_of(options);
   const Threads threads(options.threads);
   const ModelFile model = open_model(options.model);

@@ -5,6 +5,7 @@
 #include <cstdio>
 #include <utility>
 
+#include "model/session/blocks.h"
 #include "platforms/cli/refusal.h"
 
 namespace ligero::cli {
