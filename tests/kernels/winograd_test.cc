@@ -99,7 +99,12 @@ ConvProblem problem(const GemmKernels& kernels, const Case& c, Operands& o) {
   p.output.bin_stride = c.outputs;
   p.output.frame_stride = int64_t{c.out_bins()} * c.outputs;
   if (c.map) {
-    p.add = {o.map.data(), 0, c.outputs, p.output.frame_stride, c.taps_t, c.dilation, c.past()};
+    p.add = {.data = o.map.data(),
+             .taps = c.taps_t,
+             .bin_stride = c.outputs,
+             .tap_stride = p.output.frame_stride,
+             .dilation = c.dilation,
+             .past = c.past()};
     p.add.total_frames = c.frames;
   }
   return p;

@@ -59,10 +59,10 @@ struct ConvOutput {
 /// past lies in [0, total_frames).
 struct ConvAdd {
   const float* data = nullptr;  ///< nullptr: nothing
+  int32_t taps = 1;
   int64_t frame_stride = 0;
   int64_t bin_stride = 0;
   int64_t tap_stride = 0;
-  int32_t taps = 1;
   int32_t dilation = 1;
   int32_t past = 0;
   int64_t first_frame = 0;
