@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Callable, Dict, Iterable, Iterator, List, Optional, Sequence, Tuple
 
 from . import sound
-from .extraction import extract
+from .extraction import chosen_model, extract_sound
 from .library import BadArgument, LigeroError
 from .model import find
 from .voice import Voice, enroll
@@ -102,9 +102,10 @@ def _voice(enrolment: str, model: str) -> Voice:
 def run_job(job: Job, model: str) -> Optional[Failure]:
     """Makes one output, whole or not at all; the reason where that fails."""
     try:
-        _, rate = sound.read_file(Path(job.recording))
-        made = extract(job.recording, voice=_voice(job.enrolment, model), model=model)
-        sound.write_wav(Path(job.output), made, rate)
+        heard = sound.read(job.recording)
+        voices = (_voice(job.enrolment, model),)
+        made, = extract_sound(heard, voices, chosen_model(voices, model))
+        sound.write_wav(Path(job.output), made, heard.rate_hz)
     except (LigeroError, OSError, MemoryError) as e:
         reason = " ".join(str(e).split()) or type(e).__name__
         return Failure(job.line, job.recording, job.enrolment, reason)

@@ -56,12 +56,16 @@ def extract(recording: sound.Samples, rate: Optional[int] = None, voice: Voices 
     """
     voices = voice_list(voice)
     chosen = chosen_model(voices, model)
-    heard = sound.read(recording, rate)
+    result = extract_sound(sound.read(recording, rate), voices, chosen)
+    return result if isinstance(voice, (list, tuple)) else result[0]
+
+
+def extract_sound(heard: sound.Sound, voices: Sequence[Voice], chosen: Model) -> np.ndarray:
+    """extract() of what was read already: [n, frames], one row where there is no voice."""
     out = np.empty((max(1, len(voices)), len(heard.samples)), np.float32)
     library = lib.library()
     for row, who in zip(out, voices or (None,)):
         library.ligero_extract(chosen.handle, None if who is None else who._handle,
                                heard.samples.ctypes.data, len(heard.samples), heard.rate_hz,
                                row.ctypes.data)
-    result = sound.to_int16(out) if heard.sixteen_bit else out
-    return result if isinstance(voice, (list, tuple)) else result[0]
+    return sound.to_int16(out) if heard.sixteen_bit else out
