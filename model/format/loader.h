@@ -1,5 +1,5 @@
 // Opens a model file in place: checks every byte it relies on, then builds the read-only graphs.
-// Not: files on disk (mapped_file.h), plans and memory (runtime/plan/plan.h).
+// Not: files on disk (whole_file.h), plans and memory (runtime/plan/plan.h).
 #ifndef LIGERO_MODEL_FORMAT_LOADER_H_
 #define LIGERO_MODEL_FORMAT_LOADER_H_
 

@@ -50,7 +50,7 @@ class Profile {
   /// multiple of 8 bytes (else kBadArgument) and outlives the profile.
   static Result<Profile> view(std::span<const std::byte> file);
 
-  /// Reads a file. As parse(), and kBadArgument as MappedFile::open().
+  /// Reads a file. As parse(), and kBadArgument as WholeFile::open().
   static Result<Profile> load(const char* path);
 
   /// Writes a file, whole or not at all; as write_file_atomic().

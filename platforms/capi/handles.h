@@ -6,14 +6,14 @@
 #include <memory>
 
 #include "model/format/loader.h"
-#include "model/format/mapped_file.h"
+#include "model/format/whole_file.h"
 #include "model/format/profile.h"
 #include "model/session/session.h"
 #include "runtime/api/ligero.h"
 #include "runtime/base/aligned_block.h"
 
 struct ligero_model {
-  ligero::MappedFile file;
+  ligero::WholeFile file;
   ligero::Model model;
 };
 

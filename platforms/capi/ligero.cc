@@ -115,7 +115,7 @@ ligero_status ligero_model_open(const char* path, ligero_model** model) {
     return null_argument("path, model");
   }
   *model = nullptr;
-  Result<ligero::MappedFile> file = ligero::MappedFile::open(path);
+  Result<ligero::WholeFile> file = ligero::WholeFile::open(path);
   if (!file.ok()) {
     return refuse(file.status(), path);
   }

@@ -14,7 +14,7 @@
 namespace ligero::cli {
 
 ModelFile open_model(const std::string& path) {
-  Result<MappedFile> mapped = MappedFile::open(path.c_str());
+  Result<WholeFile> mapped = WholeFile::open(path.c_str());
   if (!mapped.ok()) {
     refuse_system_status(text("cannot read model '", path, "'"), mapped.status());
   }

@@ -7,8 +7,8 @@
 #include <string>
 
 #include "model/format/loader.h"
-#include "model/format/mapped_file.h"
 #include "model/format/profile.h"
+#include "model/format/whole_file.h"
 #include "model/session/ports.h"
 #include "runtime/cpu_run.h"
 #include "runtime/pool.h"
@@ -18,7 +18,7 @@ namespace ligero::cli {
 /// The map and what the loader made of it.
 struct ModelFile {
   std::string path;
-  MappedFile file;
+  WholeFile file;
   Model model;
 };
 

@@ -65,7 +65,9 @@ LIGERO_API const char* ligero_version_string(void);
  * until the next refusal on this thread. Never NULL. */
 LIGERO_API const char* ligero_last_error(void);
 
-/* Opens a model file and maps it read-only. Load. */
+/* Opens a model file. Up to 64 MiB of it are copied to memory, so that whatever happens to the file
+ * does not matter afterwards. What is beyond is mapped: replace such a file by renaming a new one
+ * over it (install, mv), and never write to it (cp). Load. */
 LIGERO_API ligero_status ligero_model_open(const char* path, ligero_model** model);
 
 /* Opens a model in memory. `data` must be 64-byte aligned, and must stay valid and unchanged

@@ -15,7 +15,7 @@
 #include <string>
 #include <vector>
 
-#include "model/format/mapped_file.h"
+#include "model/format/whole_file.h"
 #include "platforms/cli/sound/measure.h"
 #include "platforms/cli/sound/sound.h"
 #include "tests/stream/live.h"
@@ -228,7 +228,7 @@ int main(int argc, char** argv) {
     if (argc < 3) {
       return run(minutes, Subject(trained_network().model()));
     }
-    const ligero::MappedFile file = expect(ligero::MappedFile::open(argv[2]));
+    const ligero::WholeFile file = expect(ligero::WholeFile::open(argv[2]));
     const ligero::Model model = expect(ligero::Model::open(file.bytes(), ligero::all_ops()));
     return run(minutes, Subject(model));
   } catch (const std::exception& problem) {
