@@ -15,7 +15,8 @@ constexpr int64_t anchor_frame_samples(int32_t rate_hz) {
   return rate_hz / kFramesPerSecond;
 }
 
-/// Of one recording; levels in dB relative to full scale, -200 at least, about the recording's mean.
+/// Of one recording; levels in dB relative to full scale, -200 at least, of what the network hears
+/// of it (low_cut.h).
 struct AnchorQuality {
   double seconds = 0.0;
   double speech_seconds = 0.0;  ///< of frames that stand out of the noise
@@ -48,8 +49,8 @@ enum class AnchorAdvice : uint8_t {
 /// From this level on an offset is worth naming.
 inline constexpr double kOffsetDb = -55.0;
 
-/// RMS of a frame about `offset`, -200 dB at least; samples that are not finite count as zero.
-double frame_level_db(std::span<const float> frame, double offset = 0.0);
+/// RMS of a frame that hear() gave, -200 dB at least.
+double frame_level_db(std::span<const float> frame);
 
 /// Measures a 16 kHz mono recording. kTooLittleMemory. Load time.
 Result<AnchorQuality> measure_anchor(std::span<const float> samples, int32_t rate_hz);

@@ -39,10 +39,10 @@ Pitch pitch_of(const float* samples) {
   double energy[kWindow + 1] = {};  // of the samples before
   double mean = 0.0;
   for (int32_t i = 0; i < kWindow; ++i) {
-    mean += finite(samples[i]) / static_cast<double>(kWindow);
+    mean += samples[i] / static_cast<double>(kWindow);
   }
   for (int32_t i = 0; i < kWindow; ++i) {
-    x[i] = finite(samples[i]) - static_cast<float>(mean);
+    x[i] = samples[i] - static_cast<float>(mean);
     energy[i + 1] = energy[i] + static_cast<double>(x[i]) * x[i];
   }
   Pitch best;

@@ -77,7 +77,7 @@ struct Session {
   /// Says that the signal has ended: later samples only flush the delay. The network then sees an end
   /// where the signal ends, as in a whole recording. Until reset().
   void finish() noexcept {
-    seat.finish(signal.samples_waiting());
+    seat.finish(signal.finish());
   }
   /// Forgets the signal; target and settings stay.
   void reset() noexcept;

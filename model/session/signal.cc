@@ -2,6 +2,7 @@
 #include "model/session/signal.h"
 
 #include <algorithm>
+#include <bit>
 #include <cmath>
 #include <utility>
 
@@ -14,6 +15,11 @@ constexpr double kFadeSeconds = 0.01;  // of every change of gain
 constexpr float kNoLimitDb = 100.0f;
 constexpr int64_t kResamplerSlack = 4;  // input samples by which a resampler's count may be ahead
 
+/// A bit for each of 1 to kMaxChannels channels.
+uint32_t all_channels(int32_t channels) {
+  return ~uint32_t{0} >> (kMaxChannels - channels);
+}
+
 }  // namespace
 
 Result<SignalSizes> Signal::sizes(const SessionConfig& config,
@@ -25,6 +31,11 @@ Result<SignalSizes> Signal::sizes(const SessionConfig& config,
                "channels must be 1 to 32",
                -1,
                config.channels);
+  LIGERO_CHECK((config.channel_mask & ~all_channels(config.channels)) == 0,
+               Code::kBadArgument,
+               "the channel mask names a channel that there is not: 'where' is the mask",
+               -1,
+               config.channel_mask);
   const Result<Resampler> to = Resampler::create(config.rate_hz, ports.rate_hz);
   LIGERO_RETURN_IF_ERROR(to.status());
   const Result<Resampler> from = Resampler::create(ports.rate_hz, config.rate_hz);
@@ -74,8 +85,11 @@ Status Signal::start(const SessionConfig& config,
   LIGERO_RETURN_IF_ERROR(from.status());
   to_model_ = std::move(to.value());
   from_model_ = std::move(from.value());
+  cut_.set_rate(ports.rate_hz);
+  restore_.set_rate(ports.rate_hz);
   rate_hz_ = config.rate_hz;
   channels_ = config.channels;
+  channel_mask_ = config.channel_mask != 0 ? config.channel_mask : all_channels(channels_);
   pass_without_target_ = config.pass_without_target;
   sizes_ = sizes;
   model_rate_hz_ = ports.rate_hz;
@@ -90,6 +104,8 @@ Status Signal::start(const SessionConfig& config,
 void Signal::reset() noexcept {
   to_model_.reset();
   from_model_.reset();
+  cut_.reset();
+  restore_.reset();
   model_in_.clear(0);
   voice_.clear(sizes_.primed);
   dry_.clear(sizes_.latency);
@@ -106,16 +122,22 @@ void Signal::set_strength(float strength, float limit_db) noexcept {
   dry_gain_goal_.store(std::max(1.0f - wet, limit), std::memory_order_relaxed);
 }
 
-int64_t Signal::samples_waiting() const noexcept {
+int64_t Signal::finish() noexcept {
+  if (rate_hz_ == model_rate_hz_) {
+    cut_.reset();  // nothing of it follows the last sample; a resampler still holds some
+  }
   return model_in_.size() + std::lround(to_model_.delay_s() * model_rate_hz_);
 }
 
-/// The mean of the channels in mono_; returns how many samples count as zero.
+/// The mean of the channels that are heard in mono_; returns how many samples count as zero.
 int32_t Signal::mix(const float* const* in, int32_t at, int32_t frames) noexcept {
-  const float share = 1.0f / static_cast<float>(channels_);
+  const float share = 1.0f / static_cast<float>(std::popcount(channel_mask_));
   int32_t cleaned = 0;
   std::fill(mono_, mono_ + frames, 0.0f);
   for (int32_t c = 0; c < channels_; ++c) {
+    if ((channel_mask_ >> c & 1) == 0) {
+      continue;
+    }
     for (int32_t i = 0; i < frames; ++i) {
       const float x = in[c][at + i];
       const bool sound = std::fabs(x) <= kLoudestSample;  // false for NaN as well
@@ -148,19 +170,25 @@ Piece Signal::take(const float* const* in, int32_t at, int32_t most, bool has_ta
     cleaned_.fetch_add(cleaned, std::memory_order_relaxed);
   }
   dry_.push(mono_, n);
-  model_in_.push(resampled_, to_model_.process(mono_, n, resampled_));
+  const int32_t converted = to_model_.process(mono_, n, resampled_);
+  for (int32_t i = 0; i < converted; ++i) {
+    resampled_[i] = cut_.next(resampled_[i]);
+  }
+  model_in_.push(resampled_, converted);
   return {n, dry_goal, voice_goal};
 }
 
 void Signal::push_voice(const float* hops) noexcept {
-  if (hops == nullptr) {  // mono_ is free between take() and give()
-    std::fill(mono_, mono_ + kChunk, 0.0f);
+  if (hops == nullptr) {
+    restore_.reset();
   }
-  const int32_t step = hops != nullptr ? hop_samples_ : std::min(hop_samples_, kChunk);
+  const int32_t step = std::min(hop_samples_, kChunk);
   for (int32_t done = 0; done < sizes_.block_samples; done += step) {
     const int32_t n = std::min(step, sizes_.block_samples - done);
-    const float* x = hops != nullptr ? hops + done : mono_;
-    voice_.push(resampled_, from_model_.process(x, n, resampled_));
+    for (int32_t i = 0; i < n; ++i) {  // mono_ is free between take() and give()
+      mono_[i] = hops != nullptr ? restore_.next(hops[done + i]) : 0.0f;
+    }
+    voice_.push(resampled_, from_model_.process(mono_, n, resampled_));
   }
 }
 

@@ -10,6 +10,7 @@
 #include "platforms/cli/sound/rate.h"
 #include "platforms/cli/sound/raw.h"
 #include "tests/cli/tool.h"
+#include "tests/support/without_low.h"
 
 namespace ligero::testing {
 namespace {
@@ -127,7 +128,7 @@ TEST_CASE("extract: at any rate the output has rate, length and place of the inp
     REQUIRE(out.samples.size() == samples);
     const auto peak = std::max_element(out.samples.begin(), out.samples.end());
     CHECK(static_cast<size_t>(peak - out.samples.begin()) == centre);
-    CHECK(snr_db(out.samples, in, samples / 50) > 60.0);
+    CHECK(snr_db(out.samples, without_low(in, rate_hz), samples / 50) > 60.0);
   }
 }
 
@@ -164,7 +165,7 @@ TEST_CASE("extract: channels that carry sound are averaged, and said") {
   const Read out = read_file_of(at / "out.wav");
   CHECK(out.channels == 1);
   REQUIRE(out.samples.size() == left.size());
-  CHECK(out.samples[8000] == doctest::Approx(left[8000] / 4.0f).epsilon(0.001));
+  CHECK(out.samples[8000] == doctest::Approx(without_low(left)[8000] / 4.0f).epsilon(0.001));
 }
 
 TEST_CASE("extract: RAW in, RAW out") {
@@ -184,7 +185,7 @@ TEST_CASE("extract: RAW in, RAW out") {
   REQUIRE(out.size() == raw.size() / 2);
   int16_t word = 0;
   std::copy_n(out.data() + 2 * 8000, 2, reinterpret_cast<char*>(&word));
-  CHECK(word == doctest::Approx(in[8000] * 16384.0f).epsilon(0.01));
+  CHECK(word == doctest::Approx(without_low(in)[8000] * 16384.0f).epsilon(0.01));
   CHECK(at.extract("in.raw", "out.raw", "--raw 16000:2:s17").code == 2);
 }
 

@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "model/session/low_cut.h"
 #include "model/session/verify.h"
 #include "platforms/cli/commands/commands.h"
 #include "platforms/cli/commands/enrolment.h"
@@ -65,11 +66,14 @@ Voices enroll_all(const ModelFile& model,
 
 // The frames that count as speech, neighbours joined.
 std::vector<Stretch> find_speech(const Sound& sound, const AnchorQuality& q) {
-  const std::span<const float> samples = sound.samples;
+  std::vector<float> heard(sound.samples.size());
+  int64_t cleaned = 0;  // counted by measure_anchor()
+  hear(sound.samples, sound.rate_hz, heard.data(), &cleaned);
+  const std::span<const float> samples = heard;
   const auto frame = static_cast<size_t>(anchor_frame_samples(sound.rate_hz));
   std::vector<Stretch> found;
   for (size_t at = 0; at + frame <= samples.size(); at += frame) {
-    if (frame_level_db(samples.subspan(at, frame), q.offset) < q.threshold_db) {
+    if (frame_level_db(samples.subspan(at, frame)) < q.threshold_db) {
       continue;
     }
     if (found.empty() || found.back().end != at) {
@@ -246,7 +250,8 @@ AnchorQuality print_quality(const std::string& name,
   constexpr double kPercent = 100.0;
   const AnchorQuality& q = measured.value();
   std::printf(
-      "anchor '%s': %.1f s of speech in %.1f s, at %.1f dB, noise %.1f dB, %.2f %% clipped, %.0f %% "
+      "anchor '%s': %.1f s of speech in %.1f s, at %.1f dB, noise %.1f dB, %.2f %% clipped, %.0f "
+      "%% "
       "voiced\n",
       name.c_str(),
       q.speech_seconds,
