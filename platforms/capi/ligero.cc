@@ -5,10 +5,12 @@
 #include <cstring>
 #include <memory>
 #include <new>
+#include <string_view>
 #include <utility>
 
 #include "model/format/loader.h"
 #include "model/format/profile.h"
+#include "model/format/whole_file.h"
 #include "model/session/anchor.h"
 #include "model/session/recording.h"
 #include "model/session/resampler.h"
@@ -37,6 +39,26 @@ Result<const ligero::Backend*> find_accelerator(uint32_t device) {
   return ligero::cuda::choose_accelerator(static_cast<ligero::cuda::Choice>(device));
 }
 
+/// A model that cannot run frame by frame is named, and what to do about it.
+ligero_status refuse_plan(const ligero_model* model,
+                          const ligero::SessionConfig& config,
+                          const Status& status) {
+  const bool needs_whole =
+      status.code == Code::kBadArgument && status.index >= 0 && config.block.hops == 0;
+  if (!needs_whole) {
+    return refuse(status);
+  }
+  const std::string_view name = model->model.metadata("name");
+  char what[160];
+  std::snprintf(what,
+                sizeof(what),
+                "%.*s hears whole recordings and cannot run frame by frame; use a -live model, or "
+                "blocks",
+                static_cast<int>(std::min<size_t>(name.size(), 64)),
+                name.data());
+  return refuse(status.code, what);
+}
+
 Result<ligero::SessionConfig> read_config(const ligero_session_config* config) {
   ligero::SessionConfig c;
   ligero_session_config given = {};
@@ -62,6 +84,7 @@ Result<ligero::SessionConfig> read_config(const ligero_session_config* config) {
   }
   c.rate_hz = given.rate_hz != 0 ? static_cast<int32_t>(given.rate_hz) : c.rate_hz;
   c.channels = given.channels != 0 ? static_cast<int32_t>(given.channels) : c.channels;
+  c.channel_mask = given.channel_mask;
   c.pass_without_target = given.pass_without_target != 0;
   c.block = {static_cast<int32_t>(given.block_hops),
              static_cast<int32_t>(given.context_hops),
@@ -275,7 +298,7 @@ ligero_status ligero_session_bytes(const ligero_model* model,
   }
   const Result<ligero::SessionPlan> plan = ligero::plan_sessions(model->model, c.value());
   if (!plan.ok()) {
-    return refuse(plan.status());
+    return refuse_plan(model, c.value(), plan.status());
   }
   *bytes = plan.value().bytes;
   return LIGERO_OK;
@@ -296,7 +319,7 @@ ligero_status ligero_session_create(const ligero_model* model,
   }
   Result<ligero::SessionPlan> plan = ligero::plan_sessions(model->model, c.value());
   if (!plan.ok()) {
-    return refuse(plan.status());
+    return refuse_plan(model, c.value(), plan.status());
   }
   std::unique_ptr<ligero_session> s(new (std::nothrow) ligero_session);
   if (s != nullptr) {
@@ -340,7 +363,7 @@ ligero_status ligero_batch_create(const ligero_model* model,
   const auto count = static_cast<int32_t>(std::min<uint32_t>(sessions, INT32_MAX));
   Result<ligero::SessionPlan> plan = ligero::plan_sessions(model->model, c.value(), count);
   if (!plan.ok()) {
-    return refuse(plan.status());
+    return refuse_plan(model, c.value(), plan.status());
   }
   std::unique_ptr<ligero_batch> made(new (std::nothrow) ligero_batch);
   if (made != nullptr) {

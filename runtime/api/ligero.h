@@ -4,7 +4,9 @@
  *
  * Threads: each function states where it may be called.
  * "Load": it allocates and may read files. Call it on any thread but the audio thread.
- * "Real-time": it does not allocate, lock or make system calls.
+ * "Real-time": it does not allocate, lock or make system calls, and it needs at most
+ * LIGERO_PROCESS_STACK_BYTES of stack. To lock its memory (mlockall), a host needs a limit
+ * (RLIMIT_MEMLOCK, `ulimit -l`) that has room for the model file and ligero_session_bytes.
  * Models and profiles are read-only once open, and threads may share them. A session belongs to one
  * audio thread and one control thread.
  */
@@ -25,6 +27,9 @@ extern "C" {
 #endif
 
 #define LIGERO_API_VERSION 5
+
+/* Stack that a real-time function needs at most. */
+#define LIGERO_PROCESS_STACK_BYTES 65536
 
 /* Result of a call. Any value but LIGERO_OK is a refusal: no model, profile, session or batch has
  * changed. */
@@ -106,8 +111,9 @@ typedef struct ligero_anchor_report {
 
 /* Computes the profile of a person from a recording of that person alone. `samples` holds
  * `frames` frames of `channels` interleaved channels (1 to 32) at `rate_hz` (8000 to 192000),
- * full scale 1. At least 1 s is needed. To use several recordings, append them to each other.
- * `report` may be NULL. Load; takes about a second with a small model. */
+ * full scale 1, and their mean is used; to use one channel, pass its samples alone. At least 1 s
+ * is needed. To use several recordings, append them to each other. `report` may be NULL. Load;
+ * takes about a second with a small model. */
 LIGERO_API ligero_status ligero_enroll(const ligero_model* model,
                                        const float* samples,
                                        size_t frames,
@@ -142,7 +148,7 @@ LIGERO_API ligero_status ligero_profile_similarity(const ligero_profile* a,
 typedef struct ligero_session_config {
   uint32_t struct_bytes;
   uint32_t rate_hz;             /* of input and output; default 16000 */
-  uint32_t channels;            /* default 1; mixed to mono, the voice goes to all channels */
+  uint32_t channels;            /* 1 to 32, default 1; the voice goes to all of them */
   uint32_t pass_without_target; /* until a target is set: 1 the input, 0 silence */
   /* Block processing, in hops of the model (ligero_model_info.hop_samples), at most 6000 each. A
    * model that needs the whole recording can only run live in blocks. */
@@ -153,6 +159,9 @@ typedef struct ligero_session_config {
    * strictly real-time. If the GPU fails, the session continues on the processor from that hop,
    * with a cleared history. */
   uint32_t device;
+  /* The channels whose mean is heard: bit c for channel c; 0: all. For two people on two channels,
+   * or a channel that is silent or the other one upside down. */
+  uint32_t channel_mask;
 } ligero_session_config;
 
 /* Bytes of the block that ligero_session_create needs. Load. */
@@ -187,10 +196,11 @@ LIGERO_API ligero_status ligero_set_bypass(ligero_session* session, int bypass);
 
 /* Processes any number of frames. `in` and `out` have one pointer per channel to `frames`
  * samples, full scale 1. An output may be its input's memory. The call always fills `out`. NaN,
- * infinities and samples beyond 8 are replaced by zero before the network sees them. A session
- * rests after one second of silence, in which no sample exceeds one 16-bit step (mute, a
- * disconnected cable). A resting session costs almost nothing. The next sound starts the network
- * anew, as after ligero_reset. Audio thread, real-time. */
+ * infinities and samples beyond 8 are replaced by zero before the network sees them, and what lies
+ * below the voice (DC offset, rumble) is filtered out. A session rests after one second of silence,
+ * in which no sample is more than one 16-bit step from a constant (mute, a disconnected cable, the
+ * offset of a sound card). A resting session costs almost nothing. The next sound starts the
+ * network anew, as after ligero_reset. Audio thread, real-time. */
 LIGERO_API ligero_status ligero_process(ligero_session* session,
                                         const float* const* in,
                                         float* const* out,

@@ -46,6 +46,8 @@ void add_live(CLI::App* app) {
       ->check(CLI::Range(1.0, 600.0));
   command->add_option("--input", options->input, "number of the input device");
   command->add_option("--output", options->output, "number of the output device");
+  add_channel_option(
+      command, &options->channel, "channel to take; else a device's first, the mean of --raw's");
   command->add_option("--rate", options->rate_hz, "samples per second; 0: the device's own")
       ->check(CLI::Range(0, 192000))
       ->capture_default_str();

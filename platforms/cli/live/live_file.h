@@ -7,10 +7,10 @@
 #include <span>
 #include <vector>
 
-#include "runtime/base/aligned_block.h"
 #include "model/session/session.h"
 #include "platforms/cli/block_options.h"
 #include "platforms/cli/model_file.h"
+#include "runtime/base/aligned_block.h"
 
 namespace ligero::cli {
 
@@ -22,6 +22,10 @@ struct LiveSession {
   /// Refuses, naming the op, a model that cannot run frame by frame, and a profile that does not fit;
   /// null: nobody yet, or a model that takes none.
   LiveSession(const ModelFile& model, const SessionConfig& config, const Profile* profile);
+
+  /// Says on stderr whether the GPU has failed on the way, and how many samples of `what` counted
+  /// as zero.
+  void report(const std::string& what) const;
 
   Session& session() {
     return group[0];
@@ -45,8 +49,10 @@ class LiveFile {
   /// Appends the rest: as many samples have then come out as have gone in.
   void finish(std::vector<float>* voice);
 
-  /// Reports on stderr whether the GPU has failed on the way.
-  void report() const;
+  /// As LiveSession::report(), of a file that its reader has cleaned.
+  void report() const {
+    live_.report("the recording");
+  }
 
   size_t block_bytes() const {
     return live_.block.size();

@@ -3,6 +3,7 @@
 #ifndef LIGERO_PLATFORMS_CLI_SOUND_SOUND_H_
 #define LIGERO_PLATFORMS_CLI_SOUND_SOUND_H_
 
+#include <algorithm>
 #include <cstdint>
 #include <cstdio>
 #include <limits>
@@ -17,6 +18,33 @@
 #include "platforms/cli/sound/survey.h"
 
 namespace ligero::cli {
+
+/// The loudest tenth of a second of a signal.
+class Loudest {
+ public:
+  explicit Loudest(int32_t rate_hz) : frame_(rate_hz / 10) {}
+  void add(double sample) {
+    squares_ += sample * sample;
+    if (++count_ == frame_) {
+      most_ = std::max(most_, squares_ / frame_);
+      squares_ = 0.0;
+      count_ = 0;
+    }
+  }
+  double mean_square() const {
+    return most_;
+  }
+
+ private:
+  int32_t frame_;
+  int32_t count_ = 0;
+  double squares_ = 0.0;
+  double most_ = 0.0;
+};
+
+/// Says on stderr where even the loudest tenth of a second is below the level up to which the
+/// networks amplify (-50 dB, op input_level), and yet no silence.
+void report_quiet(const std::string& name, double mean_square);
 
 /// A file of 8 to 96 kHz with any number of channels, read piece by piece as mono of its own rate:
 /// one channel, or the mean of those that carry sound. Floats of integer size are scaled to full
@@ -78,7 +106,11 @@ class SoundReader {
   int64_t samples_ = 0;
   int64_t cleaned_ = 0;
   int64_t beyond_ = 0;  ///< samples beyond kMostSample
+  Loudest loudest_;
 };
+
+/// Says on stderr where a mix has much less energy than the loudest of its channels.
+void report_mix(const std::string& name, std::span<const double> energy, double mix_energy);
 
 struct Sound {
   std::string path;
