@@ -100,8 +100,8 @@ TEST_CASE(
   const Rewritten place(16000);
   const Workplace& at = place.at;
   ModelDraft large = tiny_model();
-  // Behind the weights that are used lies more than is copied.
-  large.graphs[1].tensors.push_back({.name = "unused",
+  // Before the weights that are used lies more than is copied.
+  large.graphs[0].tensors.push_back({.name = "unused",
                                      .kind = Kind::kWeight,
                                      .dims = {17, 1 << 20},
                                      .values = std::vector<float>(17 << 20, 1.0f)});
@@ -117,8 +117,7 @@ TEST_CASE(
   };
   CHECK(run("") == 0);
   std::filesystem::remove(at / "out.raw");
-  CHECK(run("trap \"\" PIPE; truncate -s 66000000 " + at / "tiny.lgm" + "; truncate -s 1000 " +
-            at / "tiny.lgm" + "; ") == 1);
+  CHECK(run("trap \"\" PIPE; truncate -s 1000 " + at / "tiny.lgm" + "; ") == 1);
   CHECK(read_file(at / "said").find("became shorter while it was in use") != std::string::npos);
   CHECK(!std::filesystem::exists(at / "out.raw"));
 }
