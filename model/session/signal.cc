@@ -2,7 +2,6 @@
 #include "model/session/signal.h"
 
 #include <algorithm>
-#include <bit>
 #include <cmath>
 #include <utility>
 
@@ -90,6 +89,10 @@ Status Signal::start(const SessionConfig& config,
   rate_hz_ = config.rate_hz;
   channels_ = config.channels;
   channel_mask_ = config.channel_mask != 0 ? config.channel_mask : all_channels(channels_);
+  heard_channels_ = 0;  // not std::popcount, which is a call of libgcc where there is no instruction
+  for (int32_t c = 0; c < channels_; ++c) {
+    heard_channels_ += static_cast<int32_t>(channel_mask_ >> c & 1);
+  }
   pass_without_target_ = config.pass_without_target;
   sizes_ = sizes;
   model_rate_hz_ = ports.rate_hz;
@@ -131,7 +134,7 @@ int64_t Signal::finish() noexcept {
 
 /// The mean of the channels that are heard in mono_; returns how many samples count as zero.
 int32_t Signal::mix(const float* const* in, int32_t at, int32_t frames) noexcept {
-  const float share = 1.0f / static_cast<float>(std::popcount(channel_mask_));
+  const float share = 1.0f / static_cast<float>(heard_channels_);
   int32_t cleaned = 0;
   std::fill(mono_, mono_ + frames, 0.0f);
   for (int32_t c = 0; c < channels_; ++c) {

@@ -93,6 +93,7 @@ class Signal {
   int32_t rate_hz_ = 0;
   int32_t channels_ = 1;
   uint32_t channel_mask_ = 1;  // the channels that are heard
+  int32_t heard_channels_ = 1;
   bool pass_without_target_ = false;
   SignalSizes sizes_;
   int32_t model_rate_hz_ = 0;
