@@ -19,20 +19,20 @@ constexpr int64_t anchor_frame_samples(int32_t rate_hz) {
 /// of it (low_cut.h).
 struct AnchorQuality {
   double seconds = 0.0;
-  double speech_seconds = 0.0;  ///< of frames that stand out of the noise
-  double speech_db = -200.0;    ///< RMS of those frames
-  double noise_db = -200.0;     ///< level below which a tenth of the frames lie
-  double threshold_db = 0.0;    ///< frames from here on count as speech
-  double clipped_share = 0.0;   ///< samples at or over full scale, 0 to 1
-  int64_t cleaned_samples = 0;  ///< NaN or infinite, taken as zero
-  double offset = 0.0;          ///< the mean: a DC offset of the sound card or microphone
-  double offset_db = -200.0;    ///< its level
-  bool judged = false;          ///< long enough, and of 16 kHz: what follows is measured
-  double hum_hz = 0.0;          ///< 50 or 60 where mains hum is there; else 0
-  double hum_db = -200.0;       ///< its level, harmonics included
-  double voiced_share = 0.0;    ///< speech frames with a pitch; of speech about 0.7
-  double steady_share = 0.0;    ///< voiced frames whose pitch the next one has too; of speech 0.2
-  double level_change_db = 0.0; ///< from a frame to the next; of speech about 4
+  double speech_seconds = 0.0;   ///< of frames that stand out of the noise
+  double speech_db = -200.0;     ///< RMS of those frames
+  double noise_db = -200.0;      ///< level below which a tenth of the frames lie
+  double threshold_db = 0.0;     ///< frames from here on count as speech
+  double clipped_share = 0.0;    ///< samples at or over full scale, 0 to 1
+  int64_t cleaned_samples = 0;   ///< NaN or infinite, taken as zero
+  double offset = 0.0;           ///< the mean: a DC offset of the sound card or microphone
+  double offset_db = -200.0;     ///< its level
+  bool judged = false;           ///< long enough, and of 16 kHz: what follows is measured
+  double hum_hz = 0.0;           ///< 50 or 60 where mains hum is there; else 0
+  double hum_db = -200.0;        ///< its level, harmonics included
+  double voiced_share = 0.0;     ///< speech frames with a pitch; of speech about 0.7
+  double steady_share = 0.0;     ///< voiced frames whose pitch the next one has too; of speech 0.2
+  double level_change_db = 0.0;  ///< from a frame to the next; of speech about 4
 };
 
 /// What to do for a better profile, most pressing first.

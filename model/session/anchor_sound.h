@@ -1,4 +1,5 @@
-// What an anchor sounds like: pitch, changes of level, mains hum. Not: levels and advice (anchor.h).
+// What an anchor sounds like: pitch, changes of level, mains hum. Not: levels and advice
+// (anchor.h).
 #ifndef LIGERO_MODEL_SESSION_ANCHOR_SOUND_H_
 #define LIGERO_MODEL_SESSION_ANCHOR_SOUND_H_
 

@@ -1,5 +1,5 @@
-// Voice to profile, and mixture and profile to voice, for whole recordings at the model's rate. Not:
-// live sessions (session.h), other rates (resampler.h), audio files.
+// Voice to profile, and mixture and profile to voice, for whole recordings at the model's rate.
+// Not: live sessions (session.h), other rates (resampler.h), audio files.
 #ifndef LIGERO_MODEL_SESSION_RECORDING_H_
 #define LIGERO_MODEL_SESSION_RECORDING_H_
 
@@ -39,8 +39,8 @@ struct RecordingReport {
 /// kBadArgument: no anchor, an anchor shorter than 1 s or silent (Status::index: which anchor,
 /// Status::where: its samples), or as enroll_ports(). kTooLittleMemory: Status::where has the bytes
 /// needed. kInternal: the network gave a value that is not finite. kUnsupportedHardware: the
-/// accelerator failed. `report` may be null. Allocates the run, freed on return, and the profile. Load
-/// time.
+/// accelerator failed. `report` may be null. Allocates the run, freed on return, and the profile.
+/// Load time.
 Result<Profile> enroll(const Model& model,
                        std::span<const std::span<const float>> anchors,
                        const Processor& processor = Processor(),
@@ -71,8 +71,8 @@ struct SideSignals {
 ///
 /// kBadArgument: nothing in `mixture`, sizes differ, no profile where one is needed, or as
 /// check_profile(). kBadModel: as extract_ports(). kTooLittleMemory: Status::where has the bytes
-/// needed. kUnsupportedHardware: the accelerator failed. On failure `voice` is untouched. `report` and
-/// `side` may be null. Allocates the run, freed on return. Load time.
+/// needed. kUnsupportedHardware: the accelerator failed. On failure `voice` is untouched. `report`
+/// and `side` may be null. Allocates the run, freed on return. Load time.
 Status extract(const Model& model,
                const Profile* profile,
                std::span<const float> mixture,

@@ -72,8 +72,8 @@ class Seat {
   // ---- audio thread, real-time safe ----
   /// Takes over what the control thread has set since the last block, then where its hops go.
   float* open_block() noexcept;
-  /// The block is in place. Whether the network is to run, and on which part of the signal. `heard`:
-  /// the voice can be heard even without a target.
+  /// The block is in place. Whether the network is to run, and on which part of the signal.
+  /// `heard`: the voice can be heard even without a target.
   bool wants_run(bool heard, Extent* extent) noexcept;
   /// The accelerator has failed: this block, if it is being run, is the first of a new signal.
   void fall_back(Turn* turn) noexcept;

@@ -42,11 +42,12 @@ Result<SignalSizes> Signal::sizes(const SessionConfig& config,
   constexpr int64_t kMostSamples = int64_t{1} << 28;  // of a delay or a block: more than an hour
   const double ratio = static_cast<double>(config.rate_hz) / ports.rate_hz;
   const int64_t waiting = (int64_t{network_hops} + block_hops) * ports.hop_samples;
-  LIGERO_CHECK(network_hops >= 0 && static_cast<double>(waiting) * std::max(ratio, 1.0) < kMostSamples,
-               Code::kBadModel,
-               "the network's delay is longer than a session can hold: 'where' is its hops",
-               -1,
-               network_hops);
+  LIGERO_CHECK(
+      network_hops >= 0 && static_cast<double>(waiting) * std::max(ratio, 1.0) < kMostSamples,
+      Code::kBadModel,
+      "the network's delay is longer than a session can hold: 'where' is its hops",
+      -1,
+      network_hops);
   SignalSizes s;
   s.block_samples = block_hops * ports.hop_samples;
   // A block waits until it is full; a resampler may keep one sample back in each direction.
@@ -54,9 +55,9 @@ Result<SignalSizes> Signal::sizes(const SessionConfig& config,
   s.primed = static_cast<int32_t>(std::ceil(s.block_samples * ratio)) +
              (resamples ? static_cast<int32_t>(std::ceil(ratio)) + 1 : 0);
   const double network_s = static_cast<double>(network_hops) * ports.hop_samples / ports.rate_hz;
-  s.latency = s.primed + static_cast<int32_t>(std::lround(
-                             (network_s + to.value().delay_s() + from.value().delay_s()) *
-                             config.rate_hz));
+  s.latency =
+      s.primed + static_cast<int32_t>(std::lround(
+                     (network_s + to.value().delay_s() + from.value().delay_s()) * config.rate_hz));
   s.most_resampled = std::max(
       {to.value().most_output(kChunk), from.value().most_output(ports.hop_samples), kChunk});
   s.model_in = s.block_samples + to.value().most_output(kChunk);
@@ -89,7 +90,8 @@ Status Signal::start(const SessionConfig& config,
   rate_hz_ = config.rate_hz;
   channels_ = config.channels;
   channel_mask_ = config.channel_mask != 0 ? config.channel_mask : all_channels(channels_);
-  heard_channels_ = 0;  // not std::popcount, which is a call of libgcc where there is no instruction
+  heard_channels_ =
+      0;  // not std::popcount, which is a call of libgcc where there is no instruction
   for (int32_t c = 0; c < channels_; ++c) {
     heard_channels_ += static_cast<int32_t>(channel_mask_ >> c & 1);
   }
@@ -155,18 +157,16 @@ int32_t Signal::mix(const float* const* in, int32_t at, int32_t frames) noexcept
 }
 
 Piece Signal::take(const float* const* in, int32_t at, int32_t most, bool has_target) noexcept {
-  // Up to where a block is full, so that a new target or gain takes effect at the same sample whatever
-  // the caller's block size.
+  // Up to where a block is full, so that a new target or gain takes effect at the same sample
+  // whatever the caller's block size.
   const int64_t missing = sizes_.block_samples - model_in_.size();
-  const int64_t safe = missing * rate_hz_ / model_rate_hz_ -
-                       (rate_hz_ == model_rate_hz_ ? 0 : kResamplerSlack);
+  const int64_t safe =
+      missing * rate_hz_ / model_rate_hz_ - (rate_hz_ == model_rate_hz_ ? 0 : kResamplerSlack);
   const auto n = static_cast<int32_t>(std::clamp<int64_t>(safe, 1, std::min(kChunk, most)));
   // Before the block that may end this piece: its changes count from the next piece on.
   const bool aside = bypass_.load(std::memory_order_relaxed);
   const float limit = dry_gain_goal_.load(std::memory_order_relaxed);
-  const float dry_goal = aside        ? 1.0f
-                         : has_target ? limit
-                                      : (pass_without_target_ ? 1.0f : 0.0f);
+  const float dry_goal = aside ? 1.0f : has_target ? limit : (pass_without_target_ ? 1.0f : 0.0f);
   const float voice_goal = aside || !has_target ? 0.0f : 1.0f - limit;
   const int32_t cleaned = mix(in, at, n);
   if (cleaned != 0) {

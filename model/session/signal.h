@@ -27,8 +27,8 @@ struct SignalSizes {
   int32_t dry = 0;
 };
 
-/// Samples that are on their way, none of them after the end of a block, and the gains that hold for
-/// them.
+/// Samples that are on their way, none of them after the end of a block, and the gains that hold
+/// for them.
 struct Piece {
   int32_t frames = 0;
   float dry_goal = 0.0f;
@@ -47,7 +47,8 @@ class Signal {
                                    const Ports& ports,
                                    int32_t block_hops,
                                    int32_t network_hops);
-  /// Takes its memory from `carver`; with a carver that counts, nothing else may be called. Load time.
+  /// Takes its memory from `carver`; with a carver that counts, nothing else may be called. Load
+  /// time.
   Status start(const SessionConfig& config,
                const Ports& ports,
                const SignalSizes& sizes,

@@ -6,8 +6,8 @@
 #include <memory>
 
 #include "model/format/loader.h"
-#include "model/format/whole_file.h"
 #include "model/format/profile.h"
+#include "model/format/whole_file.h"
 #include "model/session/session.h"
 #include "runtime/api/ligero.h"
 #include "runtime/base/aligned_block.h"

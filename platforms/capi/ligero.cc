@@ -1,4 +1,5 @@
-// The C API over the sessions of model/session: arguments checked, statuses translated, nothing else.
+// The C API over the sessions of model/session: arguments checked, statuses translated, nothing
+// else.
 #include "runtime/api/ligero.h"
 
 #include <algorithm>
@@ -72,7 +73,8 @@ Result<ligero::SessionConfig> read_config(const ligero_session_config* config) {
     }
     std::memcpy(&given, config, config->struct_bytes);
   }
-  constexpr uint32_t kMost = 1u << 30;  // anything larger is refused by the session, not wrapped here
+  constexpr uint32_t kMost =
+      1u << 30;  // anything larger is refused by the session, not wrapped here
   for (const uint32_t value : {given.rate_hz,
                                given.channels,
                                given.block_hops,
@@ -178,7 +180,8 @@ ligero_status ligero_get_model_info(const ligero_model* model, ligero_model_info
   full.takes_profile = p.takes_profile() ? 1 : 0;
   full.side_outputs = static_cast<uint32_t>(p.num_side_outputs);
   for (size_t k = 0; k < p.num_side_outputs; ++k) {
-    full.side_output_names[k] = p.side_outputs[k].name.data();  // which ends with a zero in the file
+    full.side_output_names[k] =
+        p.side_outputs[k].name.data();  // which ends with a zero in the file
   }
   std::memcpy(info, &full, std::min<size_t>(info->struct_bytes, sizeof(full)));
   return LIGERO_OK;
@@ -222,18 +225,19 @@ ligero_status ligero_enroll_on(uint32_t device,
   ligero::Processor processor;
   processor.accelerator = found.value();
   ligero::Array<float> mono;
-  const Status converted = ligero::resample_recording({samples, frames * channels},
-                                                      static_cast<int32_t>(channels),
-                                                      static_cast<int32_t>(
-                                                          std::min<uint32_t>(rate_hz, 1u << 30)),
-                                                      model->model.rate_hz(),
-                                                      &mono);
+  const Status converted =
+      ligero::resample_recording({samples, frames * channels},
+                                 static_cast<int32_t>(channels),
+                                 static_cast<int32_t>(std::min<uint32_t>(rate_hz, 1u << 30)),
+                                 model->model.rate_hz(),
+                                 &mono);
   if (!converted.ok()) {
     return refuse(converted);
   }
   const std::span<const float> anchor(mono.data(), mono.size());
   if (report != nullptr) {
-    const Result<ligero::AnchorQuality> quality = ligero::measure_anchor(anchor, model->model.rate_hz());
+    const Result<ligero::AnchorQuality> quality =
+        ligero::measure_anchor(anchor, model->model.rate_hz());
     if (!quality.ok()) {
       return refuse(quality.status());
     }
@@ -244,7 +248,8 @@ ligero_status ligero_enroll_on(uint32_t device,
     return refuse(made.status());
   }
   *profile = new (std::nothrow) ligero_profile{std::move(made.value())};
-  return *profile != nullptr ? LIGERO_OK : refuse(Code::kTooLittleMemory, "no memory for a profile");
+  return *profile != nullptr ? LIGERO_OK
+                             : refuse(Code::kTooLittleMemory, "no memory for a profile");
 }
 
 ligero_status ligero_profile_load(const char* path, ligero_profile** profile) {
@@ -257,7 +262,8 @@ ligero_status ligero_profile_load(const char* path, ligero_profile** profile) {
     return refuse(loaded.status(), path);
   }
   *profile = new (std::nothrow) ligero_profile{std::move(loaded.value())};
-  return *profile != nullptr ? LIGERO_OK : refuse(Code::kTooLittleMemory, "no memory for a profile");
+  return *profile != nullptr ? LIGERO_OK
+                             : refuse(Code::kTooLittleMemory, "no memory for a profile");
 }
 
 ligero_status ligero_profile_save(const ligero_profile* profile, const char* path) {

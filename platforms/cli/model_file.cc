@@ -72,9 +72,10 @@ void check_takes_profile(const ModelFile& file, bool given, const char* expected
            expected);
   }
   if (!takes && given) {
-    refuse("model '",
-           file.path,
-           "' takes no profile: its network needs no speaker and is always on; leave the profile out");
+    refuse(
+        "model '",
+        file.path,
+        "' takes no profile: its network needs no speaker and is always on; leave the profile out");
   }
 }
 

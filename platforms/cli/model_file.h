@@ -44,8 +44,8 @@ int64_t weight_bytes(const Graph& graph);
 /// What a plan's memory is made of, by kind.
 nlohmann::ordered_json memory_json(const MemoryReport& memory);
 
-/// Writes a command's --json to the stdout that it has kept for data (files.h). Names that are no UTF-8
-/// get replacement characters.
+/// Writes a command's --json to the stdout that it has kept for data (files.h). Names that are no
+/// UTF-8 get replacement characters.
 void write_json(const nlohmann::ordered_json& json);
 
 /// The processor with the pool that `--threads` asks for. One thread: no pool.

@@ -77,7 +77,9 @@ LIGERO_API ligero_status ligero_model_open(const char* path, ligero_model** mode
 
 /* Opens a model in memory. `data` must be 64-byte aligned, and must stay valid and unchanged
  * while the model is open. Load. */
-LIGERO_API ligero_status ligero_model_open_memory(const void* data, size_t bytes, ligero_model** model);
+LIGERO_API ligero_status ligero_model_open_memory(const void* data,
+                                                  size_t bytes,
+                                                  ligero_model** model);
 
 /* Inputs and outputs of a model. Set struct_bytes before the call; fields past it are not
  * written. */
@@ -101,10 +103,10 @@ LIGERO_API void ligero_model_close(ligero_model* model);
  * call; fields past it are not written. */
 typedef struct ligero_anchor_report {
   uint32_t struct_bytes;
-  float speech_seconds;  /* total length of the frames with speech */
-  float level_db;        /* RMS of the speech, relative to full scale */
-  float noise_db;        /* level below which a tenth of the frames lie, likewise */
-  float clipped_share;   /* share of samples at full scale, 0 to 1 */
+  float speech_seconds;    /* total length of the frames with speech */
+  float level_db;          /* RMS of the speech, relative to full scale */
+  float noise_db;          /* level below which a tenth of the frames lie, likewise */
+  float clipped_share;     /* share of samples at full scale, 0 to 1 */
   int64_t cleaned_samples; /* NaN and infinities, replaced by zero */
   const char* advice;      /* how to get a better profile, in English; "" if the anchor is good */
 } ligero_anchor_report;
@@ -188,7 +190,9 @@ LIGERO_API ligero_status ligero_set_target(ligero_session* session, const ligero
 
 /* strength: 0 (the input) to 1 (the voice alone). limit_db: maximum attenuation of everything else;
  * 100 or more: no limit. Control thread, real-time. */
-LIGERO_API ligero_status ligero_set_strength(ligero_session* session, float strength, float limit_db);
+LIGERO_API ligero_status ligero_set_strength(ligero_session* session,
+                                             float strength,
+                                             float limit_db);
 
 /* 1: outputs the input, with the same latency; 0: outputs the voice. The change fades. Control
  * thread, real-time. */

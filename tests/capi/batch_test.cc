@@ -6,8 +6,8 @@
 #include <string>
 #include <vector>
 
-#include "platforms/cuda/choose.h"
 #include "platforms/cuda/backend.h"
+#include "platforms/cuda/choose.h"
 #include "runtime/api/ligero.h"
 #include "tests/cuda/host_driver.h"
 #include "tests/stream/live.h"

@@ -58,7 +58,8 @@ TEST_CASE("C API: a model says what it takes and gives") {
   CHECK(ligero_get_model_info(o.model, nullptr) == LIGERO_BAD_ARGUMENT);
 }
 
-TEST_CASE("C API: a session without a target runs a network that needs none; side outputs by name") {
+TEST_CASE(
+    "C API: a session without a target runs a network that needs none; side outputs by name") {
   const Opened o;
   ligero_session_config config = {};
   config.struct_bytes = sizeof(config);

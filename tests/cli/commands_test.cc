@@ -288,7 +288,8 @@ TEST_CASE("run: a graph from hops to a constant") {
 }
 
 TEST_CASE("--help: every command shows an example of itself") {
-  CHECK(run_tool("--help").says("Example:\n  ligero extract --enroll ann.wav meeting.wav -o ann_only.wav"));
+  CHECK(run_tool("--help").says(
+      "Example:\n  ligero extract --enroll ann.wav meeting.wav -o ann_only.wav"));
   for (const std::string name :
        {"info", "enroll", "extract", "score", "run", "verify", "live", "bench"}) {
     CAPTURE(name);

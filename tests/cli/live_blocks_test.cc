@@ -79,8 +79,8 @@ TEST_CASE("live --raw: samples in, the voice out, later by the latency that is s
   const std::string live = std::string(LIGERO_TOOL) + " live --model " + at / "tiny.lgm" +
                            " --profile " + at / "who.profile" + " --raw 16000:1:f32";
   const auto run = [&](const std::string& options) {
-    const Outcome outcome = run_pipe("cat " + at / "in.raw" + " | " + live + options +
-                                     " 2> " + at / "said" + " > " + at / "out.raw");
+    const Outcome outcome = run_pipe("cat " + at / "in.raw" + " | " + live + options + " 2> " +
+                                     at / "said" + " > " + at / "out.raw");
     CHECK(outcome.code == 0);
     const std::string out = read_file(at / "out.raw");
     std::vector<float> y(out.size() / sizeof(float));
@@ -152,9 +152,9 @@ TEST_CASE("live: a model that needs what follows runs in blocks by itself, and s
   REQUIRE(run_line(std::string(LIGERO_CONVERT) + " " + golden + "tiny.safetensors --config " +
                    golden + "tiny.json -o " + model)
               .code == 0);
-  REQUIRE(run_tool("enroll --model " + model + " " + golden + "anchor.flac -o " +
-                   folder / "a.profile")
-              .code == 0);
+  REQUIRE(
+      run_tool("enroll --model " + model + " " + golden + "anchor.flac -o " + folder / "a.profile")
+          .code == 0);
   const Outcome outcome =
       run_pipe("head -c 64000 /dev/zero | " + std::string(LIGERO_TOOL) + " live --model " + model +
                " --profile " + folder / "a.profile" + " --raw 16000 2>&1 >/dev/null");

@@ -114,8 +114,7 @@ TEST_CASE("ports: graphs of other inputs and outputs are refused") {
   };
   CHECK(has(graph([](GraphDraft& g) { g.name = "other"; }), "no graph \"extract\""));
   CHECK(has(graph([](GraphDraft& g) {
-              g.inputs.push_back(
-                  toy_model::add_tensor(&g, "second", Kind::kSequence, {1, 240}));
+              g.inputs.push_back(toy_model::add_tensor(&g, "second", Kind::kSequence, {1, 240}));
             }),
             "one sequence of hops"));
   CHECK(has(graph([](GraphDraft& g) { std::swap(g.outputs[0], g.outputs[1]); }),

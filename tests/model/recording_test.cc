@@ -183,7 +183,8 @@ TEST_CASE("extract: refuses what does not fit, and leaves the output as it was")
   const std::vector<float> mixture(500, 0.5f);
   std::vector<float> out(500, 7.0f);
   CHECK(extract(toy.model, &profile, {}, {}).code == Code::kBadArgument);
-  CHECK(extract(toy.model, &profile, mixture, std::span(out).first(499)).code == Code::kBadArgument);
+  CHECK(extract(toy.model, &profile, mixture, std::span(out).first(499)).code ==
+        Code::kBadArgument);
   ModelDraft other = toy.draft;
   other.family[0] = 'f';
   const Image other_file = toy_model::image(other);

@@ -23,8 +23,9 @@ using testing::without_low;
 
 const std::string kFamily(64, 'a');
 
-/// hops -> STFT -> times a gain per bin from the profile -> inverse STFT. `levelled`: brought to the
-/// level of the whole recording in between, and back, which needs everything and changes nothing.
+/// hops -> STFT -> times a gain per bin from the profile -> inverse STFT. `levelled`: brought to
+/// the level of the whole recording in between, and back, which needs everything and changes
+/// nothing.
 ModelDraft gain_model(bool levelled = false) {
   GraphDraft g;
   g.name = "extract";
@@ -409,9 +410,7 @@ TEST_CASE("session: of the channels those of the mask are heard, and counted") {
 
 TEST_CASE("session: what cannot be created is refused with a reason") {
   Fixture f;
-  const auto code = [&](const SessionConfig& c) {
-    return plan_sessions(f.model, c).status().code;
-  };
+  const auto code = [&](const SessionConfig& c) { return plan_sessions(f.model, c).status().code; };
   CHECK(code({.rate_hz = 7999}) == Code::kBadArgument);
   CHECK(code({.rate_hz = 192001}) == Code::kBadArgument);
   CHECK(code({.channels = 0}) == Code::kBadArgument);

@@ -137,7 +137,8 @@ TEST_CASE(
   ligero_session_destroy(session);
 }
 
-TEST_CASE("C API: a model that needs the whole recording is refused frame by frame, not in blocks") {
+TEST_CASE(
+    "C API: a model that needs the whole recording is refused frame by frame, not in blocks") {
   ligero_model* model = nullptr;
   const std::span<const std::byte> file = whole_network().bytes();
   REQUIRE(ligero_model_open_memory(file.data(), file.size(), &model) == LIGERO_OK);
@@ -244,7 +245,8 @@ TEST_CASE("C API: a map of channels is taken, one of channels that there are not
   config.channel_mask = 4;
   CHECK(ligero_session_bytes(at.model, &config, &bytes) == LIGERO_BAD_ARGUMENT);
   CHECK(said("channel mask"));
-  // A caller that was compiled before there was a map has a shorter struct: what follows is not read.
+  // A caller that was compiled before there was a map has a shorter struct: what follows is not
+  // read.
   config.struct_bytes = offsetof(ligero_session_config, channel_mask);
   CHECK(ligero_session_bytes(at.model, &config, &bytes) == LIGERO_OK);
 }

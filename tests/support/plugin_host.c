@@ -113,7 +113,8 @@ static void play_alike(instance* a, instance* b, const char* complaint) {
   }
 }
 
-/* By the watcher, while it plays: the voice is no longer that of A. By activate: at once that of A. */
+/* By the watcher, while it plays: the voice is no longer that of A. By activate: at once that of A.
+ */
 static void renewed(const char* a, const char* b, char* bytes) {
   char path[4096];
   snprintf(path, sizeof(path), "%s", getenv("LIGERO_PROFILE"));

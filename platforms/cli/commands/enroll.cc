@@ -84,8 +84,8 @@ std::vector<Stretch> find_speech(const Sound& sound, const AnchorQuality& q) {
   return found;
 }
 
-// How alike the voices of several anchors are: the least cosine of any two, which `report` gets. Returns
-// whether they sound like one person.
+// How alike the voices of several anchors are: the least cosine of any two, which `report` gets.
+// Returns whether they sound like one person.
 bool print_agreement(std::span<const Sound> anchors, std::span<const Profile> alone, Json* report) {
   double least = 1.0;
   size_t first = 0;
@@ -132,8 +132,8 @@ size_t middle_of_speech(const Sound& anchor, const AnchorQuality& q) {
   return anchor.samples.size();
 }
 
-// Whether both halves of a recording, by the speech in them, sound like one person; `report` gets how
-// alike they are.
+// Whether both halves of a recording, by the speech in them, sound like one person; `report` gets
+// how alike they are.
 bool print_halves(const ModelFile& model,
                   const Sound& anchor,
                   const AnchorQuality& q,
@@ -156,9 +156,10 @@ bool print_halves(const ModelFile& model,
   (*report)["halves_agreement"] = cosine.value();
   std::printf("anchor '%s': its halves agree by %.3f\n", anchor.path.c_str(), cosine.value());
   if (cosine.value() < kSamePerson) {
-    std::printf("advice: below %.2f the halves do not sound like one person; record one person "
-                "alone\n",
-                kSamePerson);
+    std::printf(
+        "advice: below %.2f the halves do not sound like one person; record one person "
+        "alone\n",
+        kSamePerson);
   }
   return cosine.value() >= kSamePerson;
 }
@@ -212,7 +213,8 @@ void enroll_command(const Options& options) {
     const AnchorQuality q = print_quality(anchor.path, anchor.samples, anchor.rate_hz);
     panels.push_back(panel_of(anchor, q));
     Json& entry = json["anchors"].emplace_back(json_of(anchor, q));
-    good = print_halves(model, anchor, q, processor, &entry) && advice(q) == AnchorAdvice::kNone && good;
+    good = print_halves(model, anchor, q, processor, &entry) && advice(q) == AnchorAdvice::kNone &&
+           good;
   }
   good = print_agreement(anchors, voices.alone, &json) && good;
   if (options.strict && !good) {
@@ -266,8 +268,7 @@ AnchorQuality print_quality(const std::string& name,
                 q.offset_db);
   }
   if (q.hum_hz > 0.0) {
-    std::printf(
-        "anchor '%s': mains hum of %.0f Hz at %.1f dB\n", name.c_str(), q.hum_hz, q.hum_db);
+    std::printf("anchor '%s': mains hum of %.0f Hz at %.1f dB\n", name.c_str(), q.hum_hz, q.hum_db);
   }
   if (advice(q) != AnchorAdvice::kNone) {
     std::printf("advice: %s\n", describe(advice(q)));
@@ -336,10 +337,8 @@ void add_enroll(CLI::App* app) {
   command->add_option("--model", options->model, kModelHelp);
   command->add_option("anchors", options->anchors, "recordings of that person alone")->required();
   command->add_option("-o,--output", options->output, "profile to write")->required();
-  command->add_flag(
-      "--strict", options->strict, "refuse recordings about which there is advice");
-  command->add_flag(
-      "--json", options->json, "what was found, for machines, on stdout");
+  command->add_flag("--strict", options->strict, "refuse recordings about which there is advice");
+  command->add_flag("--json", options->json, "what was found, for machines, on stdout");
   command->add_option(
       "--report",
       options->report,
@@ -348,7 +347,8 @@ void add_enroll(CLI::App* app) {
       ->capture_default_str();
   add_device_option(command, &options->device);
   add_raw_option(command);
-  add_channel_option(command, &options->channel, "channel of the recordings to take; else their mean");
+  add_channel_option(
+      command, &options->channel, "channel of the recordings to take; else their mean");
   command->callback([options] {
     options->model = model_or_default(options->model);
     enroll_command(*options);

@@ -33,7 +33,8 @@ void add_live(CLI::App* app) {
       "  arecord -f S16_LE -r 48000 | ligero live --profile ann.profile --raw "
       "48000 | aplay -f S16_LE -r 48000\n"
       "  ligero live --model gtcrn.lgm --raw 16000:1:f32 <noisy.raw >clean.raw\n"
-      "The output begins with the latency: a sample comes out so much later, and after the end of stdin\n"
+      "The output begins with the latency: a sample comes out so much later, and after the end of "
+      "stdin\n"
       "the rest follows. A network that needs no speaker takes no profile.\n"
       "A model that needs what follows runs in blocks, at a latency that is said.");
   command->add_flag("--devices", options->list_devices, "list the audio devices and stop");
@@ -60,7 +61,8 @@ void add_live(CLI::App* app) {
       ->check(CLI::Range(0, kMostDb));
   add_device_option(command, &options->device);
   add_block_options(command, &options->block);
-  add_raw_option(command, "samples from stdin, the voice to stdout, little-endian: 48000:2:s16, say");
+  add_raw_option(command,
+                 "samples from stdin, the voice to stdout, little-endian: 48000:2:s16, say");
   command->callback([options] {
     if (!options->list_devices) {
       options->model = model_or_default(options->model);

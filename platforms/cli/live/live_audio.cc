@@ -346,8 +346,14 @@ void run_live(const LiveOptions& options, const Devices& devices, Engine* engine
           : static_cast<unsigned long>(devices.rate_hz * ports.hop_samples / ports.rate_hz);
   PaStream* stream = nullptr;
   check(quietly([&] {
-          return Pa_OpenStream(
-              &stream, &devices.in, &devices.out, devices.rate_hz, period, paNoFlag, on_audio, engine);
+          return Pa_OpenStream(&stream,
+                               &devices.in,
+                               &devices.out,
+                               devices.rate_hz,
+                               period,
+                               paNoFlag,
+                               on_audio,
+                               engine);
         }),
         "cannot open the devices");
   const PaError started = Pa_StartStream(stream);
@@ -396,8 +402,8 @@ void live_command(const LiveOptions& options) {
   if (config.block.hops > 0) {
     const double block_s =
         static_cast<double>(config.block.hops) * model.model.hop_samples() / model.model.rate_hz();
-    engine.worker = std::make_unique<LiveWorker>(
-        &engine.live.group, static_cast<size_t>(block_s * devices.rate_hz));
+    engine.worker = std::make_unique<LiveWorker>(&engine.live.group,
+                                                 static_cast<size_t>(block_s * devices.rate_hz));
   }
   run_live(options, devices, &engine);
   engine.live.report("the input");

@@ -19,8 +19,8 @@ struct LiveSession {
   AlignedBlock block;
   SessionGroup group;
 
-  /// Refuses, naming the op, a model that cannot run frame by frame, and a profile that does not fit;
-  /// null: nobody yet, or a model that takes none.
+  /// Refuses, naming the op, a model that cannot run frame by frame, and a profile that does not
+  /// fit; null: nobody yet, or a model that takes none.
   LiveSession(const ModelFile& model, const SessionConfig& config, const Profile* profile);
 
   /// Says on stderr whether the GPU has failed on the way, and how many samples of `what` counted
@@ -35,8 +35,8 @@ struct LiveSession {
   }
 };
 
-/// The blocks to run `model` in live: those asked for, else none where it can run frame by frame, else
-/// blocks of half a second, which is said on stderr.
+/// The blocks to run `model` in live: those asked for, else none where it can run frame by frame,
+/// else blocks of half a second, which is said on stderr.
 BlockConfig live_blocks(const ModelFile& model, const BlockOptions& asked);
 
 /// One session whose target is set, over one mono recording. The model must outlive it.

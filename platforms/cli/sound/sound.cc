@@ -234,10 +234,11 @@ void SoundReader::report(int32_t to_hz) const {
     std::fprintf(stderr, "ligero: '%s': %s\n", path_.c_str(), source_->odd().c_str());
   }
   if (scale_ != 1.0f) {
-    std::fprintf(stderr,
-                 "ligero: '%s': its floats have the size of %d-bit integers; scaled to full scale 1\n",
-                 path_.c_str(),
-                 static_cast<int>(std::lround(1.0 - std::log2(scale_))));
+    std::fprintf(
+        stderr,
+        "ligero: '%s': its floats have the size of %d-bit integers; scaled to full scale 1\n",
+        path_.c_str(),
+        static_cast<int>(std::lround(1.0 - std::log2(scale_))));
   }
   if (cleaned_ > 0) {
     std::fprintf(stderr,
