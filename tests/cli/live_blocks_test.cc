@@ -139,6 +139,13 @@ TEST_CASE(
   CHECK(one.code == 0);
   CHECK(!one.says("below its loudest channel"));
   CHECK(read_file(at / "out.raw") == want);
+  std::vector<float> second;
+  for (const float v : left) {
+    second.insert(second.end(), {0.5f * v, v});
+  }
+  write("second.raw", second);
+  CHECK(run("second.raw", "2:f32 --channel 2").code == 0);
+  CHECK(read_file(at / "out.raw") == want);
   CHECK(run("both.raw", "2:f32").says("dB below its loudest channel: channels cancel"));
   const Outcome none = run("both.raw", "2:f32 --channel 3");
   CHECK(none.code == 1);
