@@ -66,7 +66,8 @@ Result<AnchorQuality> measure_anchor(std::span<const float> samples, int32_t rat
     sum_of_all += std::isfinite(x) ? static_cast<double>(x) : 0.0;
     clipped += std::isfinite(x) && std::fabs(x) >= kFullScale ? 1 : 0;
   }
-  hear(samples, rate_hz, heard.data(), &q.cleaned_samples);
+  LowCut cut(rate_hz);
+  hear(samples, &cut, heard.data(), &q.cleaned_samples);
   q.clipped_share =
       samples.empty() ? 0.0 : static_cast<double>(clipped) / static_cast<double>(samples.size());
   if (frames == 0) {

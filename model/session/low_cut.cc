@@ -7,18 +7,13 @@
 
 namespace ligero {
 
-double hear(std::span<const float> recording,
-            int32_t rate_hz,
-            float* to,
-            int64_t* cleaned) noexcept {
+double hear(std::span<const float> recording, LowCut* cut, float* to, int64_t* cleaned) noexcept {
   const FlushToZero mode;  // what the filter leaves of silence would be denormal
-  LowCut cut;
-  cut.set_rate(rate_hz);
   double squares = 0.0;
   for (size_t i = 0; i < recording.size(); ++i) {
     const bool good = std::isfinite(recording[i]);
     *cleaned += good ? 0 : 1;
-    const float x = cut.next(good ? recording[i] : 0.0f);
+    const float x = cut->next(good ? recording[i] : 0.0f);
     squares += static_cast<double>(x) * static_cast<double>(x);
     if (to != nullptr) {
       to[i] = x;
@@ -29,8 +24,7 @@ double hear(std::span<const float> recording,
 
 void restore(std::span<const float> out, int32_t rate_hz, std::span<float> voice) noexcept {
   const FlushToZero mode;
-  LowRestore filter;
-  filter.set_rate(rate_hz);
+  LowRestore filter(rate_hz);
   const size_t early = out.size() - voice.size();
   for (size_t i = 0; i < out.size(); ++i) {
     const float x = filter.next(out[i]);

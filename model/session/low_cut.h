@@ -18,12 +18,12 @@ class LowCut {
  public:
   static constexpr float kCutHz = 35.0f;
 
-  void set_rate(int32_t rate_hz) noexcept {
+  LowCut() = default;
+  explicit LowCut(int32_t rate_hz) noexcept {
     constexpr float kPi = 3.14159265f;
     const float g = kPi * kCutHz / static_cast<float>(rate_hz);  // tan(g), nearly
     gain_ = 1.0f / (1.0f + g);
     pole_ = (1.0f - g) * gain_;
-    reset();
   }
   void reset() noexcept {
     last_in_ = 0.0f;
@@ -51,7 +51,8 @@ class LowRestore {
   static constexpr float kRestoreHz = 15.0f;
   static constexpr float kRestoreQ = 1.5f;
 
-  void set_rate(int32_t rate_hz) noexcept {
+  LowRestore() = default;
+  explicit LowRestore(int32_t rate_hz) noexcept {
     constexpr float kPi = 3.14159265f;
     const float g = kPi * kRestoreHz / static_cast<float>(rate_hz);
     const float damping = 1.0f / kRestoreQ;
@@ -59,7 +60,6 @@ class LowRestore {
     to_second_ = g * to_first_;
     squared_ = g * to_second_;
     band_gain_ = LowCut::kCutHz / kRestoreHz - damping;
-    reset();
   }
   void reset() noexcept {
     first_ = 0.0f;
@@ -84,13 +84,10 @@ class LowRestore {
   float second_ = 0.0f;
 };
 
-/// Writes to `to` (null: nowhere) what a network hears of a whole recording: NaN and infinities as
-/// zero, which are added to `cleaned`, and nothing below the voice. Returns the sum of squares. Any
-/// time.
-double hear(std::span<const float> recording,
-            int32_t rate_hz,
-            float* to,
-            int64_t* cleaned) noexcept;
+/// Writes to `to` (null: nowhere) what a network hears of a whole recording, or of one that follows
+/// on what `cut` has filtered: NaN and infinities as zero, which are added to `cleaned`, and
+/// nothing below the voice. Returns the sum of squares. Any time.
+double hear(std::span<const float> recording, LowCut* cut, float* to, int64_t* cleaned) noexcept;
 
 /// The voice of a whole recording from what the network gave, which begins earlier than `voice`
 /// with what describes the time before the recording. They may not overlap. Any time.

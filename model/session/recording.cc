@@ -35,7 +35,8 @@ Status check_anchors(std::span<const std::span<const float>> anchors,
                  index,
                  size);
     int64_t cleaned = 0;  // counted later
-    LIGERO_CHECK(level_db(hear(anchors[i], rate_hz, nullptr, &cleaned), size) > kMinAnchorDb,
+    LowCut cut(rate_hz);
+    LIGERO_CHECK(level_db(hear(anchors[i], &cut, nullptr, &cleaned), size) > kMinAnchorDb,
                  Code::kBadArgument,
                  "the anchor is silent: its level is below -70 dB of full scale",
                  index,
@@ -143,8 +144,9 @@ Result<Profile> enroll(const Model& model,
   float* to = whole.run->input(0, ports.hops_in);
   float* const end = to + told.frames * ports.hop_samples;
   double squares = 0.0;
+  LowCut cut(ports.rate_hz);  // of all, as of anchors that the caller has joined
   for (std::span<const float> anchor : anchors) {
-    squares += hear(anchor, ports.rate_hz, to, &told.cleaned_samples);
+    squares += hear(anchor, &cut, to, &told.cleaned_samples);
     to += anchor.size();
   }
   std::fill(to, end, 0.0f);
@@ -192,7 +194,8 @@ Status extract(const Model& model,
     set_profile(ports, *profile, whole.run.get());
   }
   float* to = whole.run->input(0, ports.hops_in);
-  const double squares = hear(mixture, ports.rate_hz, to, &told.cleaned_samples);
+  LowCut cut(ports.rate_hz);
+  const double squares = hear(mixture, &cut, to, &told.cleaned_samples);
   std::fill(to + mixture.size(), to + told.frames * ports.hop_samples, 0.0f);
   told.level_db = level_db(squares, told.samples);
   LIGERO_RETURN_IF_ERROR(whole.run->run({&whole.turn, 1}));

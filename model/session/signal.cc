@@ -85,8 +85,8 @@ Status Signal::start(const SessionConfig& config,
   LIGERO_RETURN_IF_ERROR(from.status());
   to_model_ = std::move(to.value());
   from_model_ = std::move(from.value());
-  cut_.set_rate(ports.rate_hz);
-  restore_.set_rate(ports.rate_hz);
+  cut_ = LowCut(ports.rate_hz);
+  restore_ = LowRestore(ports.rate_hz);
   rate_hz_ = config.rate_hz;
   channels_ = config.channels;
   channel_mask_ = config.channel_mask != 0 ? config.channel_mask : all_channels(channels_);

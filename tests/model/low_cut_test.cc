@@ -102,7 +102,8 @@ TEST_CASE("low cut: silence after sound becomes zeros; what is no number counts 
   x[6] = std::numeric_limits<float>::infinity();
   std::vector<float> y(x.size());
   int64_t cleaned = 1;
-  hear(x, 16000, y.data(), &cleaned);
+  LowCut cut(16000);
+  hear(x, &cut, y.data(), &cleaned);
   CHECK(cleaned == 3);
   CHECK(y.back() == 0.0f);
   for (const float v : y) {

@@ -56,9 +56,9 @@ TEST_CASE("enroll: every sample of every anchor counts once, whatever the length
     std::vector<float> joined;
     for (size_t n : lengths) {
       anchors.push_back(random.floats(n));
-      const std::vector<float> heard = testing::heard(anchors.back());
-      joined.insert(joined.end(), heard.begin(), heard.end());
+      joined.insert(joined.end(), anchors.back().begin(), anchors.back().end());
     }
+    joined = testing::heard(joined);
     views.assign(anchors.begin(), anchors.end());
     RecordingReport report;
     auto profile = enroll(toy.model, views, {}, &report);

@@ -14,7 +14,8 @@ namespace ligero::testing {
 inline std::vector<float> heard(std::span<const float> x, int32_t rate_hz = 16000) {
   std::vector<float> y(x.size());
   int64_t cleaned = 0;
-  hear(x, rate_hz, y.data(), &cleaned);
+  LowCut cut(rate_hz);
+  hear(x, &cut, y.data(), &cleaned);
   return y;
 }
 

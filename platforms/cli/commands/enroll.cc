@@ -68,7 +68,8 @@ Voices enroll_all(const ModelFile& model,
 std::vector<Stretch> find_speech(const Sound& sound, const AnchorQuality& q) {
   std::vector<float> heard(sound.samples.size());
   int64_t cleaned = 0;  // counted by measure_anchor()
-  hear(sound.samples, sound.rate_hz, heard.data(), &cleaned);
+  LowCut cut(sound.rate_hz);
+  hear(sound.samples, &cut, heard.data(), &cleaned);
   const std::span<const float> samples = heard;
   const auto frame = static_cast<size_t>(anchor_frame_samples(sound.rate_hz));
   std::vector<Stretch> found;

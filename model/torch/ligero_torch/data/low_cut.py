@@ -11,6 +11,9 @@ from .audio import SAMPLE_RATE_HZ
 CUT_HZ = 35.0
 RESTORE_HZ = 15.0
 RESTORE_Q = 1.5
+# The product's second filter also hears what the network gives for the time before a recording, which
+# PyTorch's networks cut off. After so many samples 1e-5 of that is left.
+SETTLED_SAMPLES = 6000
 
 
 def _filtered(b, a, x: np.ndarray) -> np.ndarray:

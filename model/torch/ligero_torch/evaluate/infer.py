@@ -31,7 +31,8 @@ def main(arguments=None):
             anchor, mix = (torch.from_numpy(low_cut.cut(read_audio(file)))[None]
                            for file in (options.enroll, options.mix))
             wave, _, _ = model.extract(mix, model.enroll(anchor))
-        soundfile.write(options.output, low_cut.restore(wave[0].numpy()), SAMPLE_RATE_HZ, subtype="FLOAT")
+        soundfile.write(options.output, low_cut.restore(wave[0].numpy()), SAMPLE_RATE_HZ,
+                        subtype="FLOAT")
     except (ConfigError, DataError, OSError, soundfile.LibsndfileError) as e:
         print(f"error: {e}", file=sys.stderr)
         return 1
