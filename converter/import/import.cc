@@ -8,7 +8,7 @@
 #include "converter/import/pytorch.h"
 #include "converter/import/safetensors.h"
 #include "model/format/foreign_file.h"
-#include "model/format/mapped_file.h"
+#include "model/format/whole_file.h"
 
 namespace ligero {
 namespace {
@@ -30,7 +30,7 @@ bool begins_as_safetensors(std::span<const std::byte> bytes) {
 }  // namespace
 
 Checkpoint read_checkpoint(const std::string& path) {
-  Result<MappedFile> file = MappedFile::open(path.c_str());
+  Result<WholeFile> file = WholeFile::open(path.c_str());
   if (!file.ok()) {
     const Status& status = file.status();
     throw ImportError(

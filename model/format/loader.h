@@ -1,5 +1,5 @@
 // Opens a model file in place: checks every byte it relies on, then builds the read-only graphs.
-// Not: files on disk (mapped_file.h), plans and memory (runtime/plan/plan.h).
+// Not: files on disk (whole_file.h), plans and memory (runtime/plan/plan.h).
 #ifndef LIGERO_MODEL_FORMAT_LOADER_H_
 #define LIGERO_MODEL_FORMAT_LOADER_H_
 
@@ -110,8 +110,8 @@ class Model {
   size_t heap_bytes_ = 0;
 };
 
-/// Name of node `index` of `graph`, for example of the Status::index that make_plan() refused; empty
-/// if there is no such node.
+/// Name of node `index` of `graph`, for example of the Status::index that make_plan() refused;
+/// empty if there is no such node.
 std::string_view node_name(const Graph& graph, int32_t index);
 std::string_view tensor_name(const Graph& graph, int32_t index);
 /// Index of the tensor of that name, or -1.

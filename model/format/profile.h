@@ -16,8 +16,8 @@ namespace ligero {
 
 class Model;
 
-/// Named f32 tensors bound to a model family. Owns its bytes (but for view()), which are those of the
-/// file:
+/// Named f32 tensors bound to a model family. Owns its bytes (but for view()), which are those of
+/// the file:
 ///
 ///   header, 64 bytes: magic "LIGEROP\0" | u16 major | u16 minor | u32 tensors | u64 file bytes |
 ///                     u64 XXH64 of the file with this field zero | 32 bytes of family
@@ -46,11 +46,11 @@ class Profile {
   /// time.
   static Result<Profile> parse(std::span<const std::byte> file);
 
-  /// The same in place: without a copy, for a board that keeps the file in flash. `file` starts on a
-  /// multiple of 8 bytes (else kBadArgument) and outlives the profile.
+  /// The same in place: without a copy, for a board that keeps the file in flash. `file` starts on
+  /// a multiple of 8 bytes (else kBadArgument) and outlives the profile.
   static Result<Profile> view(std::span<const std::byte> file);
 
-  /// Reads a file. As parse(), and kBadArgument as MappedFile::open().
+  /// Reads a file. As parse(), and kBadArgument as WholeFile::open().
   static Result<Profile> load(const char* path);
 
   /// Writes a file, whole or not at all; as write_file_atomic().

@@ -1,12 +1,12 @@
 // Profiles on disk. Not: what their bytes mean (profile.cc).
 #include "model/format/atomic_file.h"
-#include "model/format/mapped_file.h"
 #include "model/format/profile.h"
+#include "model/format/whole_file.h"
 
 namespace ligero {
 
 Result<Profile> Profile::load(const char* path) {
-  const Result<MappedFile> file = MappedFile::open(path);
+  const Result<WholeFile> file = WholeFile::open(path);
   if (!file.ok()) {
     return file.status();
   }

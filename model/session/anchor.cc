@@ -5,6 +5,7 @@
 #include <cmath>
 
 #include "model/session/anchor_sound.h"
+#include "model/session/low_cut.h"
 #include "runtime/base/array.h"
 
 namespace ligero {
@@ -40,11 +41,10 @@ double percentile(Array<double>& values, double share) {
 
 }  // namespace
 
-double frame_level_db(std::span<const float> frame, double offset) {
+double frame_level_db(std::span<const float> frame) {
   double squares = 0.0;
   for (const float x : frame) {
-    const double y = std::isfinite(x) ? static_cast<double>(x) - offset : 0.0;
-    squares += y * y;
+    squares += static_cast<double>(x) * static_cast<double>(x);
   }
   return to_db(squares / static_cast<double>(std::max<size_t>(frame.size(), 1)));
 }
@@ -56,16 +56,18 @@ Result<AnchorQuality> measure_anchor(std::span<const float> samples, int32_t rat
   const size_t frames = samples.size() / frame;
   Array<double> level;
   Array<double> ordered;
-  if (!level.allocate(frames) || !ordered.allocate(frames)) {
+  Array<float> heard;
+  if (!level.allocate(frames) || !ordered.allocate(frames) || !heard.allocate(samples.size())) {
     return error(Code::kTooLittleMemory, "no memory to measure an anchor");
   }
   int64_t clipped = 0;
   double sum_of_all = 0.0;
   for (const float x : samples) {
     sum_of_all += std::isfinite(x) ? static_cast<double>(x) : 0.0;
-    q.cleaned_samples += std::isfinite(x) ? 0 : 1;
     clipped += std::isfinite(x) && std::fabs(x) >= kFullScale ? 1 : 0;
   }
+  LowCut cut(rate_hz);
+  hear(samples, &cut, heard.data(), &q.cleaned_samples);
   q.clipped_share =
       samples.empty() ? 0.0 : static_cast<double>(clipped) / static_cast<double>(samples.size());
   if (frames == 0) {
@@ -74,7 +76,7 @@ Result<AnchorQuality> measure_anchor(std::span<const float> samples, int32_t rat
   q.offset = sum_of_all / static_cast<double>(samples.size());
   q.offset_db = to_db(q.offset * q.offset);
   for (size_t f = 0; f < frames; ++f) {
-    level[f] = frame_level_db(samples.subspan(f * frame, frame), q.offset);
+    level[f] = frame_level_db({heard.data() + f * frame, frame});
     ordered[f] = level[f];
   }
   q.noise_db = percentile(ordered, 0.1);
@@ -94,7 +96,7 @@ Result<AnchorQuality> measure_anchor(std::span<const float> samples, int32_t rat
   q.speech_seconds = static_cast<double>(speech * frame) / rate_hz;
   q.speech_db = speech > 0 ? to_db(sum / static_cast<double>(speech)) : kLowestDb;
   if (rate_hz == kSoundRateHz) {
-    measure_sound(samples, {level.data(), frames}, &q);
+    measure_sound({heard.data(), samples.size()}, {level.data(), frames}, &q);
     LIGERO_RETURN_IF_ERROR(measure_hum(samples, &q));
     q.judged = q.speech_seconds >= kJudgedSeconds;
   }

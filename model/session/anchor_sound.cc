@@ -9,7 +9,7 @@
 namespace ligero {
 namespace {
 
-constexpr int32_t kWindow = 640;  // 40 ms, from the frame's beginning
+constexpr int32_t kWindow = 640;      // 40 ms, from the frame's beginning
 constexpr int32_t kShortestLag = 40;  // 400 Hz
 constexpr int32_t kLongestLag = 266;  // 60 Hz
 constexpr double kVoiced = 0.6;
@@ -39,10 +39,10 @@ Pitch pitch_of(const float* samples) {
   double energy[kWindow + 1] = {};  // of the samples before
   double mean = 0.0;
   for (int32_t i = 0; i < kWindow; ++i) {
-    mean += finite(samples[i]) / static_cast<double>(kWindow);
+    mean += samples[i] / static_cast<double>(kWindow);
   }
   for (int32_t i = 0; i < kWindow; ++i) {
-    x[i] = finite(samples[i]) - static_cast<float>(mean);
+    x[i] = samples[i] - static_cast<float>(mean);
     energy[i + 1] = energy[i] + static_cast<double>(x[i]) * x[i];
   }
   Pitch best;
@@ -90,7 +90,10 @@ double quartile(double* values, size_t count) {
 }
 
 /// Power of a line that stands out of what lies beside it in three of four seconds; else 0.
-double standing(std::span<const float> samples, double hz, Array<double>* on, Array<double>* beside) {
+double standing(std::span<const float> samples,
+                double hz,
+                Array<double>* on,
+                Array<double>* beside) {
   constexpr double kBeside[] = {-13.0, -7.0, 7.0, 13.0};
   const size_t windows = on->size();
   for (size_t w = 0; w < windows; ++w) {
@@ -111,8 +114,8 @@ void measure_sound(std::span<const float> samples,
                    std::span<const double> level,
                    AnchorQuality* q) {
   const auto active = [&](size_t f) { return level[f] >= q->threshold_db; };
-  const auto speech = static_cast<size_t>(std::count_if(
-      level.begin(), level.end(), [&](double db) { return db >= q->threshold_db; }));
+  const auto speech = static_cast<size_t>(
+      std::count_if(level.begin(), level.end(), [&](double db) { return db >= q->threshold_db; }));
   const size_t step = 1 + speech / kMostFrames;
   size_t changes = 0;
   size_t judged = 0;
@@ -149,8 +152,8 @@ void measure_sound(std::span<const float> samples,
   q->steady_share = share(steady, pairs);
 }
 
-// Mains hum is the mains' frequency or, behind a rectifier, twice and three times it. A voice has no
-// line there that stands for seconds.
+// Mains hum is the mains' frequency or, behind a rectifier, twice and three times it. A voice has
+// no line there that stands for seconds.
 Status measure_hum(std::span<const float> samples, AnchorQuality* q) {
   constexpr double kMainsHz[] = {50.0, 60.0};
   const size_t windows = std::min(samples.size() / kHumWindow, kMostHumWindows);

@@ -8,6 +8,7 @@
 #include <memory>
 #include <utility>
 
+#include "model/session/low_cut.h"
 #include "runtime/base/checked.h"
 
 namespace ligero {
@@ -15,30 +16,9 @@ namespace {
 
 constexpr double kLowestDb = -200.0;
 
-/// Writes `from` to `to`, NaN and infinities as zero, which are counted; returns the sum of
-/// squares.
-double copy_clean(std::span<const float> from, float* to, int64_t* cleaned) {
-  double squares = 0.0;
-  for (size_t i = 0; i < from.size(); ++i) {
-    const bool good = std::isfinite(from[i]);
-    to[i] = good ? from[i] : 0.0f;
-    *cleaned += good ? 0 : 1;
-    squares += static_cast<double>(to[i]) * static_cast<double>(to[i]);
-  }
-  return squares;
-}
-
 double level_db(double squares, int64_t samples) {
   const double power = samples > 0 ? squares / static_cast<double>(samples) : 0.0;
   return power > 0.0 ? std::max(kLowestDb, 10.0 * std::log10(power)) : kLowestDb;
-}
-
-double sum_of_squares(std::span<const float> samples) {
-  double squares = 0.0;
-  for (float x : samples) {
-    squares += std::isfinite(x) ? static_cast<double>(x) * static_cast<double>(x) : 0.0;
-  }
-  return squares;
 }
 
 Status check_anchors(std::span<const std::span<const float>> anchors,
@@ -54,7 +34,9 @@ Status check_anchors(std::span<const std::span<const float>> anchors,
                  "the anchor is shorter than 1 s",
                  index,
                  size);
-    LIGERO_CHECK(level_db(sum_of_squares(anchors[i]), size) > kMinAnchorDb,
+    int64_t cleaned = 0;  // counted later
+    LowCut cut(rate_hz);
+    LIGERO_CHECK(level_db(hear(anchors[i], &cut, nullptr, &cleaned), size) > kMinAnchorDb,
                  Code::kBadArgument,
                  "the anchor is silent: its level is below -70 dB of full scale",
                  index,
@@ -162,8 +144,9 @@ Result<Profile> enroll(const Model& model,
   float* to = whole.run->input(0, ports.hops_in);
   float* const end = to + told.frames * ports.hop_samples;
   double squares = 0.0;
+  LowCut cut(ports.rate_hz);  // of all, as of anchors that the caller has joined
   for (std::span<const float> anchor : anchors) {
-    squares += copy_clean(anchor, to, &told.cleaned_samples);
+    squares += hear(anchor, &cut, to, &told.cleaned_samples);
     to += anchor.size();
   }
   std::fill(to, end, 0.0f);
@@ -211,19 +194,21 @@ Status extract(const Model& model,
     set_profile(ports, *profile, whole.run.get());
   }
   float* to = whole.run->input(0, ports.hops_in);
-  const double squares = copy_clean(mixture, to, &told.cleaned_samples);
+  LowCut cut(ports.rate_hz);
+  const double squares = hear(mixture, &cut, to, &told.cleaned_samples);
   std::fill(to + mixture.size(), to + told.frames * ports.hop_samples, 0.0f);
   told.level_db = level_db(squares, told.samples);
   LIGERO_RETURN_IF_ERROR(whole.run->run({&whole.turn, 1}));
-  const float* from = whole.run->output(0, ports.hops_out) + ports.lag_hops * ports.hop_samples;
-  LIGERO_CHECK(all_finite(from, voice.size()),
+  const float* out = whole.run->output(0, ports.hops_out);
+  const size_t early = static_cast<size_t>(ports.lag_hops) * static_cast<size_t>(ports.hop_samples);
+  LIGERO_CHECK(all_finite(out, early + voice.size()),
                Code::kInternal,
                "the network has given a value that is not finite");
   if (side != nullptr) {
     const int64_t hops = ceil_div(static_cast<int64_t>(mixture.size()), ports.hop_samples);
     LIGERO_RETURN_IF_ERROR(collect_side(ports, *whole.run, hops, side));
   }
-  std::copy(from, from + voice.size(), voice.begin());
+  restore({out, early + voice.size()}, ports.rate_hz, voice);
   return {};
 }
 

@@ -38,12 +38,13 @@ struct SharedRun {
 
 class Seat {
  public:
-  /// Silence: no sample beyond one 16-bit step, so zeros, denormals, dither and cleaned samples. After
-  /// a second of it (and after the network's delay) the seat rests: it gives silence without
-  /// computing, and the next sound meets a network as fresh as after reset(). Only there a session
-  /// differs from a run over the whole recording: a trained LSTM that counts through minutes of
-  /// nothing needs many seconds of speech to come back.
-  static constexpr float kSilentSample = 1.0f / 32768.0f;
+  /// Silence: no sample beyond two 16-bit steps, so zeros, denormals, cleaned samples, and dither
+  /// of one step about any offset, which LowCut brings to two at most. After a second of it (and
+  /// after the network's delay) the seat rests: it gives silence without computing, and the next
+  /// sound meets a network as fresh as after reset(). Only there a session differs from a run over
+  /// the whole recording: a trained LSTM that counts through minutes of nothing needs many seconds
+  /// of speech to come back.
+  static constexpr float kSilentSample = 2.0f / 32768.0f;
   static constexpr int32_t kRestMs = 1000;
 
   /// Takes its memory from `carver`; with a carver that counts, nothing else may be called. The run
@@ -71,8 +72,8 @@ class Seat {
   // ---- audio thread, real-time safe ----
   /// Takes over what the control thread has set since the last block, then where its hops go.
   float* open_block() noexcept;
-  /// The block is in place. Whether the network is to run, and on which part of the signal. `heard`:
-  /// the voice can be heard even without a target.
+  /// The block is in place. Whether the network is to run, and on which part of the signal.
+  /// `heard`: the voice can be heard even without a target.
   bool wants_run(bool heard, Extent* extent) noexcept;
   /// The accelerator has failed: this block, if it is being run, is the first of a new signal.
   void fall_back(Turn* turn) noexcept;

@@ -34,11 +34,11 @@ struct SessionPlan {
   size_t bytes = 0;          ///< of the block that start() needs
 };
 
-/// `model` must outlive plan and sessions. kBadArgument: rate, channels, block or number of sessions
-/// (1 to SessionGroup::kMostSessions) out of range, or, frame by frame, a graph that needs the whole
-/// sequence (Status::index: the node of graph "extract"). Block by block no graph is refused for
-/// that; one that needs the past alone gives what it gives frame by frame, a block later. kBadModel
-/// as extract_ports(). Load time.
+/// `model` must outlive plan and sessions. kBadArgument: rate, channels, block or number of
+/// sessions (1 to SessionGroup::kMostSessions) out of range, or, frame by frame, a graph that needs
+/// the whole sequence (Status::index: the node of graph "extract"). Block by block no graph is
+/// refused for that; one that needs the past alone gives what it gives frame by frame, a block
+/// later. kBadModel as extract_ports(). Load time.
 Result<SessionPlan> plan_sessions(const Model& model,
                                   const SessionConfig& config,
                                   int32_t sessions = 1);
@@ -48,7 +48,8 @@ struct SessionStatistics {
   int64_t cleaned_samples = 0;  ///< NaN, infinite or beyond Signal::kLoudestSample, at entry
   int64_t healed_hops = 0;      ///< the network gave no number, and was reset
   bool accelerated = false;     ///< computes on the accelerator
-  bool accelerator_lost = false;  ///< that has failed; the processor took over and forgot the signal
+  bool accelerator_lost =
+      false;  ///< that has failed; the processor took over and forgot the signal
 };
 
 /// One session of a group. set_target(), clear_target(), set_strength(), set_bypass(),
@@ -74,10 +75,10 @@ struct Session {
   void set_bypass(bool bypass) noexcept {
     signal.set_bypass(bypass);
   }
-  /// Says that the signal has ended: later samples only flush the delay. The network then sees an end
-  /// where the signal ends, as in a whole recording. Until reset().
+  /// Says that the signal has ended: later samples only flush the delay. The network then sees an
+  /// end where the signal ends, as in a whole recording. Until reset().
   void finish() noexcept {
-    seat.finish(signal.samples_waiting());
+    seat.finish(signal.finish());
   }
   /// Forgets the signal; target and settings stay.
   void reset() noexcept;
@@ -100,16 +101,16 @@ struct Session {
   std::atomic<int64_t> samples{0};
 };
 
-/// Sessions of one model and configuration, each with a signal and target of its own. They share one
-/// Run: a further session costs its state and activations, and a hop of all of them is computed node by
-/// node, so that weights are read once. One thread at a time calls process().
+/// Sessions of one model and configuration, each with a signal and target of its own. They share
+/// one Run: a further session costs its state and activations, and a hop of all of them is computed
+/// node by node, so that weights are read once. One thread at a time calls process().
 class SessionGroup {
  public:
   /// As many as a GPU takes in one launch.
   static constexpr int32_t kMostSessions = 65535;
 
-  /// Prepares in `block` (64-byte aligned, at least plan.bytes, outlives the group; small tables and
-  /// the resamplers' filters come from the heap). kTooLittleMemory: Status::where has the bytes
+  /// Prepares in `block` (64-byte aligned, at least plan.bytes, outlives the group; small tables
+  /// and the resamplers' filters come from the heap). kTooLittleMemory: Status::where has the bytes
   /// needed; kBadArgument: the block is not aligned; errors of the accelerator's open(). Load time.
   Status start(SessionPlan&& plan, void* block, size_t bytes);
 
@@ -144,8 +145,8 @@ class SessionGroup {
  private:
   /// How far a session has come in a call.
   struct Progress {
-    int32_t at;   ///< samples done
-    bool waits;   ///< `piece` has been taken, and its block is full
+    int32_t at;  ///< samples done
+    bool waits;  ///< `piece` has been taken, and its block is full
     Piece piece;
   };
   bool advance(const float* const* in, float* const* out, int32_t frames) noexcept;

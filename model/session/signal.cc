@@ -14,6 +14,11 @@ constexpr double kFadeSeconds = 0.01;  // of every change of gain
 constexpr float kNoLimitDb = 100.0f;
 constexpr int64_t kResamplerSlack = 4;  // input samples by which a resampler's count may be ahead
 
+/// A bit for each of 1 to kMaxChannels channels.
+uint32_t all_channels(int32_t channels) {
+  return ~uint32_t{0} >> (kMaxChannels - channels);
+}
+
 }  // namespace
 
 Result<SignalSizes> Signal::sizes(const SessionConfig& config,
@@ -25,6 +30,11 @@ Result<SignalSizes> Signal::sizes(const SessionConfig& config,
                "channels must be 1 to 32",
                -1,
                config.channels);
+  LIGERO_CHECK((config.channel_mask & ~all_channels(config.channels)) == 0,
+               Code::kBadArgument,
+               "the channel mask names a channel that there is not: 'where' is the mask",
+               -1,
+               config.channel_mask);
   const Result<Resampler> to = Resampler::create(config.rate_hz, ports.rate_hz);
   LIGERO_RETURN_IF_ERROR(to.status());
   const Result<Resampler> from = Resampler::create(ports.rate_hz, config.rate_hz);
@@ -32,11 +42,12 @@ Result<SignalSizes> Signal::sizes(const SessionConfig& config,
   constexpr int64_t kMostSamples = int64_t{1} << 28;  // of a delay or a block: more than an hour
   const double ratio = static_cast<double>(config.rate_hz) / ports.rate_hz;
   const int64_t waiting = (int64_t{network_hops} + block_hops) * ports.hop_samples;
-  LIGERO_CHECK(network_hops >= 0 && static_cast<double>(waiting) * std::max(ratio, 1.0) < kMostSamples,
-               Code::kBadModel,
-               "the network's delay is longer than a session can hold: 'where' is its hops",
-               -1,
-               network_hops);
+  LIGERO_CHECK(
+      network_hops >= 0 && static_cast<double>(waiting) * std::max(ratio, 1.0) < kMostSamples,
+      Code::kBadModel,
+      "the network's delay is longer than a session can hold: 'where' is its hops",
+      -1,
+      network_hops);
   SignalSizes s;
   s.block_samples = block_hops * ports.hop_samples;
   // A block waits until it is full; a resampler may keep one sample back in each direction.
@@ -44,9 +55,9 @@ Result<SignalSizes> Signal::sizes(const SessionConfig& config,
   s.primed = static_cast<int32_t>(std::ceil(s.block_samples * ratio)) +
              (resamples ? static_cast<int32_t>(std::ceil(ratio)) + 1 : 0);
   const double network_s = static_cast<double>(network_hops) * ports.hop_samples / ports.rate_hz;
-  s.latency = s.primed + static_cast<int32_t>(std::lround(
-                             (network_s + to.value().delay_s() + from.value().delay_s()) *
-                             config.rate_hz));
+  s.latency =
+      s.primed + static_cast<int32_t>(std::lround(
+                     (network_s + to.value().delay_s() + from.value().delay_s()) * config.rate_hz));
   s.most_resampled = std::max(
       {to.value().most_output(kChunk), from.value().most_output(ports.hop_samples), kChunk});
   s.model_in = s.block_samples + to.value().most_output(kChunk);
@@ -74,8 +85,16 @@ Status Signal::start(const SessionConfig& config,
   LIGERO_RETURN_IF_ERROR(from.status());
   to_model_ = std::move(to.value());
   from_model_ = std::move(from.value());
+  cut_ = LowCut(ports.rate_hz);
+  restore_ = LowRestore(ports.rate_hz);
   rate_hz_ = config.rate_hz;
   channels_ = config.channels;
+  channel_mask_ = config.channel_mask != 0 ? config.channel_mask : all_channels(channels_);
+  heard_channels_ =
+      0;  // not std::popcount, which is a call of libgcc where there is no instruction
+  for (int32_t c = 0; c < channels_; ++c) {
+    heard_channels_ += static_cast<int32_t>(channel_mask_ >> c & 1);
+  }
   pass_without_target_ = config.pass_without_target;
   sizes_ = sizes;
   model_rate_hz_ = ports.rate_hz;
@@ -90,6 +109,8 @@ Status Signal::start(const SessionConfig& config,
 void Signal::reset() noexcept {
   to_model_.reset();
   from_model_.reset();
+  cut_.reset();
+  restore_.reset();
   model_in_.clear(0);
   voice_.clear(sizes_.primed);
   dry_.clear(sizes_.latency);
@@ -106,16 +127,22 @@ void Signal::set_strength(float strength, float limit_db) noexcept {
   dry_gain_goal_.store(std::max(1.0f - wet, limit), std::memory_order_relaxed);
 }
 
-int64_t Signal::samples_waiting() const noexcept {
+int64_t Signal::finish() noexcept {
+  if (rate_hz_ == model_rate_hz_) {
+    cut_.reset();  // nothing of it follows the last sample; a resampler still holds some
+  }
   return model_in_.size() + std::lround(to_model_.delay_s() * model_rate_hz_);
 }
 
-/// The mean of the channels in mono_; returns how many samples count as zero.
+/// The mean of the channels that are heard in mono_; returns how many samples count as zero.
 int32_t Signal::mix(const float* const* in, int32_t at, int32_t frames) noexcept {
-  const float share = 1.0f / static_cast<float>(channels_);
+  const float share = 1.0f / static_cast<float>(heard_channels_);
   int32_t cleaned = 0;
   std::fill(mono_, mono_ + frames, 0.0f);
   for (int32_t c = 0; c < channels_; ++c) {
+    if ((channel_mask_ >> c & 1) == 0) {
+      continue;
+    }
     for (int32_t i = 0; i < frames; ++i) {
       const float x = in[c][at + i];
       const bool sound = std::fabs(x) <= kLoudestSample;  // false for NaN as well
@@ -130,37 +157,41 @@ int32_t Signal::mix(const float* const* in, int32_t at, int32_t frames) noexcept
 }
 
 Piece Signal::take(const float* const* in, int32_t at, int32_t most, bool has_target) noexcept {
-  // Up to where a block is full, so that a new target or gain takes effect at the same sample whatever
-  // the caller's block size.
+  // Up to where a block is full, so that a new target or gain takes effect at the same sample
+  // whatever the caller's block size.
   const int64_t missing = sizes_.block_samples - model_in_.size();
-  const int64_t safe = missing * rate_hz_ / model_rate_hz_ -
-                       (rate_hz_ == model_rate_hz_ ? 0 : kResamplerSlack);
+  const int64_t safe =
+      missing * rate_hz_ / model_rate_hz_ - (rate_hz_ == model_rate_hz_ ? 0 : kResamplerSlack);
   const auto n = static_cast<int32_t>(std::clamp<int64_t>(safe, 1, std::min(kChunk, most)));
   // Before the block that may end this piece: its changes count from the next piece on.
   const bool aside = bypass_.load(std::memory_order_relaxed);
   const float limit = dry_gain_goal_.load(std::memory_order_relaxed);
-  const float dry_goal = aside        ? 1.0f
-                         : has_target ? limit
-                                      : (pass_without_target_ ? 1.0f : 0.0f);
+  const float dry_goal = aside ? 1.0f : has_target ? limit : (pass_without_target_ ? 1.0f : 0.0f);
   const float voice_goal = aside || !has_target ? 0.0f : 1.0f - limit;
   const int32_t cleaned = mix(in, at, n);
   if (cleaned != 0) {
     cleaned_.fetch_add(cleaned, std::memory_order_relaxed);
   }
   dry_.push(mono_, n);
-  model_in_.push(resampled_, to_model_.process(mono_, n, resampled_));
+  const int32_t converted = to_model_.process(mono_, n, resampled_);
+  for (int32_t i = 0; i < converted; ++i) {
+    resampled_[i] = cut_.next(resampled_[i]);
+  }
+  model_in_.push(resampled_, converted);
   return {n, dry_goal, voice_goal};
 }
 
 void Signal::push_voice(const float* hops) noexcept {
-  if (hops == nullptr) {  // mono_ is free between take() and give()
-    std::fill(mono_, mono_ + kChunk, 0.0f);
+  if (hops == nullptr) {
+    restore_.reset();
   }
-  const int32_t step = hops != nullptr ? hop_samples_ : std::min(hop_samples_, kChunk);
+  const int32_t step = std::min(hop_samples_, kChunk);
   for (int32_t done = 0; done < sizes_.block_samples; done += step) {
     const int32_t n = std::min(step, sizes_.block_samples - done);
-    const float* x = hops != nullptr ? hops + done : mono_;
-    voice_.push(resampled_, from_model_.process(x, n, resampled_));
+    for (int32_t i = 0; i < n; ++i) {  // mono_ is free between take() and give()
+      mono_[i] = hops != nullptr ? restore_.next(hops[done + i]) : 0.0f;
+    }
+    voice_.push(resampled_, from_model_.process(mono_, n, resampled_));
   }
 }
 

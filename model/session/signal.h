@@ -1,5 +1,5 @@
 // Samples of one session on their way to the network and back: rates, channels, queues, cleaning,
-// gains, latency. Not: the network (seat.h).
+// what lies below the voice, gains, latency. Not: the network (seat.h).
 #ifndef LIGERO_MODEL_SESSION_SIGNAL_H_
 #define LIGERO_MODEL_SESSION_SIGNAL_H_
 
@@ -9,6 +9,7 @@
 #include "model/session/carver.h"
 #include "model/session/config.h"
 #include "model/session/fifo.h"
+#include "model/session/low_cut.h"
 #include "model/session/ports.h"
 #include "model/session/resampler.h"
 #include "runtime/base/status.h"
@@ -26,8 +27,8 @@ struct SignalSizes {
   int32_t dry = 0;
 };
 
-/// Samples that are on their way, none of them after the end of a block, and the gains that hold for
-/// them.
+/// Samples that are on their way, none of them after the end of a block, and the gains that hold
+/// for them.
 struct Piece {
   int32_t frames = 0;
   float dry_goal = 0.0f;
@@ -40,13 +41,14 @@ class Signal {
   /// A sample beyond this (18 dB over full scale) is garbage and counts as zero.
   static constexpr float kLoudestSample = 8.0f;
 
-  /// kBadArgument: rate or channels out of range. `network_hops`: delay of the network; `block_hops`:
-  /// that it computes at a time. Load time.
+  /// kBadArgument: rate, channels or their mask out of range. `network_hops`: delay of the network;
+  /// `block_hops`: that it computes at a time. Load time.
   static Result<SignalSizes> sizes(const SessionConfig& config,
                                    const Ports& ports,
                                    int32_t block_hops,
                                    int32_t network_hops);
-  /// Takes its memory from `carver`; with a carver that counts, nothing else may be called. Load time.
+  /// Takes its memory from `carver`; with a carver that counts, nothing else may be called. Load
+  /// time.
   Status start(const SessionConfig& config,
                const Ports& ports,
                const SignalSizes& sizes,
@@ -61,7 +63,7 @@ class Signal {
   void pop_block(float* hops) noexcept {
     model_in_.pop(hops, sizes_.block_samples);
   }
-  /// One block of the voice; null: silence.
+  /// One block of the voice; null: silence, with which what was heard is forgotten.
   void push_voice(const float* hops) noexcept;
   void give(const Piece& piece, float* const* out, int32_t at) noexcept;
 
@@ -69,8 +71,9 @@ class Signal {
   bool voice_is_heard() const noexcept {
     return voice_gain_ > 0.0f;
   }
-  /// Samples at the model's rate that have gone in and are not yet in a block.
-  int64_t samples_waiting() const noexcept;
+  /// The signal has ended. Returns how many samples at the model's rate have gone in and are not
+  /// yet in a block.
+  int64_t finish() noexcept;
   void reset() noexcept;
   int32_t latency() const noexcept {
     return sizes_.latency;
@@ -90,12 +93,16 @@ class Signal {
 
   int32_t rate_hz_ = 0;
   int32_t channels_ = 1;
+  uint32_t channel_mask_ = 1;  // the channels that are heard
+  int32_t heard_channels_ = 1;
   bool pass_without_target_ = false;
   SignalSizes sizes_;
   int32_t model_rate_hz_ = 0;
   int32_t hop_samples_ = 0;
   Resampler to_model_;
   Resampler from_model_;
+  LowCut cut_;
+  LowRestore restore_;
   Fifo model_in_;  // at the model's rate
   Fifo voice_;     // at the session's rate
   Fifo dry_;       // at the session's rate

@@ -9,8 +9,8 @@
 #include <memory>
 
 #include "model/format/loader.h"
-#include "model/format/mapped_file.h"
 #include "model/format/profile.h"
+#include "model/format/whole_file.h"
 #include "model/session/session.h"
 #include "runtime/api/ligero.h"
 #include "runtime/base/aligned_block.h"
@@ -28,7 +28,7 @@ inline int32_t hertz(uint32_t hz) {
 }  // namespace ligero::capi
 
 struct ligero_model {
-  ligero::MappedFile file;
+  ligero::WholeFile file;
   ligero::Model model;
 };
 

@@ -1,14 +1,17 @@
-// The C API over the sessions of model/session: arguments checked, statuses translated, nothing else.
+// The C API over the sessions of model/session: arguments checked, statuses translated, nothing
+// else.
 #include "runtime/api/ligero.h"
 
 #include <algorithm>
 #include <cstring>
 #include <memory>
 #include <new>
+#include <string_view>
 #include <utility>
 
 #include "model/format/loader.h"
 #include "model/format/profile.h"
+#include "model/format/whole_file.h"
 #include "model/session/anchor.h"
 #include "model/session/recording.h"
 #include "model/session/resampler.h"
@@ -39,6 +42,26 @@ Result<const ligero::Backend*> find_accelerator(uint32_t device) {
   return ligero::cuda::choose_accelerator(static_cast<ligero::cuda::Choice>(device));
 }
 
+/// A model that cannot run frame by frame is named, and what to do about it.
+ligero_status refuse_plan(const ligero_model* model,
+                          const ligero::SessionConfig& config,
+                          const Status& status) {
+  const bool needs_whole =
+      status.code == Code::kBadArgument && status.index >= 0 && config.block.hops == 0;
+  if (!needs_whole) {
+    return refuse(status);
+  }
+  const std::string_view name = model->model.metadata("name");
+  char what[160];
+  std::snprintf(what,
+                sizeof(what),
+                "%.*s hears whole recordings and cannot run frame by frame; use a -live model, or "
+                "blocks",
+                static_cast<int>(std::min<size_t>(name.size(), 64)),
+                name.data());
+  return refuse(status.code, what);
+}
+
 Result<ligero::SessionConfig> read_config(const ligero_session_config* config) {
   ligero::SessionConfig c;
   ligero_session_config given = {};
@@ -52,7 +75,8 @@ Result<ligero::SessionConfig> read_config(const ligero_session_config* config) {
     }
     std::memcpy(&given, config, config->struct_bytes);
   }
-  constexpr uint32_t kMost = 1u << 30;  // anything larger is refused by the session, not wrapped here
+  constexpr uint32_t kMost =
+      1u << 30;  // anything larger is refused by the session, not wrapped here
   for (const uint32_t value : {given.rate_hz,
                                given.channels,
                                given.block_hops,
@@ -64,6 +88,7 @@ Result<ligero::SessionConfig> read_config(const ligero_session_config* config) {
   }
   c.rate_hz = given.rate_hz != 0 ? static_cast<int32_t>(given.rate_hz) : c.rate_hz;
   c.channels = given.channels != 0 ? static_cast<int32_t>(given.channels) : c.channels;
+  c.channel_mask = given.channel_mask;
   c.pass_without_target = given.pass_without_target != 0;
   c.block = {static_cast<int32_t>(given.block_hops),
              static_cast<int32_t>(given.context_hops),
@@ -117,7 +142,7 @@ ligero_status ligero_model_open(const char* path, ligero_model** model) {
     return null_argument("path, model");
   }
   *model = nullptr;
-  Result<ligero::MappedFile> file = ligero::MappedFile::open(path);
+  Result<ligero::WholeFile> file = ligero::WholeFile::open(path);
   if (!file.ok()) {
     return refuse(file.status(), path);
   }
@@ -157,7 +182,8 @@ ligero_status ligero_get_model_info(const ligero_model* model, ligero_model_info
   full.takes_profile = p.takes_profile() ? 1 : 0;
   full.side_outputs = static_cast<uint32_t>(p.num_side_outputs);
   for (size_t k = 0; k < p.num_side_outputs; ++k) {
-    full.side_output_names[k] = p.side_outputs[k].name.data();  // which ends with a zero in the file
+    full.side_output_names[k] =
+        p.side_outputs[k].name.data();  // which ends with a zero in the file
   }
   std::memcpy(info, &full, std::min<size_t>(info->struct_bytes, sizeof(full)));
   return LIGERO_OK;
@@ -210,7 +236,8 @@ ligero_status ligero_enroll_on(uint32_t device,
   }
   const std::span<const float> anchor(mono.data(), mono.size());
   if (report != nullptr) {
-    const Result<ligero::AnchorQuality> quality = ligero::measure_anchor(anchor, model->model.rate_hz());
+    const Result<ligero::AnchorQuality> quality =
+        ligero::measure_anchor(anchor, model->model.rate_hz());
     if (!quality.ok()) {
       return refuse(quality.status());
     }
@@ -221,7 +248,8 @@ ligero_status ligero_enroll_on(uint32_t device,
     return refuse(made.status());
   }
   *profile = new (std::nothrow) ligero_profile{std::move(made.value())};
-  return *profile != nullptr ? LIGERO_OK : refuse(Code::kTooLittleMemory, "no memory for a profile");
+  return *profile != nullptr ? LIGERO_OK
+                             : refuse(Code::kTooLittleMemory, "no memory for a profile");
 }
 
 ligero_status ligero_profile_load(const char* path, ligero_profile** profile) {
@@ -234,7 +262,8 @@ ligero_status ligero_profile_load(const char* path, ligero_profile** profile) {
     return refuse(loaded.status(), path);
   }
   *profile = new (std::nothrow) ligero_profile{std::move(loaded.value())};
-  return *profile != nullptr ? LIGERO_OK : refuse(Code::kTooLittleMemory, "no memory for a profile");
+  return *profile != nullptr ? LIGERO_OK
+                             : refuse(Code::kTooLittleMemory, "no memory for a profile");
 }
 
 ligero_status ligero_profile_save(const ligero_profile* profile, const char* path) {
@@ -275,7 +304,7 @@ ligero_status ligero_session_bytes(const ligero_model* model,
   }
   const Result<ligero::SessionPlan> plan = ligero::plan_sessions(model->model, c.value());
   if (!plan.ok()) {
-    return refuse(plan.status());
+    return refuse_plan(model, c.value(), plan.status());
   }
   *bytes = plan.value().bytes;
   return LIGERO_OK;
@@ -296,7 +325,7 @@ ligero_status ligero_session_create(const ligero_model* model,
   }
   Result<ligero::SessionPlan> plan = ligero::plan_sessions(model->model, c.value());
   if (!plan.ok()) {
-    return refuse(plan.status());
+    return refuse_plan(model, c.value(), plan.status());
   }
   std::unique_ptr<ligero_session> s(new (std::nothrow) ligero_session);
   if (s != nullptr) {
@@ -340,7 +369,7 @@ ligero_status ligero_batch_create(const ligero_model* model,
   const auto count = static_cast<int32_t>(std::min<uint32_t>(sessions, INT32_MAX));
   Result<ligero::SessionPlan> plan = ligero::plan_sessions(model->model, c.value(), count);
   if (!plan.ok()) {
-    return refuse(plan.status());
+    return refuse_plan(model, c.value(), plan.status());
   }
   std::unique_ptr<ligero_batch> made(new (std::nothrow) ligero_batch);
   if (made != nullptr) {

@@ -14,7 +14,7 @@
 namespace ligero::cli {
 
 ModelFile open_model(const std::string& path) {
-  Result<MappedFile> mapped = MappedFile::open(path.c_str());
+  Result<WholeFile> mapped = WholeFile::open(path.c_str());
   if (!mapped.ok()) {
     refuse_system_status(text("cannot read model '", path, "'"), mapped.status());
   }
@@ -72,9 +72,10 @@ void check_takes_profile(const ModelFile& file, bool given, const char* expected
            expected);
   }
   if (!takes && given) {
-    refuse("model '",
-           file.path,
-           "' takes no profile: its network needs no speaker and is always on; leave the profile out");
+    refuse(
+        "model '",
+        file.path,
+        "' takes no profile: its network needs no speaker and is always on; leave the profile out");
   }
 }
 

@@ -7,8 +7,8 @@
 #include <string>
 
 #include "model/format/loader.h"
-#include "model/format/mapped_file.h"
 #include "model/format/profile.h"
+#include "model/format/whole_file.h"
 #include "model/session/ports.h"
 #include "runtime/cpu_run.h"
 #include "runtime/pool.h"
@@ -18,7 +18,7 @@ namespace ligero::cli {
 /// The map and what the loader made of it.
 struct ModelFile {
   std::string path;
-  MappedFile file;
+  WholeFile file;
   Model model;
 };
 
@@ -44,8 +44,8 @@ int64_t weight_bytes(const Graph& graph);
 /// What a plan's memory is made of, by kind.
 nlohmann::ordered_json memory_json(const MemoryReport& memory);
 
-/// Writes a command's --json to the stdout that it has kept for data (files.h). Names that are no UTF-8
-/// get replacement characters.
+/// Writes a command's --json to the stdout that it has kept for data (files.h). Names that are no
+/// UTF-8 get replacement characters.
 void write_json(const nlohmann::ordered_json& json);
 
 /// The processor with the pool that `--threads` asks for. One thread: no pool.

@@ -1,7 +1,10 @@
 // Exceptions to exit codes.
 #include "platforms/cli/program.h"
 
+#include <unistd.h>
+
 #include <CLI/CLI.hpp>
+#include <csignal>
 #include <cstdio>
 #include <exception>
 #include <new>
@@ -27,6 +30,18 @@ std::string version_text(const CLI::App& app) {
               ")");
 }
 
+/// What WholeFile maps of a huge file has gone. Output files have no name yet, so none is left.
+extern "C" void stop_at_lost_page(int) {
+  constexpr char kSaid[] =
+      "ligero: a file that is mapped (a model of more than 64 MiB, or a checkpoint) became shorter "
+      "while "
+      "it was in use; put such files in place with install or mv, not with cp\n";
+  if (::write(STDERR_FILENO, kSaid, sizeof(kSaid) - 1) < 0) {
+    // There is nobody left to tell.
+  }
+  _exit(1);
+}
+
 }  // namespace
 
 int run_program(CLI::App* app, int argc, char** argv) {
@@ -40,6 +55,7 @@ int run_program(CLI::App* app, int argc, char** argv) {
     return kRefused;
   }
   app->set_version_flag("--version", version_text(*app));
+  std::signal(SIGBUS, stop_at_lost_page);
   try {
     app->parse(argc, argv);
     return 0;

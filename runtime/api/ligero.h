@@ -4,7 +4,9 @@
  *
  * Threads: each function states where it may be called.
  * "Load": it allocates and may read files. Call it on any thread but the audio thread.
- * "Real-time": it does not allocate, lock or make system calls.
+ * "Real-time": it does not allocate, lock or make system calls, and it needs at most
+ * LIGERO_PROCESS_STACK_BYTES of stack. To lock its memory (mlockall), a host needs a limit
+ * (RLIMIT_MEMLOCK, `ulimit -l`) that has room for the model file and ligero_session_bytes.
  * Models and profiles are read-only once open, and threads may share them. A session belongs to one
  * audio thread and one control thread.
  */
@@ -25,6 +27,9 @@ extern "C" {
 #endif
 
 #define LIGERO_API_VERSION 5
+
+/* Stack that a real-time function needs at most. */
+#define LIGERO_PROCESS_STACK_BYTES 65536
 
 /* Result of a call. Any value but LIGERO_OK is a refusal: no model, profile, session or batch has
  * changed. */
@@ -65,12 +70,16 @@ LIGERO_API const char* ligero_version_string(void);
  * until the next refusal on this thread. Never NULL. */
 LIGERO_API const char* ligero_last_error(void);
 
-/* Opens a model file and maps it read-only. Load. */
+/* Opens a model file. Up to 64 MiB of it are copied to memory, so that whatever happens to the file
+ * does not matter afterwards. What is beyond is mapped: replace such a file by renaming a new one
+ * over it (install, mv), and never write to it (cp). Load. */
 LIGERO_API ligero_status ligero_model_open(const char* path, ligero_model** model);
 
 /* Opens a model in memory. `data` must be 64-byte aligned, and must stay valid and unchanged
  * while the model is open. Load. */
-LIGERO_API ligero_status ligero_model_open_memory(const void* data, size_t bytes, ligero_model** model);
+LIGERO_API ligero_status ligero_model_open_memory(const void* data,
+                                                  size_t bytes,
+                                                  ligero_model** model);
 
 /* Inputs and outputs of a model. Set struct_bytes before the call; fields past it are not
  * written. */
@@ -94,18 +103,19 @@ LIGERO_API void ligero_model_close(ligero_model* model);
  * call; fields past it are not written. */
 typedef struct ligero_anchor_report {
   uint32_t struct_bytes;
-  float speech_seconds;  /* total length of the frames with speech */
-  float level_db;        /* RMS of the speech, relative to full scale */
-  float noise_db;        /* level below which a tenth of the frames lie, likewise */
-  float clipped_share;   /* share of samples at full scale, 0 to 1 */
+  float speech_seconds;    /* total length of the frames with speech */
+  float level_db;          /* RMS of the speech, relative to full scale */
+  float noise_db;          /* level below which a tenth of the frames lie, likewise */
+  float clipped_share;     /* share of samples at full scale, 0 to 1 */
   int64_t cleaned_samples; /* NaN and infinities, replaced by zero */
   const char* advice;      /* how to get a better profile, in English; "" if the anchor is good */
 } ligero_anchor_report;
 
 /* Computes the profile of a person from a recording of that person alone. `samples` holds
  * `frames` frames of `channels` interleaved channels (1 to 32) at `rate_hz` (8000 to 192000),
- * full scale 1. At least 1 s is needed. To use several recordings, append them to each other.
- * `report` may be NULL. Load; takes about a second with a small model. */
+ * full scale 1, and their mean is used; to use one channel, pass its samples alone. At least 1 s
+ * is needed. To use several recordings, append them to each other. `report` may be NULL. Load;
+ * takes about a second with a small model. */
 LIGERO_API ligero_status ligero_enroll(const ligero_model* model,
                                        const float* samples,
                                        size_t frames,
@@ -140,7 +150,7 @@ LIGERO_API ligero_status ligero_profile_similarity(const ligero_profile* a,
 typedef struct ligero_session_config {
   uint32_t struct_bytes;
   uint32_t rate_hz;             /* of input and output; default 16000 */
-  uint32_t channels;            /* default 1; mixed to mono, the voice goes to all channels */
+  uint32_t channels;            /* 1 to 32, default 1; the voice goes to all of them */
   uint32_t pass_without_target; /* until a target is set: 1 the input, 0 silence */
   /* Block processing, in hops of the model (ligero_model_info.hop_samples), at most 6000 each. A
    * model that needs the whole recording can only run live in blocks. */
@@ -151,6 +161,9 @@ typedef struct ligero_session_config {
    * strictly real-time. If the GPU fails, the session continues on the processor from that hop,
    * with a cleared history. */
   uint32_t device;
+  /* The channels whose mean is heard: bit c for channel c; 0: all. For two people on two channels,
+   * or a channel that is silent or the other one upside down. */
+  uint32_t channel_mask;
 } ligero_session_config;
 
 /* Bytes of the block that ligero_session_create needs. Load. */
@@ -177,7 +190,9 @@ LIGERO_API ligero_status ligero_set_target(ligero_session* session, const ligero
 
 /* strength: 0 (the input) to 1 (the voice alone). limit_db: maximum attenuation of everything else;
  * 100 or more: no limit. Control thread, real-time. */
-LIGERO_API ligero_status ligero_set_strength(ligero_session* session, float strength, float limit_db);
+LIGERO_API ligero_status ligero_set_strength(ligero_session* session,
+                                             float strength,
+                                             float limit_db);
 
 /* 1: outputs the input, with the same latency; 0: outputs the voice. The change fades. Control
  * thread, real-time. */
@@ -185,10 +200,11 @@ LIGERO_API ligero_status ligero_set_bypass(ligero_session* session, int bypass);
 
 /* Processes any number of frames. `in` and `out` have one pointer per channel to `frames`
  * samples, full scale 1. An output may be its input's memory. The call always fills `out`. NaN,
- * infinities and samples beyond 8 are replaced by zero before the network sees them. A session
- * rests after one second of silence, in which no sample exceeds one 16-bit step (mute, a
- * disconnected cable). A resting session costs almost nothing. The next sound starts the network
- * anew, as after ligero_reset. Audio thread, real-time. */
+ * infinities and samples beyond 8 are replaced by zero before the network sees them, and what lies
+ * below the voice (DC offset, rumble) is filtered out. A session rests after one second of silence,
+ * in which no sample is more than one 16-bit step from a constant (mute, a disconnected cable, the
+ * offset of a sound card). A resting session costs almost nothing. The next sound starts the
+ * network anew, as after ligero_reset. Audio thread, real-time. */
 LIGERO_API ligero_status ligero_process(ligero_session* session,
                                         const float* const* in,
                                         float* const* out,

@@ -79,8 +79,8 @@ TEST_CASE("live --raw: samples in, the voice out, later by the latency that is s
   const std::string live = std::string(LIGERO_TOOL) + " live --model " + at / "tiny.lgm" +
                            " --profile " + at / "who.profile" + " --raw 16000:1:f32";
   const auto run = [&](const std::string& options) {
-    const Outcome outcome = run_pipe("cat " + at / "in.raw" + " | " + live + options +
-                                     " 2> " + at / "said" + " > " + at / "out.raw");
+    const Outcome outcome = run_pipe("cat " + at / "in.raw" + " | " + live + options + " 2> " +
+                                     at / "said" + " > " + at / "out.raw");
     CHECK(outcome.code == 0);
     const std::string out = read_file(at / "out.raw");
     std::vector<float> y(out.size() / sizeof(float));
@@ -104,6 +104,54 @@ TEST_CASE("live --raw: samples in, the voice out, later by the latency that is s
   CHECK(std::memcmp(file.data(), frames.data() + 160, file.size()) == 0);
 }
 
+TEST_CASE(
+    "live --raw: --channel takes one alone; channels that cancel and samples left out are said") {
+  const Workplace at;
+  const std::vector<float> x = tone(9600, 330.0f);
+  std::vector<float> both;
+  for (const float v : x) {
+    both.insert(both.end(), {v, -v});
+  }
+  both[2000] = both[2001] = 1e6f;
+  std::vector<float> left = x;
+  left[1000] = 1e6f;
+  const auto write = [&](const std::string& name, const std::vector<float>& samples) {
+    write_file(at / name,
+               {reinterpret_cast<const char*>(samples.data()), samples.size() * sizeof(float)});
+  };
+  write("both.raw", both);
+  write("left.raw", left);
+  const auto run = [&](const std::string& in, const std::string& raw) {
+    return run_pipe("cat " + at / in + " | " + std::string(LIGERO_TOOL) + " live --model " +
+                    at / "tiny.lgm" + " --profile " + at / "who.profile" + " --raw 16000:" + raw +
+                    " 2>&1 > " + at / "out.raw");
+  };
+  CHECK(run("left.raw", "1:f32").says("1 samples of stdin were NaN, infinite or beyond 8 times"));
+  const std::string want = read_file(at / "out.raw");
+  REQUIRE(want.size() > 38000);
+  std::vector<float> whisper = x;
+  for (float& v : whisper) {
+    v *= 0.003f;
+  }
+  write("whisper.raw", whisper);
+  CHECK(run("whisper.raw", "1:f32").says("very quiet: at its loudest it has -6"));
+  const Outcome one = run("both.raw", "2:f32 --channel 1");
+  CHECK(one.code == 0);
+  CHECK(!one.says("below its loudest channel"));
+  CHECK(read_file(at / "out.raw") == want);
+  std::vector<float> second;
+  for (const float v : left) {
+    second.insert(second.end(), {0.5f * v, v});
+  }
+  write("second.raw", second);
+  CHECK(run("second.raw", "2:f32 --channel 2").code == 0);
+  CHECK(read_file(at / "out.raw") == want);
+  CHECK(run("both.raw", "2:f32").says("dB below its loudest channel: channels cancel"));
+  const Outcome none = run("both.raw", "2:f32 --channel 3");
+  CHECK(none.code == 1);
+  CHECK(none.says("expected --channel 1 to 2"));
+}
+
 TEST_CASE("live: a model that needs what follows runs in blocks by itself, and says so") {
   const Folder folder;
   const std::string golden = std::string(LIGERO_SOURCE_DIR) + "/tests/golden/";
@@ -111,9 +159,9 @@ TEST_CASE("live: a model that needs what follows runs in blocks by itself, and s
   REQUIRE(run_line(std::string(LIGERO_CONVERT) + " " + golden + "tiny.safetensors --config " +
                    golden + "tiny.json -o " + model)
               .code == 0);
-  REQUIRE(run_tool("enroll --model " + model + " " + golden + "anchor.flac -o " +
-                   folder / "a.profile")
-              .code == 0);
+  REQUIRE(
+      run_tool("enroll --model " + model + " " + golden + "anchor.flac -o " + folder / "a.profile")
+          .code == 0);
   const Outcome outcome =
       run_pipe("head -c 64000 /dev/zero | " + std::string(LIGERO_TOOL) + " live --model " + model +
                " --profile " + folder / "a.profile" + " --raw 16000 2>&1 >/dev/null");

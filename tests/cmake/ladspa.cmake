@@ -1,11 +1,7 @@
 # The plug-in in a host of another's make, the LADSPA SDK's applyplugin: what it gives is what
-# `ligero extract --stream` gives, later by the latency; without files it is silent or passes.
-# Variables: PLUGIN SOURCE WORK FILES (ligero_test_files) LIGERO (the tool).
-find_program(applyplugin applyplugin)
-if(NOT applyplugin)
-  message("skipped: no applyplugin (ladspa-sdk) here")
-  return()
-endif()
+# `ligero extract --stream` gives, later by the latency; without files it is silent or passes. Then in
+# a host of our own: rates out of range, renewed profiles, a model file that is rewritten.
+# Variables: PLUGIN SOURCE WORK FILES (ligero_test_files) LIGERO (the tool) HOST (ligero_plugin_host).
 
 function(run)
   execute_process(COMMAND ${ARGV} RESULT_VARIABLE code OUTPUT_VARIABLE output ERROR_VARIABLE output)
@@ -35,6 +31,37 @@ run("${LIGERO}" extract --model "${WORK}/config/ligero/model.lgm"
     --profile "${WORK}/config/ligero/profile" "${WORK}/mixture.wav" --stream 333
     -o "${WORK}/expected.wav")
 
+# host(NAME ...): our own host with a model and a profile that it may spoil.
+function(host)
+  file(COPY "${WORK}/config/ligero/model.lgm" "${WORK}/config/ligero/profile" DESTINATION "${WORK}/spoilt")
+  set(ENV{LIGERO_MODEL} "${WORK}/spoilt/model.lgm")
+  set(ENV{LIGERO_PROFILE} "${WORK}/spoilt/profile")
+  run("${HOST}" "${PLUGIN}" ${ARGV})
+  set(output "${output}" PARENT_SCOPE)
+endfunction()
+
+# expect(TEXT): what the last program said.
+function(expect text)
+  string(FIND "${output}" "${text}" at)
+  if(at EQUAL -1)
+    message(FATAL_ERROR "expected \"${text}\", not:\n${output}")
+  endif()
+endfunction()
+
+host(rates)
+expect("no instance for 0 Hz; expected 8000 to 192000 Hz")
+expect("no instance for 4294983296 Hz")
+run("${LIGERO}" enroll --model "${WORK}/config/ligero/model.lgm" "${WORK}/mixture.wav"
+    -o "${WORK}/other.profile")
+host(renewed "${WORK}/config/ligero/profile" "${WORK}/other.profile")
+host(rewritten)
+
+find_program(applyplugin applyplugin)
+if(NOT applyplugin)
+  message("skipped: no applyplugin (ladspa-sdk) here")
+  return()
+endif()
+
 set(ENV{LIGERO_MODEL} "${WORK}/config/ligero/model.lgm")
 set(ENV{LIGERO_PROFILE} "${WORK}/config/ligero/profile")
 apply(environment 100 0)
@@ -47,6 +74,17 @@ apply(folder 100 0)
 run("${FILES}" compare "${WORK}/folder.wav" "${WORK}/environment.wav" 0 0)
 apply(bypass 100 1)
 run("${FILES}" compare "${WORK}/bypass.wav" "${WORK}/mixture.wav" ${step} ${latency})
+
+run("${FILES}" model "${SOURCE}/model/torch/configs/small.json" 11 "${WORK}/whole.lgm")
+set(ENV{LIGERO_MODEL} "${WORK}/whole.lgm")
+apply(whole 100 0)
+expect("${WORK}/whole.lgm: ")
+expect(" hears whole recordings and cannot run frame by frame; use a -live model")
+file(WRITE "${WORK}/text.lgm" "no model")
+set(ENV{LIGERO_MODEL} "${WORK}/text.lgm")
+apply(text 100 0)
+expect("${WORK}/text.lgm: ")
+set(ENV{LIGERO_MODEL} "")
 
 set(ENV{LIGERO_PROFILE} "${WORK}/nobody.profile")
 set(ENV{LIGERO_PASS} 1)

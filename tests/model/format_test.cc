@@ -13,7 +13,7 @@
 
 #include "model/format/file_header.h"
 #include "model/format/half.h"
-#include "model/format/mapped_file.h"
+#include "model/format/whole_file.h"
 #include "model/format/writer.h"
 #include "tests/model/toy_model.h"
 
@@ -249,26 +249,45 @@ TEST_CASE("write_file_atomic: an unwritable path is refused and leaves nothing")
   }
 }
 
-TEST_CASE("MappedFile: says why a file cannot be read") {
+TEST_CASE("WholeFile: says why a file cannot be read") {
   const Folder folder;
-  CHECK(std::string_view(MappedFile::open((folder / "none").c_str()).status().message) ==
+  CHECK(std::string_view(WholeFile::open((folder / "none").c_str()).status().message) ==
         "no such file");
-  CHECK(std::string_view(MappedFile::open(folder.path.c_str()).status().message) ==
+  CHECK(std::string_view(WholeFile::open(folder.path.c_str()).status().message) ==
         "not a regular file");
   const std::string path = folder / "file";
   std::ofstream(path).close();
-  CHECK(std::string_view(MappedFile::open(path.c_str()).status().message) == "the file is empty");
+  CHECK(std::string_view(WholeFile::open(path.c_str()).status().message) == "the file is empty");
   const std::string pipe = folder / "pipe";
   REQUIRE(::mkfifo(pipe.c_str(), 0600) == 0);
-  CHECK(MappedFile::open(pipe.c_str()).status().code == Code::kBadArgument);
+  CHECK(WholeFile::open(pipe.c_str()).status().code == Code::kBadArgument);
   std::ofstream(path) << "hello";
-  auto opened = MappedFile::open(path.c_str());
+  auto opened = WholeFile::open(path.c_str());
   REQUIRE(opened.ok());
-  const MappedFile file = std::move(opened.value());
+  const WholeFile file = std::move(opened.value());
   CHECK(file.bytes().size() == 5);
   CHECK(file.bytes()[4] == std::byte{'o'});
   CHECK(reinterpret_cast<uintptr_t>(file.bytes().data()) % kAlignment == 0);
   CHECK(opened.value().bytes().empty());
+  // Whatever is written to it afterwards, what has been read stays.
+  std::ofstream(path) << "J";
+  CHECK(file.bytes()[4] == std::byte{'o'});
+}
+
+TEST_CASE("WholeFile: beyond what is copied a file is mapped, with every byte at its place") {
+  const Folder folder;
+  const std::string path = folder / "large";
+  constexpr size_t kSize = WholeFile::kReadBytes + 5000;
+  std::ofstream(path) << "begin";
+  fs::resize_file(path, kSize - 3);
+  std::ofstream(path, std::ios::app) << "end";
+  const auto opened = WholeFile::open(path.c_str());
+  REQUIRE(opened.ok());
+  const std::span<const std::byte> bytes = opened.value().bytes();
+  REQUIRE(bytes.size() == kSize);
+  CHECK(bytes[0] == std::byte{'b'});
+  CHECK(bytes[WholeFile::kReadBytes] == std::byte{0});
+  CHECK(bytes[kSize - 1] == std::byte{'d'});
 }
 
 }  // namespace

@@ -6,7 +6,7 @@
 #include <cstdio>
 
 #include "model/format/file_header.h"
-#include "model/format/mapped_file.h"
+#include "model/format/whole_file.h"
 #include "runtime/plan/plan.h"
 #include "tests/model/toy_model.h"
 
@@ -110,7 +110,7 @@ TEST_CASE("Model: the same draft always gives the same bytes") {
 TEST_CASE("Model: a file on disk is opened in place") {
   const std::string path = "ligero-loader-test.lgm";
   REQUIRE(write_file_atomic(path.c_str(), toy_model::image().bytes()).ok());
-  auto file = MappedFile::open(path.c_str());
+  auto file = WholeFile::open(path.c_str());
   REQUIRE(file.ok());
   auto model = Model::open(file.value().bytes(), toy_model::table());
   REQUIRE(model.ok());

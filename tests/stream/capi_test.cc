@@ -1,5 +1,6 @@
 // The C API's edges: whatever is wrong is a status with a message. Not: what a session computes.
 #include <doctest/doctest.h>
+#include <pthread.h>
 
 #include <cstddef>
 #include <cstring>
@@ -136,14 +137,16 @@ TEST_CASE(
   ligero_session_destroy(session);
 }
 
-TEST_CASE("C API: a model that needs the whole recording is refused frame by frame, not in blocks") {
+TEST_CASE(
+    "C API: a model that needs the whole recording is refused frame by frame, not in blocks") {
   ligero_model* model = nullptr;
   const std::span<const std::byte> file = whole_network().bytes();
   REQUIRE(ligero_model_open_memory(file.data(), file.size(), &model) == LIGERO_OK);
   ligero_session_config config = config_of(16000, 1);
   ligero_session* session = nullptr;
   CHECK(ligero_session_create(model, &config, nullptr, 0, &session) == LIGERO_BAD_ARGUMENT);
-  CHECK(said("cannot run frame by frame"));
+  CHECK(said(
+      "lgr-tse-small hears whole recordings and cannot run frame by frame; use a -live model"));
   config.block_hops = 25;
   config.context_hops = 100;
   config.look_ahead_hops = 50;
@@ -155,6 +158,97 @@ TEST_CASE("C API: a model that needs the whole recording is refused frame by fra
     CHECK(ligero_session_create(model, &config, nullptr, 0, &session) == LIGERO_BAD_ARGUMENT);
   }
   ligero_model_close(model);
+}
+
+/// How much of its stack the call needs that `run` makes on a thread of its own.
+size_t stack_bytes(void (*run)(void*), void* user) {
+  constexpr size_t kStackBytes = size_t{1} << 20;
+  constexpr unsigned char kUntouched = 0xA5;
+  const TestBlock stack = test_block(kStackBytes);
+  auto* const bytes = static_cast<unsigned char*>(stack.get());
+  std::memset(bytes, kUntouched, kStackBytes);
+  struct Job {
+    void (*run)(void*);
+    void* user;
+    unsigned char* top;
+  } job = {run, user, nullptr};
+  pthread_attr_t attributes;
+  pthread_attr_init(&attributes);
+  REQUIRE(pthread_attr_setstack(&attributes, bytes, kStackBytes) == 0);
+  pthread_t thread;
+  REQUIRE(pthread_create(
+              &thread,
+              &attributes,
+              [](void* given) -> void* {
+                auto* const j = static_cast<Job*>(given);
+                j->top = static_cast<unsigned char*>(__builtin_frame_address(0));
+                j->run(j->user);
+                return nullptr;
+              },
+              &job) == 0);
+  pthread_join(thread, nullptr);
+  pthread_attr_destroy(&attributes);
+  size_t untouched = 0;
+  while (bytes[untouched] == kUntouched) {
+    ++untouched;
+  }
+  return static_cast<size_t>(job.top - bytes) - untouched;
+}
+
+TEST_CASE("C API: process needs no more stack than the header says, at any rate, in blocks too") {
+  struct Call {
+    ligero_session* session = nullptr;
+    std::vector<float> sound = babble(9600, 3);
+  };
+  const auto play = [](void* user) {
+    auto* const call = static_cast<Call*>(user);
+    for (size_t at = 0; at < call->sound.size(); at += 480) {
+      const float* in[] = {call->sound.data() + at};
+      float* out[] = {call->sound.data() + at};
+      ligero_process(call->session, in, out, 480);
+    }
+  };
+  for (const Network* net : {&network(), &trained_network(), &whole_network()}) {
+    ligero_model* model = nullptr;
+    REQUIRE(ligero_model_open_memory(net->bytes().data(), net->bytes().size(), &model) ==
+            LIGERO_OK);
+    const std::vector<float> anchor = babble(24000, 1);
+    ligero_profile* profile = nullptr;
+    REQUIRE(ligero_enroll(model, anchor.data(), anchor.size(), 16000, 1, &profile, nullptr) ==
+            LIGERO_OK);
+    for (const uint32_t rate_hz : {16000u, 44100u, 48000u, 96000u}) {
+      CAPTURE(rate_hz);
+      Call call;
+      ligero_session_config config = config_of(rate_hz, 1);
+      config.block_hops = net == &whole_network() ? 10 : 0;
+      REQUIRE(ligero_session_create(model, &config, nullptr, 0, &call.session) == LIGERO_OK);
+      REQUIRE(ligero_set_target(call.session, profile) == LIGERO_OK);
+      const size_t used = stack_bytes(play, &call);
+      MESSAGE("stack of process: " << used);
+      CHECK(used > 100);
+#if !defined(__SANITIZE_ADDRESS__)  // which puts more on the stack
+      CHECK(used <= LIGERO_PROCESS_STACK_BYTES);
+#endif
+      ligero_session_destroy(call.session);
+    }
+    ligero_profile_close(profile);
+    ligero_model_close(model);
+  }
+}
+
+TEST_CASE("C API: a map of channels is taken, one of channels that there are not is refused") {
+  const Opened at;
+  size_t bytes = 0;
+  ligero_session_config config = config_of(16000, 2);
+  config.channel_mask = 2;
+  CHECK(ligero_session_bytes(at.model, &config, &bytes) == LIGERO_OK);
+  config.channel_mask = 4;
+  CHECK(ligero_session_bytes(at.model, &config, &bytes) == LIGERO_BAD_ARGUMENT);
+  CHECK(said("channel mask"));
+  // A caller that was compiled before there was a map has a shorter struct: what follows is not
+  // read.
+  config.struct_bytes = offsetof(ligero_session_config, channel_mask);
+  CHECK(ligero_session_bytes(at.model, &config, &bytes) == LIGERO_OK);
 }
 
 TEST_CASE("C API: anchors too short, silent or of odd shape are refused; good ones are described") {

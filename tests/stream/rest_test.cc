@@ -3,6 +3,7 @@
 #include <doctest/doctest.h>
 
 #include <algorithm>
+#include <cmath>
 #include <functional>
 #include <limits>
 #include <string>
@@ -14,6 +15,8 @@ namespace ligero::testing {
 namespace {
 
 constexpr double kParity = 1e-5;  // of the largest value of the signal
+constexpr double kTraces =
+    1e-3;  // what a 16-bit step leaves in the filter of what lies below the voice
 
 struct Silence {
   const char* name;
@@ -29,6 +32,9 @@ std::vector<Silence> silences() {
        [](size_t, Random& r) { return r.uniform() * std::numeric_limits<float>::min(); }},
       {"one 16-bit step to and fro",
        [](size_t i, Random&) { return (i % 2 == 0 ? 1.0f : -1.0f) / 32768.0f; }},
+      {"an offset", [](size_t, Random&) { return 0.05f; }},
+      {"an offset, and one 16-bit step to and fro",
+       [](size_t i, Random&) { return -0.01f + (i % 2 == 0 ? 1.0f : -1.0f) / 32768.0f; }},
       {"NaN", [=](size_t, Random&) { return kNan; }},
       {"infinities", [=](size_t i, Random&) { return i % 2 == 0 ? kInf : -kInf; }},
   };
@@ -68,13 +74,24 @@ TEST_CASE("rest: after long silence, of whatever kind, a session is as fresh as 
     Session session(network());
     expect(session->set_target(network().alice()));
     session.run(babble(16000, 52) + quiet, 0, 7);
-    CHECK(voice_of(session, sound) == want);
+    // An offset goes on under the sound: without it there would be a step.
+    const float offset =
+        std::fabs(quiet[1] + quiet[2]) > 0.01f ? 0.5f * (quiet[1] + quiet[2]) : 0.0f;
+    std::vector<float> goes_on = sound;
+    for (float& x : goes_on) {
+      x += offset;
+    }
+    const bool exact = largest(quiet) == 0.0 || !std::isfinite(quiet[0]);
+    CHECK(worst_error(voice_of(session, goes_on), want) <= (exact ? 0.0 : kTraces));
     CHECK(session->statistics().healed_hops == 0);
   }
 }
 
 TEST_CASE("rest: a little more than silence is sound, and keeps what was heard") {
-  const std::vector<float> faint(32000, 1.1f / 32768.0f);
+  std::vector<float> faint(32000);
+  for (size_t i = 0; i < faint.size(); ++i) {
+    faint[i] = (i % 2 == 0 ? 2.1f : -2.1f) / 32768.0f;
+  }
   const std::vector<float> sound = babble(8000, 50);
   Session fresh(network());
   Session session(network());

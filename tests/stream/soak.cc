@@ -15,7 +15,7 @@
 #include <string>
 #include <vector>
 
-#include "model/format/mapped_file.h"
+#include "model/format/whole_file.h"
 #include "platforms/cli/sound/measure.h"
 #include "platforms/cli/sound/sound.h"
 #include "tests/stream/live.h"
@@ -23,13 +23,15 @@
 namespace ligero::testing {
 namespace {
 
-constexpr double kMostDrift = 0.5;    // of speech's median: from the first tenth to the last
-constexpr double kHopMs = 10.0;       // the 99th percentile must stay below
-constexpr long kMostGrowthKib = 64;   // of the process, after the first hops: a minute of 1 KiB a second
+constexpr double kMostDrift = 0.5;  // of speech's median: from the first tenth to the last
+constexpr double kHopMs = 10.0;     // the 99th percentile must stay below
+constexpr long kMostGrowthKib =
+    64;  // of the process, after the first hops: a minute of 1 KiB a second
 constexpr int64_t kFirstHops = 1000;  // until every window is full and every page touched
-// Back to normal: 1.5 s later the voice is extracted as well as by a session that has heard speech for
-// as long, and that one as well as a fresh one. Two that have heard different speech, or none, differ
-// by up to 0.2 dB themselves; one whose LSTM has counted through minutes of zeros loses 0.45 dB.
+// Back to normal: 1.5 s later the voice is extracted as well as by a session that has heard speech
+// for as long, and that one as well as a fresh one. Two that have heard different speech, or none,
+// differ by up to 0.2 dB themselves; one whose LSTM has counted through minutes of zeros loses 0.45
+// dB.
 constexpr size_t kRecovery = 24000;
 constexpr double kMostLossDb = 0.4;
 
@@ -66,7 +68,8 @@ double thread_ms() {
   return 1e3 * static_cast<double>(now.tv_sec) + 1e-6 * static_cast<double>(now.tv_nsec);
 }
 
-/// Memory of this process that is no file's: what a leak would grow. Code and weights come from files.
+/// Memory of this process that is no file's: what a leak would grow. Code and weights come from
+/// files.
 long anonymous_kib() {
   long pages = 0;
   long resident = 0;
@@ -107,7 +110,8 @@ double quality_db(const Subject& subject, Session& session) {
   const std::vector<float> y = session.run(subject.mixture, 160);
   const auto latency = static_cast<size_t>(session->latency_samples());
   const size_t n = y.size() - kRecovery - latency;
-  return cli::si_snr_db({y.data() + kRecovery + latency, n}, {subject.target.data() + kRecovery, n});
+  return cli::si_snr_db({y.data() + kRecovery + latency, n},
+                        {subject.target.data() + kRecovery, n});
 }
 
 struct Outcome {
@@ -228,7 +232,7 @@ int main(int argc, char** argv) {
     if (argc < 3) {
       return run(minutes, Subject(trained_network().model()));
     }
-    const ligero::MappedFile file = expect(ligero::MappedFile::open(argv[2]));
+    const ligero::WholeFile file = expect(ligero::WholeFile::open(argv[2]));
     const ligero::Model model = expect(ligero::Model::open(file.bytes(), ligero::all_ops()));
     return run(minutes, Subject(model));
   } catch (const std::exception& problem) {

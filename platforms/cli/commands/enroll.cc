@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "model/session/low_cut.h"
 #include "model/session/verify.h"
 #include "platforms/cli/commands/commands.h"
 #include "platforms/cli/commands/enrolment.h"
@@ -65,11 +66,15 @@ Voices enroll_all(const ModelFile& model,
 
 // The frames that count as speech, neighbours joined.
 std::vector<Stretch> find_speech(const Sound& sound, const AnchorQuality& q) {
-  const std::span<const float> samples = sound.samples;
+  std::vector<float> heard(sound.samples.size());
+  int64_t cleaned = 0;  // counted by measure_anchor()
+  LowCut cut(sound.rate_hz);
+  hear(sound.samples, &cut, heard.data(), &cleaned);
+  const std::span<const float> samples = heard;
   const auto frame = static_cast<size_t>(anchor_frame_samples(sound.rate_hz));
   std::vector<Stretch> found;
   for (size_t at = 0; at + frame <= samples.size(); at += frame) {
-    if (frame_level_db(samples.subspan(at, frame), q.offset) < q.threshold_db) {
+    if (frame_level_db(samples.subspan(at, frame)) < q.threshold_db) {
       continue;
     }
     if (found.empty() || found.back().end != at) {
@@ -80,8 +85,8 @@ std::vector<Stretch> find_speech(const Sound& sound, const AnchorQuality& q) {
   return found;
 }
 
-// How alike the voices of several anchors are: the least cosine of any two, which `report` gets. Returns
-// whether they sound like one person.
+// How alike the voices of several anchors are: the least cosine of any two, which `report` gets.
+// Returns whether they sound like one person.
 bool print_agreement(std::span<const Sound> anchors, std::span<const Profile> alone, Json* report) {
   double least = 1.0;
   size_t first = 0;
@@ -128,8 +133,8 @@ size_t middle_of_speech(const Sound& anchor, const AnchorQuality& q) {
   return anchor.samples.size();
 }
 
-// Whether both halves of a recording, by the speech in them, sound like one person; `report` gets how
-// alike they are.
+// Whether both halves of a recording, by the speech in them, sound like one person; `report` gets
+// how alike they are.
 bool print_halves(const ModelFile& model,
                   const Sound& anchor,
                   const AnchorQuality& q,
@@ -152,9 +157,10 @@ bool print_halves(const ModelFile& model,
   (*report)["halves_agreement"] = cosine.value();
   std::printf("anchor '%s': its halves agree by %.3f\n", anchor.path.c_str(), cosine.value());
   if (cosine.value() < kSamePerson) {
-    std::printf("advice: below %.2f the halves do not sound like one person; record one person "
-                "alone\n",
-                kSamePerson);
+    std::printf(
+        "advice: below %.2f the halves do not sound like one person; record one person "
+        "alone\n",
+        kSamePerson);
   }
   return cosine.value() >= kSamePerson;
 }
@@ -203,7 +209,8 @@ void enroll_command(const Options& options) {
     const AnchorQuality q = print_quality(anchor.path, anchor.samples, anchor.rate_hz);
     panels.push_back(panel_of(anchor, q));
     Json& entry = json["anchors"].emplace_back(json_of(anchor, q));
-    good = print_halves(model, anchor, q, processor, &entry) && advice(q) == AnchorAdvice::kNone && good;
+    good = print_halves(model, anchor, q, processor, &entry) && advice(q) == AnchorAdvice::kNone &&
+           good;
   }
   good = print_agreement(anchors, voices.alone, &json) && good;
   if (options.strict && !good) {
@@ -241,7 +248,8 @@ AnchorQuality print_quality(const std::string& name,
   constexpr double kPercent = 100.0;
   const AnchorQuality& q = measured.value();
   std::printf(
-      "anchor '%s': %.1f s of speech in %.1f s, at %.1f dB, noise %.1f dB, %.2f %% clipped, %.0f %% "
+      "anchor '%s': %.1f s of speech in %.1f s, at %.1f dB, noise %.1f dB, %.2f %% clipped, %.0f "
+      "%% "
       "voiced\n",
       name.c_str(),
       q.speech_seconds,
@@ -256,8 +264,7 @@ AnchorQuality print_quality(const std::string& name,
                 q.offset_db);
   }
   if (q.hum_hz > 0.0) {
-    std::printf(
-        "anchor '%s': mains hum of %.0f Hz at %.1f dB\n", name.c_str(), q.hum_hz, q.hum_db);
+    std::printf("anchor '%s': mains hum of %.0f Hz at %.1f dB\n", name.c_str(), q.hum_hz, q.hum_db);
   }
   if (advice(q) != AnchorAdvice::kNone) {
     std::printf("advice: %s\n", describe(advice(q)));
@@ -326,10 +333,8 @@ void add_enroll(CLI::App* app) {
   command->add_option("--model", options->model, kModelHelp);
   command->add_option("anchors", options->anchors, "recordings of that person alone")->required();
   command->add_option("-o,--output", options->output, "profile to write")->required();
-  command->add_flag(
-      "--strict", options->strict, "refuse recordings about which there is advice");
-  command->add_flag(
-      "--json", options->json, "what was found, for machines, on stdout");
+  command->add_flag("--strict", options->strict, "refuse recordings about which there is advice");
+  command->add_flag("--json", options->json, "what was found, for machines, on stdout");
   command->add_option(
       "--report",
       options->report,
@@ -338,7 +343,8 @@ void add_enroll(CLI::App* app) {
       ->capture_default_str();
   add_device_option(command, &options->device);
   add_raw_option(command);
-  add_channel_option(command, &options->channel, "channel of the recordings to take; else their mean");
+  add_channel_option(
+      command, &options->channel, "channel of the recordings to take; else their mean");
   command->callback([options] {
     options->model = model_or_default(options->model);
     enroll_command(*options);

@@ -33,7 +33,8 @@ void add_live(CLI::App* app) {
       "  arecord -f S16_LE -r 48000 | ligero live --profile ann.profile --raw "
       "48000 | aplay -f S16_LE -r 48000\n"
       "  ligero live --model gtcrn.lgm --raw 16000:1:f32 <noisy.raw >clean.raw\n"
-      "The output begins with the latency: a sample comes out so much later, and after the end of stdin\n"
+      "The output begins with the latency: a sample comes out so much later, and after the end of "
+      "stdin\n"
       "the rest follows. A network that needs no speaker takes no profile.\n"
       "A model that needs what follows runs in blocks, at a latency that is said.");
   command->add_flag("--devices", options->list_devices, "list the audio devices and stop");
@@ -46,6 +47,8 @@ void add_live(CLI::App* app) {
       ->check(CLI::Range(1.0, 600.0));
   command->add_option("--input", options->input, "number of the input device");
   command->add_option("--output", options->output, "number of the output device");
+  add_channel_option(
+      command, &options->channel, "channel to take; else a device's first, the mean of --raw's");
   command->add_option("--rate", options->rate_hz, "samples per second; 0: the device's own")
       ->check(CLI::Range(0, 192000))
       ->capture_default_str();
@@ -58,7 +61,8 @@ void add_live(CLI::App* app) {
       ->check(CLI::Range(0, kMostDb));
   add_device_option(command, &options->device);
   add_block_options(command, &options->block);
-  add_raw_option(command, "samples from stdin, the voice to stdout, little-endian: 48000:2:s16, say");
+  add_raw_option(command,
+                 "samples from stdin, the voice to stdout, little-endian: 48000:2:s16, say");
   command->callback([options] {
     if (!options->list_devices) {
       options->model = model_or_default(options->model);

@@ -15,8 +15,8 @@
 #include <memory>
 #include <vector>
 
-#include "model/session/resampler.h"
 #include "model/session/recording.h"
+#include "model/session/resampler.h"
 #include "platforms/cli/commands/enrolment.h"
 #include "platforms/cli/files.h"
 #include "platforms/cli/live/live_file.h"
@@ -24,6 +24,7 @@
 #include "platforms/cli/live/live_worker.h"
 #include "platforms/cli/model_file.h"
 #include "platforms/cli/refusal.h"
+#include "platforms/cli/sound/sound.h"
 
 namespace ligero::cli {
 
@@ -138,7 +139,15 @@ Devices choose_devices(const LiveOptions& options) {
   if (in.maxInputChannels < 1 || out.maxOutputChannels < 1) {
     refuse("'", in.name, "' has no input or '", out.name, "' no output");
   }
-  d.in.channelCount = 1;
+  d.in.channelCount = std::max(1, options.channel);
+  if (d.in.channelCount > in.maxInputChannels) {
+    refuse("'",
+           in.name,
+           "' has ",
+           in.maxInputChannels,
+           " channels; expected --channel 1 to ",
+           in.maxInputChannels);
+  }
   d.in.suggestedLatency = in.defaultLowInputLatency;
   d.out.channelCount = std::min(2, out.maxOutputChannels);
   d.out.suggestedLatency = out.defaultLowOutputLatency;
@@ -159,6 +168,7 @@ struct Meter {
   std::atomic<double> longest_s{0.0};
   std::atomic<int64_t> samples{0};
   std::atomic<int64_t> xruns{0};
+  double loudest = 0.0;  ///< mean square of the input between two prints; of the printing thread
 };
 
 /// Everything that the callback touches.
@@ -166,6 +176,7 @@ struct Engine {
   LiveSession live;
   std::unique_ptr<LiveWorker> worker;  ///< block by block only
   int out_channels = 1;
+  int in_channel = 0;  ///< of those that the device gives
   Meter meter;
 
   size_t latency_samples() const {
@@ -193,7 +204,7 @@ int on_audio(const void* input,
              PaStreamCallbackFlags flags,
              void* user) {
   Engine& engine = *static_cast<Engine*>(user);
-  const float* const* in = static_cast<const float* const*>(input);
+  const float* const* in = static_cast<const float* const*>(input) + engine.in_channel;
   float* const* out = static_cast<float* const*>(output);
   const auto start = std::chrono::steady_clock::now();
   if (engine.worker != nullptr) {
@@ -226,7 +237,9 @@ std::string bar(double db) {
 /// One line of levels and load, written over itself.
 void print_meter(Meter& meter, double rate_hz) {
   const double n = static_cast<double>(std::max<int64_t>(meter.samples.exchange(0), 1));
-  const double in_db = to_db(meter.in_square.exchange(0.0) / n);
+  const double in_square = meter.in_square.exchange(0.0) / n;
+  meter.loudest = std::max(meter.loudest, in_square);
+  const double in_db = to_db(in_square);
   const double out_db = to_db(meter.out_square.exchange(0.0) / n);
   std::printf(
       "\rin %6.1f dB |%s| out %6.1f dB |%s| real-time factor %.3f, longest call %.2f ms, "
@@ -250,6 +263,7 @@ bool pause_until(double seconds, double begun_s) {
 /// What the recording callback fills.
 struct Recording {
   std::vector<float> samples;
+  int channel = 0;  ///< of those that the device gives
   std::atomic<size_t> filled{0};
 };
 
@@ -260,7 +274,7 @@ int on_record(const void* input,
               PaStreamCallbackFlags,
               void* user) {
   Recording& recording = *static_cast<Recording*>(user);
-  const float* in = static_cast<const float* const*>(input)[0];
+  const float* in = static_cast<const float* const*>(input)[recording.channel];
   const size_t filled = recording.filled.load();
   const size_t n = std::min<size_t>(frames, recording.samples.size() - filled);
   std::copy(in, in + n, recording.samples.data() + filled);
@@ -299,6 +313,7 @@ Profile record_profile(const LiveOptions& options, const ModelFile& model, const
   const int rate_hz = static_cast<int>(devices.rate_hz);
   Recording recording;
   recording.samples.resize(static_cast<size_t>(options.enroll_seconds * rate_hz));
+  recording.channel = devices.in.channelCount - 1;
   record(devices, &recording);
   Array<float> samples;
   if (const Status status =
@@ -323,6 +338,7 @@ Profile record_profile(const LiveOptions& options, const ModelFile& model, const
 
 void run_live(const LiveOptions& options, const Devices& devices, Engine* engine) {
   engine->out_channels = devices.out.channelCount;
+  engine->in_channel = devices.in.channelCount - 1;
   const Ports& ports = engine->live.group.ports();
   const unsigned long period =
       options.period > 0
@@ -330,8 +346,14 @@ void run_live(const LiveOptions& options, const Devices& devices, Engine* engine
           : static_cast<unsigned long>(devices.rate_hz * ports.hop_samples / ports.rate_hz);
   PaStream* stream = nullptr;
   check(quietly([&] {
-          return Pa_OpenStream(
-              &stream, &devices.in, &devices.out, devices.rate_hz, period, paNoFlag, on_audio, engine);
+          return Pa_OpenStream(&stream,
+                               &devices.in,
+                               &devices.out,
+                               devices.rate_hz,
+                               period,
+                               paNoFlag,
+                               on_audio,
+                               engine);
         }),
         "cannot open the devices");
   const PaError started = Pa_StartStream(stream);
@@ -375,15 +397,17 @@ void live_command(const LiveOptions& options) {
   config.rate_hz = static_cast<int32_t>(devices.rate_hz);
   config.block = live_blocks(model, options.block);
   config.processor.accelerator = options.device.find();
-  Engine engine = {{model, config, has_profile ? &profile : nullptr}, nullptr, 1, {}};
+  Engine engine = {{model, config, has_profile ? &profile : nullptr}, nullptr, 1, 0, {}};
   engine.live.session().set_strength(1.0f, static_cast<float>(options.limit_db));
   if (config.block.hops > 0) {
     const double block_s =
         static_cast<double>(config.block.hops) * model.model.hop_samples() / model.model.rate_hz();
-    engine.worker = std::make_unique<LiveWorker>(
-        &engine.live.group, static_cast<size_t>(block_s * devices.rate_hz));
+    engine.worker = std::make_unique<LiveWorker>(&engine.live.group,
+                                                 static_cast<size_t>(block_s * devices.rate_hz));
   }
   run_live(options, devices, &engine);
+  engine.live.report("the input");
+  report_quiet("the input", engine.meter.loudest);
 }
 
 }  // namespace ligero::cli

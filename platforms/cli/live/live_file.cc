@@ -51,6 +51,22 @@ LiveSession::LiveSession(const ModelFile& model,
   }
 }
 
+void LiveSession::report(const std::string& what) const {
+  const SessionStatistics now = session().statistics();
+  if (now.accelerator_lost) {
+    std::fprintf(stderr, "ligero: the GPU has failed; the processor has computed the rest\n");
+  }
+  if (now.cleaned_samples > 0) {
+    std::fprintf(
+        stderr,
+        "ligero: %lld samples of %s were NaN, infinite or beyond %.0f times full scale and "
+        "counted as zero\n",
+        static_cast<long long>(now.cleaned_samples),
+        what.c_str(),
+        static_cast<double>(Signal::kLoudestSample));
+  }
+}
+
 BlockConfig live_blocks(const ModelFile& model, const BlockOptions& asked) {
   if (asked.asked_for()) {
     return asked.config(model.model);
@@ -81,12 +97,6 @@ void LiveFile::push(std::span<const float> mixture, std::vector<float>* voice) {
   early_ -= early;
   const auto first = voice->begin() + static_cast<std::ptrdiff_t>(begin);
   voice->erase(first, first + static_cast<std::ptrdiff_t>(early));
-}
-
-void LiveFile::report() const {
-  if (live_.session().statistics().accelerator_lost) {
-    std::fprintf(stderr, "ligero: the GPU has failed; the processor has computed the rest\n");
-  }
 }
 
 void LiveFile::finish(std::vector<float>* voice) {

@@ -7,10 +7,10 @@
 #include <span>
 #include <vector>
 
-#include "runtime/base/aligned_block.h"
 #include "model/session/session.h"
 #include "platforms/cli/block_options.h"
 #include "platforms/cli/model_file.h"
+#include "runtime/base/aligned_block.h"
 
 namespace ligero::cli {
 
@@ -19,9 +19,13 @@ struct LiveSession {
   AlignedBlock block;
   SessionGroup group;
 
-  /// Refuses, naming the op, a model that cannot run frame by frame, and a profile that does not fit;
-  /// null: nobody yet, or a model that takes none.
+  /// Refuses, naming the op, a model that cannot run frame by frame, and a profile that does not
+  /// fit; null: nobody yet, or a model that takes none.
   LiveSession(const ModelFile& model, const SessionConfig& config, const Profile* profile);
+
+  /// Says on stderr whether the GPU has failed on the way, and how many samples of `what` counted
+  /// as zero.
+  void report(const std::string& what) const;
 
   Session& session() {
     return group[0];
@@ -31,8 +35,8 @@ struct LiveSession {
   }
 };
 
-/// The blocks to run `model` in live: those asked for, else none where it can run frame by frame, else
-/// blocks of half a second, which is said on stderr.
+/// The blocks to run `model` in live: those asked for, else none where it can run frame by frame,
+/// else blocks of half a second, which is said on stderr.
 BlockConfig live_blocks(const ModelFile& model, const BlockOptions& asked);
 
 /// One session whose target is set, over one mono recording. The model must outlive it.
@@ -45,8 +49,10 @@ class LiveFile {
   /// Appends the rest: as many samples have then come out as have gone in.
   void finish(std::vector<float>* voice);
 
-  /// Reports on stderr whether the GPU has failed on the way.
-  void report() const;
+  /// As LiveSession::report(), of a file that its reader has cleaned.
+  void report() const {
+    live_.report("the recording");
+  }
 
   size_t block_bytes() const {
     return live_.block.size();

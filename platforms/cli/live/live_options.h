@@ -16,6 +16,7 @@ struct LiveOptions {
   bool list_devices = false;
   int input = -1;   ///< -1: the system's default
   int output = -1;  ///< -1: the system's default
+  int channel = 0;  ///< of the input, from 1; 0: a device's first, the mean of --raw's
   int rate_hz = 0;
   int period = 0;  ///< samples at a time of the device; 0: a hop
   BlockOptions block;

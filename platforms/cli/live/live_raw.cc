@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cmath>
 #include <cstdio>
 #include <vector>
 
@@ -28,6 +29,63 @@ SoundHandle open_raw(int fd, int mode, const RawFormat& format, int channels, co
   return file;
 }
 
+/// Channels of interleaved frames, one after another: all, or one alone.
+class Planes {
+ public:
+  Planes(int channels, int channel, size_t frames, int32_t rate_hz)
+      : channels_(static_cast<size_t>(channels)),
+        first_(channel > 0 ? static_cast<size_t>(channel - 1) : 0),
+        plane_(channel > 0 ? 1 : channels_, std::vector<float>(frames)),
+        energy_(plane_.size()),
+        loudest_(rate_hz) {
+    if (channel > channels) {
+      refuse("--raw says ", channels, " channels; expected --channel 1 to ", channels);
+    }
+    for (std::vector<float>& plane : plane_) {
+      pointers_.push_back(plane.data());
+    }
+  }
+  int32_t count() const {
+    return static_cast<int32_t>(plane_.size());
+  }
+  float* const* pointers() const {
+    return pointers_.data();
+  }
+  void take(const float* interleaved, size_t frames) {
+    for (size_t t = 0; t < frames; ++t) {
+      double mix = 0.0;
+      for (size_t c = 0; c < plane_.size(); ++c) {
+        const float x = interleaved[t * channels_ + first_ + c];
+        plane_[c][t] = x;
+        const bool sound = std::fabs(x) <= Signal::kLoudestSample;  // false for NaN as well
+        const double heard = sound ? static_cast<double>(x) : 0.0;
+        energy_[c] += heard * heard;
+        mix += heard / static_cast<double>(plane_.size());
+      }
+      mix_energy_ += mix * mix;
+      loudest_.add(mix);
+    }
+  }
+  void take_silence() {
+    for (std::vector<float>& plane : plane_) {
+      std::fill(plane.begin(), plane.end(), 0.0f);
+    }
+  }
+  void report() const {
+    report_mix("stdin", energy_, mix_energy_);
+    report_quiet("stdin", loudest_.mean_square());
+  }
+
+ private:
+  size_t channels_;
+  size_t first_;
+  std::vector<std::vector<float>> plane_;
+  std::vector<float*> pointers_;
+  std::vector<double> energy_;
+  double mix_energy_ = 0.0;
+  Loudest loudest_;
+};
+
 }  // namespace
 
 void live_raw(const LiveOptions& options, const RawFormat& format) {
@@ -40,9 +98,14 @@ void live_raw(const LiveOptions& options, const RawFormat& format) {
   const ModelFile model = open_model(options.model);
   check_takes_profile(model, !options.profile.empty(), "--profile, and no --enroll");
   const Profile profile = options.profile.empty() ? Profile() : load_profile(options.profile);
+  const auto hop = std::max<size_t>(1,
+                                    static_cast<size_t>(format.rate_hz) *
+                                        static_cast<size_t>(model.model.hop_samples()) /
+                                        static_cast<size_t>(model.model.rate_hz()));
+  Planes planes(format.channels, options.channel, hop, format.rate_hz);
   SessionConfig config;
   config.rate_hz = format.rate_hz;
-  config.channels = format.channels;
+  config.channels = planes.count();
   config.block = live_blocks(model, options.block);
   config.processor.accelerator = options.device.find();
   LiveSession live(model, config, options.profile.empty() ? nullptr : &profile);
@@ -55,42 +118,28 @@ void live_raw(const LiveOptions& options, const RawFormat& format) {
                format.rate_hz,
                1e3 * latency_samples / format.rate_hz);
 
-  const auto channels = static_cast<size_t>(format.channels);
-  const auto hop = std::max<size_t>(1,
-                                    static_cast<size_t>(format.rate_hz) *
-                                        static_cast<size_t>(model.model.hop_samples()) /
-                                        static_cast<size_t>(model.model.rate_hz()));
-  std::vector<float> interleaved(hop * channels);
-  std::vector<std::vector<float>> planes(channels, std::vector<float>(hop));
-  std::vector<float*> pointers;
-  for (std::vector<float>& plane : planes) {
-    pointers.push_back(plane.data());
-  }
+  std::vector<float> interleaved(hop * static_cast<size_t>(format.channels));
   const auto pass = [&](size_t n) {
-    live.group.process(pointers.data(), pointers.data(), static_cast<int32_t>(n));
-    if (sf_write_float(out.get(), pointers[0], static_cast<sf_count_t>(n)) !=
+    live.group.process(planes.pointers(), planes.pointers(), static_cast<int32_t>(n));
+    if (sf_write_float(out.get(), planes.pointers()[0], static_cast<sf_count_t>(n)) !=
         static_cast<sf_count_t>(n)) {
       refuse("cannot write to stdout: ", sf_strerror(out.get()));
     }
   };
   sf_count_t got = 0;
   while ((got = sf_readf_float(in.get(), interleaved.data(), static_cast<sf_count_t>(hop))) > 0) {
-    for (size_t t = 0; t < static_cast<size_t>(got); ++t) {
-      for (size_t c = 0; c < channels; ++c) {
-        planes[c][t] = interleaved[t * channels + c];
-      }
-    }
+    planes.take(interleaved.data(), static_cast<size_t>(got));
     pass(static_cast<size_t>(got));
   }
   live.session().finish();
   for (auto rest = static_cast<size_t>(latency_samples); rest > 0;) {
     const size_t n = std::min(rest, hop);
-    for (std::vector<float>& plane : planes) {
-      std::fill(plane.begin(), plane.end(), 0.0f);
-    }
+    planes.take_silence();
     pass(n);
     rest -= n;
   }
+  planes.report();
+  live.report("stdin");
 }
 
 }  // namespace ligero::cli

@@ -36,12 +36,42 @@ void look_over_again(const std::string& path, int64_t most, Survey* survey) {
   }
 }
 
+constexpr double kQuietDb = -50.0;
+constexpr double kSilentDb = -90.0;
+
 }  // namespace
+
+void report_quiet(const std::string& name, double mean_square) {
+  const double db = mean_square > 0.0 ? 10.0 * std::log10(mean_square) : 2.0 * kSilentDb;
+  if (db > kSilentDb && db < kQuietDb) {
+    std::fprintf(
+        stderr,
+        "ligero: '%s' is very quiet: at its loudest it has %.0f dB; below %.0f dB a network "
+        "does not make up for it, so turn the microphone up\n",
+        name.c_str(),
+        db,
+        kQuietDb);
+  }
+}
+
+void report_mix(const std::string& name, std::span<const double> energy, double mix_energy) {
+  const double loudest = *std::max_element(energy.begin(), energy.end());
+  const double below_db =
+      std::min(10.0 * std::log10(loudest / std::max(mix_energy, 1e-300)), kMostBelowDb);
+  if (loudest > 0.0 && below_db >= kMuchBelowDb) {
+    std::fprintf(stderr,
+                 "ligero: '%s': the mix is %.0f dB below its loudest channel: channels cancel or "
+                 "are silent in turn; --channel N takes one alone\n",
+                 name.c_str(),
+                 below_db);
+  }
+}
 
 SoundReader::SoundReader(const std::string& path, int channel)
     : path_(path == "-" ? kStdin : path),
       source_(std::make_unique<SoundSource>(path_)),
-      channel_(channel) {
+      channel_(channel),
+      loudest_(source_->rate_hz()) {
   if (rate_hz() < kLowestFileHz || rate_hz() > kHighestFileHz) {
     refuse("'",
            path_,
@@ -126,6 +156,7 @@ float SoundReader::mixed(const float* frame) {
     ++beyond_;
     return 0.0f;
   }
+  loudest_.add(sum);
   return sum;
 }
 
@@ -195,16 +226,7 @@ void SoundReader::report_channels() const {
     }
   }
   std::fprintf(stderr, "\n");
-  const double loudest = *std::max_element(energy_.begin(), energy_.end());
-  const double below_db =
-      std::min(10.0 * std::log10(loudest / std::max(mix_energy_, 1e-300)), kMostBelowDb);
-  if (loudest > 0.0 && below_db >= kMuchBelowDb) {
-    std::fprintf(stderr,
-                 "ligero: '%s': the mix is %.0f dB below its loudest channel: channels cancel or "
-                 "are silent in turn; --channel N takes one alone\n",
-                 path_.c_str(),
-                 below_db);
-  }
+  report_mix(path_, energy_, mix_energy_);
 }
 
 void SoundReader::report(int32_t to_hz) const {
@@ -212,10 +234,11 @@ void SoundReader::report(int32_t to_hz) const {
     std::fprintf(stderr, "ligero: '%s': %s\n", path_.c_str(), source_->odd().c_str());
   }
   if (scale_ != 1.0f) {
-    std::fprintf(stderr,
-                 "ligero: '%s': its floats have the size of %d-bit integers; scaled to full scale 1\n",
-                 path_.c_str(),
-                 static_cast<int>(std::lround(1.0 - std::log2(scale_))));
+    std::fprintf(
+        stderr,
+        "ligero: '%s': its floats have the size of %d-bit integers; scaled to full scale 1\n",
+        path_.c_str(),
+        static_cast<int>(std::lround(1.0 - std::log2(scale_))));
   }
   if (cleaned_ > 0) {
     std::fprintf(stderr,
@@ -237,6 +260,7 @@ void SoundReader::report(int32_t to_hz) const {
                  static_cast<double>(most_) / rate_hz());
   }
   report_channels();
+  report_quiet(path_, loudest_.mean_square());
   if (rate_hz() != to_hz) {
     std::fprintf(
         stderr, "ligero: '%s': %d Hz converted to %d Hz\n", path_.c_str(), rate_hz(), to_hz);

@@ -3,6 +3,7 @@
 #ifndef LIGERO_PLATFORMS_CLI_SOUND_SOUND_H_
 #define LIGERO_PLATFORMS_CLI_SOUND_SOUND_H_
 
+#include <algorithm>
 #include <cstdint>
 #include <cstdio>
 #include <limits>
@@ -18,11 +19,39 @@
 
 namespace ligero::cli {
 
+/// The loudest tenth of a second of a signal.
+class Loudest {
+ public:
+  explicit Loudest(int32_t rate_hz) : frame_(rate_hz / 10) {}
+  void add(double sample) {
+    squares_ += sample * sample;
+    if (++count_ == frame_) {
+      most_ = std::max(most_, squares_ / frame_);
+      squares_ = 0.0;
+      count_ = 0;
+    }
+  }
+  double mean_square() const {
+    return most_;
+  }
+
+ private:
+  int32_t frame_;
+  int32_t count_ = 0;
+  double squares_ = 0.0;
+  double most_ = 0.0;
+};
+
+/// Says on stderr where even the loudest tenth of a second is below the level up to which the
+/// networks amplify (-50 dB, op input_level), and yet no silence.
+void report_quiet(const std::string& name, double mean_square);
+
 /// A file of 8 to 96 kHz with any number of channels, read piece by piece as mono of its own rate:
 /// one channel, or the mean of those that carry sound. Floats of integer size are scaled to full
 /// scale 1. NaN, infinities and samples beyond kMostSample become zero and are counted. A name that
-/// ends in .raw or .pcm needs --raw (raw.h). "-" is stdin. Refuses what SoundSource refuses, what is of another
-/// rate, floats of no known scale and a channel that the file does not have, and says what it found.
+/// ends in .raw or .pcm needs --raw (raw.h). "-" is stdin. Refuses what SoundSource refuses, what
+/// is of another rate, floats of no known scale and a channel that the file does not have, and says
+/// what it found.
 class SoundReader {
  public:
   /// `channel`: the one to take, from 1; 0: their mean.
@@ -66,26 +95,30 @@ class SoundReader {
   std::string path_;
   std::unique_ptr<SoundSource> source_;
   int channel_;
-  bool looked_ = false;            ///< taken_ and scale_ are known
-  std::vector<int> taken_;         ///< the channels that are averaged
-  float scale_ = 1.0f;             ///< a power of two
-  std::vector<float> frames_;      ///< of all channels, as read
-  std::vector<float> ahead_;       ///< mono, read and not handed out
-  size_t handed_out_ = 0;          ///< of ahead_
-  std::vector<double> energy_;     ///< of each channel
+  bool looked_ = false;         ///< taken_ and scale_ are known
+  std::vector<int> taken_;      ///< the channels that are averaged
+  float scale_ = 1.0f;          ///< a power of two
+  std::vector<float> frames_;   ///< of all channels, as read
+  std::vector<float> ahead_;    ///< mono, read and not handed out
+  size_t handed_out_ = 0;       ///< of ahead_
+  std::vector<double> energy_;  ///< of each channel
   double mix_energy_ = 0.0;
   int64_t most_ = std::numeric_limits<int64_t>::max();  ///< samples to read
   int64_t samples_ = 0;
   int64_t cleaned_ = 0;
   int64_t beyond_ = 0;  ///< samples beyond kMostSample
+  Loudest loudest_;
 };
+
+/// Says on stderr where a mix has much less energy than the loudest of its channels.
+void report_mix(const std::string& name, std::span<const double> energy, double mix_energy);
 
 struct Sound {
   std::string path;
-  std::vector<float> samples;  ///< mono, full scale = 1
+  std::vector<float> samples;       ///< mono, full scale = 1
   int32_t rate_hz = kSampleRateHz;  ///< of `samples`
-  bool sixteen_bit = false;    ///< the file holds 16-bit integers
-  int64_t cleaned = 0;         ///< NaN and infinities that were set to zero
+  bool sixteen_bit = false;         ///< the file holds 16-bit integers
+  int64_t cleaned = 0;              ///< NaN and infinities that were set to zero
   int32_t file_hz = kSampleRateHz;
   int64_t file_samples = 0;  ///< of each channel, at the file's rate
 
@@ -120,8 +153,8 @@ void check_sound_name(const std::string& path);
 /// A mono file of that rate, written piece by piece, whole or not at all; the format follows from
 /// the ending of `path`. FLAC has no float: kFloat means 24 bits there; OGG has one coding only;
 /// RAW is little-endian. Where `promised_samples` are more than a WAV header can count, WAV
-/// becomes RF64, its form for large files. "-" is stdout, which gets WAV, or RAW with --raw, all at the
-/// end.
+/// becomes RF64, its form for large files. "-" is stdout, which gets WAV, or RAW with --raw, all at
+/// the end.
 class SoundWriter {
  public:
   SoundWriter(const std::string& path,

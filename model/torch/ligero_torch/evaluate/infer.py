@@ -11,6 +11,7 @@ import sys
 import soundfile
 import torch
 
+from ..data import low_cut
 from ..data.audio import SAMPLE_RATE_HZ, DataError, read_audio
 from ..files.weights import load_model
 from ..nets.config import ConfigError
@@ -27,10 +28,11 @@ def main(arguments=None):
     try:
         model = load_model(options.config, options.checkpoint)
         with torch.inference_mode():
-            anchor, mix = (torch.from_numpy(read_audio(file))[None]
+            anchor, mix = (torch.from_numpy(low_cut.cut(read_audio(file)))[None]
                            for file in (options.enroll, options.mix))
             wave, _, _ = model.extract(mix, model.enroll(anchor))
-        soundfile.write(options.output, wave[0].numpy(), SAMPLE_RATE_HZ, subtype="FLOAT")
+        soundfile.write(options.output, low_cut.restore(wave[0].numpy()), SAMPLE_RATE_HZ,
+                        subtype="FLOAT")
     except (ConfigError, DataError, OSError, soundfile.LibsndfileError) as e:
         print(f"error: {e}", file=sys.stderr)
         return 1

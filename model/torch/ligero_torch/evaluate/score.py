@@ -24,7 +24,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ..data import audio, lists
+from ..data import audio, lists, low_cut
 from ..data.corpus import Corpus, load_corpus
 from ..files.tools import Ligero
 from . import metrics
@@ -174,10 +174,10 @@ def torch_extractor(weights: Path):
     load_tensors(model, tensors, str(weights))
 
     @torch.no_grad()
-    def run(mix, anchor):
+    def network(mix, anchor):
         return model(torch.from_numpy(mix[None]), torch.from_numpy(anchor[None]))[0][0].numpy()
 
-    return config.name, run
+    return config.name, lambda mix, anchor: low_cut.through(network, mix, anchor)
 
 
 def main(argv=None) -> int:
