@@ -481,6 +481,14 @@ uint32_t ligero_latency(const ligero_session* session) {
   return session != nullptr ? static_cast<uint32_t>(session->session().latency_samples()) : 0;
 }
 
+ligero_status ligero_finish(ligero_session* session) {
+  if (session == nullptr) {
+    return null_argument("session");
+  }
+  session->session().finish();
+  return LIGERO_OK;
+}
+
 ligero_status ligero_reset(ligero_session* session) {
   if (session == nullptr) {
     return null_argument("session");

@@ -44,6 +44,19 @@ static int open_call(ligero_session* session, wav* sound, char** files) {
   return failed;
 }
 
+/* Tells the sessions of the sounds that end here. Returns how many frames come before the next end. */
+static size_t frames_to_next_end(ligero_batch* batch, size_t calls, size_t at) {
+  size_t frames = kFrames;
+  for (size_t c = 0; c < calls; ++c) {
+    if (at == sounds[c].frames) {
+      ligero_finish(ligero_batch_session(batch, (uint32_t)c));
+    } else if (at < sounds[c].frames && sounds[c].frames - at < frames) {
+      frames = sounds[c].frames - at;
+    }
+  }
+  return frames;
+}
+
 /* All sounds through their sessions, in place. A call whose sound is over stands still. What comes out
  * lags by `latency` frames: so many are dropped at the start, and as many zeros follow the end. */
 static int process(ligero_batch* batch, size_t calls) {
@@ -51,22 +64,24 @@ static int process(ligero_batch* batch, size_t calls) {
   const float* in[kMostCalls];
   float* out[kMostCalls];
   size_t going = calls;
-  for (size_t at = 0; going > 0; at += kFrames) {
+  size_t frames = 0;
+  for (size_t at = 0; going > 0; at += frames) {
     going = 0;
+    frames = frames_to_next_end(batch, calls, at);
     for (size_t c = 0; c < calls; ++c) {
       const int here = at < sounds[c].frames + latency;
       going += here ? 1 : 0;
       in[c] = here ? buffers[c] : NULL;
       out[c] = buffers[c];
-      for (size_t i = 0; i < kFrames; ++i) {
+      for (size_t i = 0; i < frames; ++i) {
         buffers[c][i] = at + i < sounds[c].frames ? sounds[c].samples[at + i] : 0.0f;
       }
     }
-    if (refused(ligero_batch_process(batch, in, out, kFrames), "process")) {
+    if (refused(ligero_batch_process(batch, in, out, (uint32_t)frames), "process")) {
       return 1;
     }
     for (size_t c = 0; c < calls; ++c) {
-      for (size_t i = 0; in[c] != NULL && i < kFrames; ++i) {
+      for (size_t i = 0; in[c] != NULL && i < frames; ++i) {
         if (at + i >= latency && at + i - latency < sounds[c].frames) {
           sounds[c].samples[at + i - latency] = buffers[c][i];
         }

@@ -58,7 +58,7 @@ static ligero_profile* enroll(const ligero_model* model, const char* path) {
 }
 
 /* Runs all of `sound` through the session and replaces it. What comes out lags by `latency` frames:
- * so many are dropped at the start, and as many zeros follow the end. */
+ * so many are dropped at the start, and as many zeros follow the end, which the session is told. */
 static int process(ligero_session* session, wav* sound, uint32_t block) {
   const size_t latency = ligero_latency(session);
   const uint32_t channels = sound->channels;
@@ -71,14 +71,24 @@ static int process(ligero_session* session, wav* sound, uint32_t block) {
     planes[c] = buffer + (size_t)c * block;
   }
   int failed = 0;
-  for (size_t at = 0; at < sound->frames + latency && !failed; at += block) {
-    for (size_t i = 0; i < block; ++i) {
+  size_t frames = 0;
+  for (size_t at = 0; at < sound->frames + latency && !failed; at += frames) {
+    const size_t left = at < sound->frames ? sound->frames - at : block;
+    frames = left < block ? left : block;
+    if (at == sound->frames) {
+      failed = refused(ligero_finish(session), "finish");
+    }
+    for (size_t i = 0; i < frames; ++i) {
       for (uint32_t c = 0; c < channels; ++c) {
         planes[c][i] = at + i < sound->frames ? sound->samples[(at + i) * channels + c] : 0.0f;
       }
     }
-    failed = refused(ligero_process(session, (const float* const*)planes, planes, block), "process");
-    for (size_t i = 0; i < block; ++i) {
+    failed = failed || refused(ligero_process(session,
+                                              (const float* const*)planes,
+                                              planes,
+                                              (uint32_t)frames),
+                               "process");
+    for (size_t i = 0; i < frames; ++i) {
       if (at + i >= latency && at + i - latency < sound->frames) {
         for (uint32_t c = 0; c < channels; ++c) {
           sound->samples[(at + i - latency) * channels + c] = planes[c][i];

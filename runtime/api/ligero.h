@@ -221,6 +221,12 @@ LIGERO_API ligero_status ligero_side_output(const ligero_session* session,
 /* Delay from input to output, in samples at the session's rate. Any thread, real-time. */
 LIGERO_API uint32_t ligero_latency(const ligero_session* session);
 
+/* Says that the signal has ended: what ligero_process takes from now on should be zeros, as many as
+ * ligero_latency says, and brings out the rest of the voice. Without this call the network takes
+ * the zeros for a part of the signal, and the last 20 ms or so differ a little from what the whole
+ * recording would give. Until ligero_reset. Audio thread, real-time. */
+LIGERO_API ligero_status ligero_finish(ligero_session* session);
+
 /* Clears the signal history. Target and settings stay. Audio thread, real-time. */
 LIGERO_API ligero_status ligero_reset(ligero_session* session);
 

@@ -79,6 +79,7 @@ TEST_CASE("C API: null pointers are refused") {
   CHECK(ligero_set_strength(nullptr, 1.0f, 100.0f) == LIGERO_BAD_ARGUMENT);
   CHECK(ligero_set_bypass(nullptr, 1) == LIGERO_BAD_ARGUMENT);
   CHECK(ligero_process(nullptr, nullptr, nullptr, 1) == LIGERO_BAD_ARGUMENT);
+  CHECK(ligero_finish(nullptr) == LIGERO_BAD_ARGUMENT);
   CHECK(ligero_reset(nullptr) == LIGERO_BAD_ARGUMENT);
   CHECK(ligero_get_statistics(nullptr, nullptr) == LIGERO_BAD_ARGUMENT);
   CHECK(ligero_latency(nullptr) == 0);

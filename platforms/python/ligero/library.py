@@ -117,6 +117,7 @@ _CHECKED = {
     "ligero_set_strength": (_handle, c.c_float, c.c_float),
     "ligero_set_bypass": (_handle, c.c_int),
     "ligero_side_output": (_handle, c.c_char_p, c.POINTER(c.c_float)),
+    "ligero_finish": (_handle,),
     "ligero_reset": (_handle,),
     "ligero_get_statistics": (_handle, c.POINTER(Statistics)),
     "ligero_resample": (_floats, c.c_size_t, c.c_uint32, c.c_uint32, _floats, c.c_size_t),

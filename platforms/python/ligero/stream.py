@@ -6,7 +6,7 @@ import ctypes as c
 import threading
 import weakref
 from dataclasses import dataclass
-from typing import Any, Optional
+from typing import Any, Callable, Optional
 
 import numpy as np
 
@@ -143,16 +143,22 @@ class Stream:
         raise lib.BadArgument(f"the block has the shape {x.shape}; expected {expected}")
 
     def flush(self) -> np.ndarray:
-        """The last `latency` frames: what process() returns for as many frames of silence."""
+        """The last `latency` frames, as at the end of a recording. What follows is a new signal."""
+        self._each(self._library.ligero_finish)
         shape = (self._latency,) if self._channels == 1 else (self._latency, self._channels)
-        return self.process(np.zeros(shape, np.float32))
+        rest = self.process(np.zeros(shape, np.float32))
+        self.reset()
+        return rest
 
     def reset(self) -> None:
         """Forgets the signal; voice and settings stay."""
+        self._each(self._library.ligero_reset)
+
+    def _each(self, call: Callable[[c.c_void_p], object]) -> None:
         self._enter()
         try:
             for session in self._sessions:
-                self._library.ligero_reset(session)
+                call(session)
         finally:
             self._lock.release()
 
