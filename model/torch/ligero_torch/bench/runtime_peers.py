@@ -275,7 +275,7 @@ class Ligero(Peer):
         # Arguments converted once: ctypes takes longer over them than over the call.
         self.process = functools.partial(library.ligero_process, self.session, places, places,
                                          ctypes.c_uint32(hop))
-        self.sound = np.load(self.folder / "hops.npy").reshape(-1, hop)
+        self.sound = np.load(self.folder / "sound.npy").reshape(-1, hop)
         self.reset()
 
     def _ask(self, function, *arguments):

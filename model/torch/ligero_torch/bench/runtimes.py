@@ -45,6 +45,7 @@ from pathlib import Path
 import numpy as np
 import soundfile
 
+from ..data import low_cut
 from ..data.audio import DataError
 from ..files.tools import run, tool
 from ..nets.systems import SYSTEMS
@@ -56,7 +57,7 @@ ROOT = Path(__file__).resolve().parents[4]
 WRONG = 1e-3  # of the largest value
 LEAST_DB = 10.0
 STEP_FRAMES = 150
-FADE = 10  # hops until a session's new target is all there
+FADE = 50  # hops until a session's new target is all there, and its filters are where they will be
 SHIPPED = {"small": "lgr-tse-small", "small-live": "lgr-tse-small-live"}
 KEYS = ("peer", "model", "mode", "threads", "weights", "median_ms", "ratio", "peak_bytes")
 BASE = ("onnxruntime", "f32")  # what ratios are to
@@ -235,7 +236,10 @@ class Task:
 
         case, at = self.case, self.folder
         hop = read_graph(self.model / "f32.lgm").hop
-        graph, tensor = record(self.model, hops_of(MIXTURE, case.frames, hop), at)
+        sound = hops_of(MIXTURE, case.frames, hop)
+        np.save(at / "sound.npy", sound)  # what a session takes; the networks take what it lets through
+        heard = low_cut.cut(sound.reshape(-1)).reshape(sound.shape)
+        graph, tensor = record(self.model, heard, at)
         net = self._network(graph)
         first, inputs = net.example({i: tensor(i) for i in graph.inputs})
         np.savez(at / "inputs.npz", **{f"i{k}": x for k, x in enumerate(inputs)})
@@ -327,7 +331,7 @@ class Worker:
         if self.peer == "ligero":
             frames = len(self.task.wanted_hops)
             hops = out.reshape(frames, -1)[FADE + 1:]  # a session is a hop behind its graph
-            wanted = self.task.wanted_hops.reshape(frames, -1)[FADE:]
+            wanted = low_cut.restore(self.task.wanted_hops.reshape(-1)).reshape(frames, -1)[FADE:]
             self.task.refuse_wrong(hops, wanted[:len(hops)], self.weights)
         else:
             spectrum = out[:, 0].transpose(0, 2, 3, 1).reshape(self.task.wanted.shape)
