@@ -4,6 +4,7 @@
 
 #include <cstdint>
 
+#include "model/session/top_band.h"
 #include "runtime/cpu_run.h"
 
 namespace ligero {
@@ -16,9 +17,10 @@ struct BlockConfig {
 };
 
 struct SessionConfig {
-  int32_t rate_hz = 16000;           ///< of input and output, 8000 to 192000
-  int32_t channels = 1;              ///< 1 to 32; the voice goes to all of them
-  uint32_t channel_mask = 0;         ///< bit c: channel c is in the mean that is heard; 0: all are
+  int32_t rate_hz = 16000;    ///< of input and output, 8000 to 192000
+  int32_t channels = 1;       ///< 1 to 32; the voice goes to all of them
+  uint32_t channel_mask = 0;  ///< bit c: channel c is in the mean that is heard; 0: all are
+  Bandwidth bandwidth = Bandwidth::kFull;
   bool pass_without_target = false;  ///< before a target is set: the input instead of silence
   BlockConfig block = {};
   /// Kernels and threads. With an accelerator process() calls its driver and waits for it, so it is

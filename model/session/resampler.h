@@ -14,6 +14,12 @@ namespace ligero {
 /// One direction of a stream. Equal rates pass through without delay.
 class Resampler {
  public:
+#if defined(LIGERO_WITH_SPEEXDSP)
+  static constexpr bool kConverts = true;  ///< whether this build has other rates than equal ones
+#else
+  static constexpr bool kConverts = false;
+#endif
+
   Resampler();
   Resampler(Resampler&&) noexcept;
   Resampler& operator=(Resampler&&) noexcept;

@@ -37,7 +37,7 @@ Result<SignalSizes> Signal::sizes(const SessionConfig& config,
                config.channel_mask);
   const Result<Resampler> to = Resampler::create(config.rate_hz, ports.rate_hz);
   LIGERO_RETURN_IF_ERROR(to.status());
-  const Result<Resampler> from = Resampler::create(ports.rate_hz, config.rate_hz);
+  const Result<TopBand> from = TopBand::create(ports.rate_hz, config.rate_hz, config.bandwidth);
   LIGERO_RETURN_IF_ERROR(from.status());
   constexpr int64_t kMostSamples = int64_t{1} << 28;  // of a delay or a block: more than an hour
   const double ratio = static_cast<double>(config.rate_hz) / ports.rate_hz;
@@ -64,6 +64,10 @@ Result<SignalSizes> Signal::sizes(const SessionConfig& config,
   const int32_t most_hops = (kChunk / s.block_samples + 2) * block_hops;  // of a chunk
   s.voice = s.primed + kChunk + most_hops * from.value().most_output(ports.hop_samples);
   s.dry = s.latency + kChunk;
+  if (from.value().keeps()) {
+    s.late = network_hops * ports.hop_samples;
+    s.heard = s.late + s.model_in;
+  }
   return s;
 }
 
@@ -76,13 +80,19 @@ Status Signal::start(const SessionConfig& config,
   float* const model_in = carver->floats(static_cast<size_t>(sizes.model_in));
   float* const voice = carver->floats(static_cast<size_t>(sizes.voice));
   float* const dry = carver->floats(static_cast<size_t>(sizes.dry));
+  Result<TopBand> from = TopBand::create(ports.rate_hz, config.rate_hz, config.bandwidth);
+  LIGERO_RETURN_IF_ERROR(from.status());
+  const bool top = from.value().keeps();
+  float* const track = carver->floats(from.value().memory_floats());
+  float* const heard = carver->floats(static_cast<size_t>(sizes.heard));
+  float* const share = carver->floats(top ? static_cast<size_t>(sizes.voice) : 0);
+  below_ = carver->floats(top ? kChunk : 0);
+  shares_ = carver->floats(top ? static_cast<size_t>(sizes.most_resampled) : 0);
   if (model_in == nullptr) {
     return {};
   }
   Result<Resampler> to = Resampler::create(config.rate_hz, ports.rate_hz);
   LIGERO_RETURN_IF_ERROR(to.status());
-  Result<Resampler> from = Resampler::create(ports.rate_hz, config.rate_hz);
-  LIGERO_RETURN_IF_ERROR(from.status());
   to_model_ = std::move(to.value());
   from_model_ = std::move(from.value());
   cut_ = LowCut(ports.rate_hz);
@@ -102,6 +112,11 @@ Status Signal::start(const SessionConfig& config,
   model_in_.set_memory(model_in, sizes.model_in);
   voice_.set_memory(voice, sizes.voice);
   dry_.set_memory(dry, sizes.dry);
+  from_model_.set_memory(track);
+  if (top) {
+    heard_.set_memory(heard, sizes.heard);
+    share_.set_memory(share, sizes.voice);
+  }
   reset();
   return {};
 }
@@ -114,6 +129,10 @@ void Signal::reset() noexcept {
   model_in_.clear(0);
   voice_.clear(sizes_.primed);
   dry_.clear(sizes_.latency);
+  if (from_model_.keeps()) {
+    heard_.clear(sizes_.late);
+    share_.clear(sizes_.primed);
+  }
   dry_gain_ = 0.0f;
   voice_gain_ = 0.0f;
   cleaned_.store(0, std::memory_order_relaxed);
@@ -174,6 +193,9 @@ Piece Signal::take(const float* const* in, int32_t at, int32_t most, bool has_ta
   }
   dry_.push(mono_, n);
   const int32_t converted = to_model_.process(mono_, n, resampled_);
+  if (from_model_.keeps()) {
+    heard_.push(resampled_, converted);
+  }
   for (int32_t i = 0; i < converted; ++i) {
     resampled_[i] = cut_.next(resampled_[i]);
   }
@@ -191,7 +213,14 @@ void Signal::push_voice(const float* hops) noexcept {
     for (int32_t i = 0; i < n; ++i) {  // mono_ is free between take() and give()
       mono_[i] = hops != nullptr ? restore_.next(hops[done + i]) : 0.0f;
     }
-    voice_.push(resampled_, from_model_.process(mono_, n, resampled_));
+    if (from_model_.keeps()) {
+      heard_.pop(below_, n);
+    }
+    const int32_t made = from_model_.process(below_, mono_, n, resampled_, shares_);
+    voice_.push(resampled_, made);
+    if (from_model_.keeps()) {
+      share_.push(shares_, made);
+    }
   }
 }
 
@@ -200,6 +229,12 @@ void Signal::give(const Piece& piece, float* const* out, int32_t at) noexcept {
   float* const voice = resampled_;
   voice_.pop(voice, n);
   dry_.pop(mono_, n);
+  if (from_model_.keeps()) {
+    share_.pop(shares_, n);
+    for (int32_t i = 0; i < n; ++i) {
+      voice[i] += shares_[i] * mono_[i];
+    }
+  }
   const auto step = static_cast<float>(1.0 / (kFadeSeconds * rate_hz_));
   int32_t i = 0;
   for (; i < n && (dry_gain_ != dry_goal || voice_gain_ != voice_goal); ++i) {

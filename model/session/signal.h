@@ -1,5 +1,5 @@
 // Samples of one session on their way to the network and back: rates, channels, queues, cleaning,
-// what lies below the voice, gains, latency. Not: the network (seat.h).
+// what lies below and above the voice, gains, latency. Not: the network (seat.h).
 #ifndef LIGERO_MODEL_SESSION_SIGNAL_H_
 #define LIGERO_MODEL_SESSION_SIGNAL_H_
 
@@ -12,6 +12,7 @@
 #include "model/session/low_cut.h"
 #include "model/session/ports.h"
 #include "model/session/resampler.h"
+#include "model/session/top_band.h"
 #include "runtime/base/status.h"
 
 namespace ligero {
@@ -25,6 +26,8 @@ struct SignalSizes {
   int32_t model_in = 0;        ///< capacities of the queues
   int32_t voice = 0;
   int32_t dry = 0;
+  int32_t heard = 0;  ///< 0 where there is no top
+  int32_t late = 0;   ///< samples at the model's rate, from what is heard to its voice
 };
 
 /// Samples that are on their way, none of them after the end of a block, and the gains that hold
@@ -100,14 +103,18 @@ class Signal {
   int32_t model_rate_hz_ = 0;
   int32_t hop_samples_ = 0;
   Resampler to_model_;
-  Resampler from_model_;
+  TopBand from_model_;
   LowCut cut_;
   LowRestore restore_;
   Fifo model_in_;  // at the model's rate
+  Fifo heard_;     // at the model's rate, with what lies below the voice
   Fifo voice_;     // at the session's rate
+  Fifo share_;     // at the session's rate: of dry_, that belongs to the voice
   Fifo dry_;       // at the session's rate
   float* mono_ = nullptr;
   float* resampled_ = nullptr;
+  float* below_ = nullptr;  // what was heard, of a step; with a top alone, as the next
+  float* shares_ = nullptr;
   float dry_gain_ = 0.0f;
   float voice_gain_ = 0.0f;
   std::atomic<float> dry_gain_goal_{0.0f};

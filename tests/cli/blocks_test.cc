@@ -33,7 +33,7 @@ double largest_difference(const std::vector<float>& a, const std::vector<float>&
 
 TEST_CASE("extract --block: as many samples as come in, each where it was, at any rate") {
   const Workplace at;
-  const bool converts = Resampler::create(48000, 16000).ok();
+  const bool converts = Resampler::kConverts;
   for (const int rate_hz :
        converts ? std::vector<int>{16000, 48000, 44100, 8000} : std::vector<int>{16000}) {
     CAPTURE(rate_hz);
