@@ -101,7 +101,7 @@ Status widen_recording(std::span<const float> sound,
   Result<TopBand> made = TopBand::create(model_hz, rate_hz, bandwidth);
   LIGERO_RETURN_IF_ERROR(made.status());
   TopBand& top = made.value();
-  const int32_t step = std::min(model_hz / 100, TopBand::kMostStep);
+  const int32_t step = TopBand::recording_step(model_hz);
   const auto most = static_cast<size_t>(top.most_output(step));
   Array<float> low;
   Array<float> share;

@@ -3,6 +3,7 @@
 #ifndef LIGERO_MODEL_SESSION_TOP_BAND_H_
 #define LIGERO_MODEL_SESSION_TOP_BAND_H_
 
+#include <algorithm>
 #include <cstdint>
 #include <span>
 
@@ -89,6 +90,10 @@ class TopBand {
   void set_memory(float* memory) noexcept {
     track_ = memory;
     reset();
+  }
+  /// Steps in which recordings are widened, whole and in pieces, at a network's rate: 10 ms.
+  static int32_t recording_step(int32_t model_hz) noexcept {
+    return std::min(model_hz / 100, kMostStep);
   }
   /// Whether there is a top. If not, process() reads no `heard` and writes no `share`.
   bool keeps() const noexcept {

@@ -26,9 +26,9 @@
 #include "platforms/cli/refusal.h"
 #include "platforms/cli/report/listen_page.h"
 #include "platforms/cli/sound/measure.h"
-#include "platforms/cli/sound/rate.h"
 #include "platforms/cli/sound/raw.h"
 #include "platforms/cli/sound/sound.h"
+#include "platforms/cli/sound/widener.h"
 
 namespace ligero::cli {
 
@@ -49,6 +49,7 @@ struct Options {
   std::string report;
   std::string reference;
   int threads = 1;
+  Bandwidth bandwidth = Bandwidth::kFull;
   int channel = 0;         ///< of the mixture, from 1; 0: all
   int stream_samples = 0;  ///< at a time, frame by frame; 0: not so
   bool json = false;
@@ -164,7 +165,8 @@ Done extract_whole(const Options& options,
                    const Processor& processor,
                    SoundReader* reader) {
   const int32_t rate_hz = model.model.rate_hz();
-  Sound mixture = read_sound(reader, rate_hz);
+  std::vector<float> out;  // first the recording at its own rate
+  Sound mixture = read_sound(reader, rate_hz, &out);
   reader->report(rate_hz);
   Done done;
   done.rate_hz = rate_hz;
@@ -183,10 +185,12 @@ Done extract_whole(const Options& options,
   done.taken_s = watch.seconds();
   done.seconds = mixture.seconds();
   done.block_bytes = report.memory.bytes();
-  RateConverter from_model(rate_hz, mixture.file_hz);
-  std::vector<float> out;
-  from_model.push(done.voice, &out);
-  from_model.finish(mixture.file_samples, &out);
+  std::vector<float> voice = done.voice;
+  if (const Status widened = widen_recording(
+          out, mixture.file_hz, mixture.samples, voice, rate_hz, options.bandwidth, out);
+      !widened.ok()) {
+    refuse_status(text("cannot convert ", rate_hz, " Hz to ", mixture.file_hz, " Hz"), widened);
+  }
   done.clipped =
       write_sound(options.output, out, encoding_of(options, mixture.sixteen_bit), mixture.file_hz);
   done.mixture = std::move(mixture.samples);
@@ -204,7 +208,7 @@ Done extract_in_pieces(const Options& options,
   done.rate_hz = model.model.rate_hz();
   LiveFile live(model, config, profile);
   PieceByPiece pieces(
-      &live, reader->rate_hz(), keeps ? &done.mixture : nullptr, keeps ? &done.voice : nullptr);
+      &live, reader->rate_hz(), options.bandwidth, keeps ? &done.mixture : nullptr, keeps ? &done.voice : nullptr);
   SoundWriter writer(options.output,
                      encoding_of(options, reader->sixteen_bit()),
                      reader->rate_hz(),
@@ -424,6 +428,7 @@ void add_extract(CLI::App* app) {
   command->add_flag("--json", options->json, "what was done, for machines, on stdout");
   command->add_option("--threads", options->threads, "threads to compute with")
       ->capture_default_str();
+  add_bandwidth_option(command, &options->bandwidth);
   add_device_option(command, &options->device);
   add_block_options(command, &options->block);
   command

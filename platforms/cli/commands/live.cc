@@ -10,6 +10,7 @@
 #include "platforms/cli/live/live_raw.h"
 #include "platforms/cli/refusal.h"
 #include "platforms/cli/sound/raw.h"
+#include "platforms/cli/sound/widener.h"
 
 namespace ligero::cli {
 
@@ -59,6 +60,7 @@ void add_live(CLI::App* app) {
       ->capture_default_str();
   command->add_option("--limit", options->limit_db, "attenuate others by at most so many dB")
       ->check(CLI::Range(0, kMostDb));
+  add_bandwidth_option(command, &options->bandwidth);
   add_device_option(command, &options->device);
   add_block_options(command, &options->block);
   add_raw_option(command,

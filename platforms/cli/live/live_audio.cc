@@ -395,6 +395,7 @@ void live_command(const LiveOptions& options) {
                                                        : Profile();
   SessionConfig config;
   config.rate_hz = static_cast<int32_t>(devices.rate_hz);
+  config.bandwidth = options.bandwidth;
   config.block = live_blocks(model, options.block);
   config.processor.accelerator = options.device.find();
   Engine engine = {{model, config, has_profile ? &profile : nullptr}, nullptr, 1, 0, {}};

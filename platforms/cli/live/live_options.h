@@ -4,6 +4,7 @@
 
 #include <string>
 
+#include "model/session/top_band.h"
 #include "platforms/cli/block_options.h"
 #include "platforms/cli/device_option.h"
 
@@ -19,6 +20,7 @@ struct LiveOptions {
   int channel = 0;  ///< of the input, from 1; 0: a device's first, the mean of --raw's
   int rate_hz = 0;
   int period = 0;  ///< samples at a time of the device; 0: a hop
+  Bandwidth bandwidth = Bandwidth::kFull;
   BlockOptions block;
   DeviceOption device;
   double seconds = 0.0;

@@ -106,6 +106,7 @@ void live_raw(const LiveOptions& options, const RawFormat& format) {
   SessionConfig config;
   config.rate_hz = format.rate_hz;
   config.channels = planes.count();
+  config.bandwidth = options.bandwidth;
   config.block = live_blocks(model, options.block);
   config.processor.accelerator = options.device.find();
   LiveSession live(model, config, options.profile.empty() ? nullptr : &profile);

@@ -10,6 +10,7 @@
 #include "platforms/cli/live/live_file.h"
 #include "platforms/cli/sound/rate.h"
 #include "platforms/cli/sound/sound.h"
+#include "platforms/cli/sound/widener.h"
 
 namespace ligero::cli {
 
@@ -20,6 +21,7 @@ class PieceByPiece {
   /// `mixture` and `voice`, where they are not null.
   PieceByPiece(LiveFile* live,
                int32_t file_hz,
+               Bandwidth bandwidth,
                std::vector<float>* mixture = nullptr,
                std::vector<float>* voice = nullptr);
 
@@ -30,11 +32,11 @@ class PieceByPiece {
 
  private:
   void extract();
-  const std::vector<float>& give();
+  void give();
 
   LiveFile& live_;
   RateConverter to_model_;
-  RateConverter from_model_;
+  Widener from_model_;
   int32_t file_hz_;
   int64_t taken_ = 0;
   std::vector<float> heard_;

@@ -274,7 +274,7 @@ Sound read_sound(const std::string& path, int32_t rate_hz) {
   return sound;
 }
 
-Sound read_sound(SoundReader* reader, int32_t rate_hz) {
+Sound read_sound(SoundReader* reader, int32_t rate_hz, std::vector<float>* own) {
   RateConverter to_model(reader->rate_hz(), rate_hz);
   Sound sound;
   sound.rate_hz = rate_hz;
@@ -282,6 +282,9 @@ Sound read_sound(SoundReader* reader, int32_t rate_hz) {
   // The header's length is only a promise: read until there is no more.
   for (std::span<const float> x = reader->read(); !x.empty(); x = reader->read()) {
     to_model.push(x, &sound.samples);
+    if (own != nullptr) {
+      own->insert(own->end(), x.begin(), x.end());
+    }
   }
   to_model.finish(samples_at(reader->samples(), reader->rate_hz(), rate_hz), &sound.samples);
   sound.sixteen_bit = reader->sixteen_bit();

@@ -127,8 +127,11 @@ struct Sound {
   }
 };
 
-/// All that is left of a file as mono of `rate_hz`, aligned to the sample.
-Sound read_sound(SoundReader* reader, int32_t rate_hz = kSampleRateHz);
+/// All that is left of a file as mono of `rate_hz`, aligned to the sample. `own`, where not null, gets the
+/// same at the file's rate.
+Sound read_sound(SoundReader* reader,
+                 int32_t rate_hz = kSampleRateHz,
+                 std::vector<float>* own = nullptr);
 /// All of a file; changes are reported on stderr.
 Sound read_sound(const std::string& path, int32_t rate_hz = kSampleRateHz);
 
