@@ -67,6 +67,7 @@ Result<SignalSizes> Signal::sizes(const SessionConfig& config,
   if (from.value().keeps()) {
     s.late = network_hops * ports.hop_samples;
     s.heard = s.late + s.model_in;
+    s.track = static_cast<int32_t>(from.value().memory_floats());
   }
   return s;
 }
@@ -80,10 +81,8 @@ Status Signal::start(const SessionConfig& config,
   float* const model_in = carver->floats(static_cast<size_t>(sizes.model_in));
   float* const voice = carver->floats(static_cast<size_t>(sizes.voice));
   float* const dry = carver->floats(static_cast<size_t>(sizes.dry));
-  Result<TopBand> from = TopBand::create(ports.rate_hz, config.rate_hz, config.bandwidth);
-  LIGERO_RETURN_IF_ERROR(from.status());
-  const bool top = from.value().keeps();
-  float* const track = carver->floats(from.value().memory_floats());
+  const bool top = sizes.heard > 0;
+  float* const track = carver->floats(static_cast<size_t>(sizes.track));
   float* const heard = carver->floats(static_cast<size_t>(sizes.heard));
   float* const share = carver->floats(top ? static_cast<size_t>(sizes.voice) : 0);
   below_ = carver->floats(top ? kChunk : 0);
@@ -93,6 +92,8 @@ Status Signal::start(const SessionConfig& config,
   }
   Result<Resampler> to = Resampler::create(config.rate_hz, ports.rate_hz);
   LIGERO_RETURN_IF_ERROR(to.status());
+  Result<TopBand> from = TopBand::create(ports.rate_hz, config.rate_hz, config.bandwidth);
+  LIGERO_RETURN_IF_ERROR(from.status());
   to_model_ = std::move(to.value());
   from_model_ = std::move(from.value());
   cut_ = LowCut(ports.rate_hz);
@@ -100,8 +101,8 @@ Status Signal::start(const SessionConfig& config,
   rate_hz_ = config.rate_hz;
   channels_ = config.channels;
   channel_mask_ = config.channel_mask != 0 ? config.channel_mask : all_channels(channels_);
-  heard_channels_ =
-      0;  // not std::popcount, which is a call of libgcc where there is no instruction
+  // Not std::popcount, which is a call of libgcc where there is no instruction.
+  heard_channels_ = 0;
   for (int32_t c = 0; c < channels_; ++c) {
     heard_channels_ += static_cast<int32_t>(channel_mask_ >> c & 1);
   }

@@ -26,7 +26,8 @@ struct SignalSizes {
   int32_t model_in = 0;        ///< capacities of the queues
   int32_t voice = 0;
   int32_t dry = 0;
-  int32_t heard = 0;  ///< 0 where there is no top
+  int32_t heard = 0;  ///< 0 where there is no top, as the next two
+  int32_t track = 0;
   int32_t late = 0;   ///< samples at the model's rate, from what is heard to its voice
 };
 
