@@ -10,6 +10,10 @@
 namespace ligero {
 namespace {
 
+float finite(float x) {
+  return std::isfinite(x) ? x : 0.0f;
+}
+
 /// Power of the octave, a sample, below which there is nothing in it: -100 dB.
 constexpr float kNothing = 1e-10f;
 
@@ -28,6 +32,10 @@ float TopShare::next(const float* heard, const float* voice, int32_t n, int32_t 
   }
   both_ = kept * both_ + both;
   all_ = kept * all_ + all;
+  if (!std::isfinite(both_) || !std::isfinite(all_)) {
+    reset();
+    return 0.0f;
+  }
   return std::clamp(both_ / all_, 0.0f, 1.0f);
 }
 
@@ -93,7 +101,7 @@ int32_t TopBand::process(
 Status widen_recording(std::span<const float> sound,
                        int32_t rate_hz,
                        std::span<const float> heard,
-                       std::span<float> voice,
+                       std::span<const float> voice,
                        int32_t model_hz,
                        Bandwidth bandwidth,
                        std::span<float> out) {
@@ -111,24 +119,21 @@ Status widen_recording(std::span<const float> sound,
                "no memory for the recording");
   top.set_memory(track.data());
   top.skip_delay();
-  const float nothing[TopBand::kMostStep] = {};
-  float end[TopBand::kMostStep] = {};
+  float heard_now[TopBand::kMostStep];
+  float voice_now[TopBand::kMostStep];
   size_t given = 0;
   for (size_t at = 0; given < out.size(); at += static_cast<size_t>(step)) {
-    const bool inside = at < voice.size();
-    const auto n =
-        inside
-            ? static_cast<int32_t>(std::min<size_t>(static_cast<size_t>(step), voice.size() - at))
-            : step;
-    std::fill(end, end + n, 0.0f);
-    const int32_t got = top.process(inside ? heard.data() + at : nothing,
-                                    inside ? voice.data() + at : end,
-                                    n,
-                                    low.data(),
-                                    share.data());
-    for (int32_t i = 0; i < got && given < out.size(); ++i, ++given) {
-      const float x = top.keeps() ? share[static_cast<size_t>(i)] * sound[given] : 0.0f;
-      out[given] = low[static_cast<size_t>(i)] + x;
+    // A short last step, then silence until all has come out.
+    const size_t left = voice.size() - std::min(at, voice.size());
+    const auto n = left > 0 ? static_cast<int32_t>(std::min<size_t>(left, static_cast<size_t>(step)))
+                            : step;
+    for (size_t i = 0; i < static_cast<size_t>(n); ++i) {
+      heard_now[i] = left > 0 ? finite(heard[at + i]) : 0.0f;
+      voice_now[i] = left > 0 ? voice[at + i] : 0.0f;
+    }
+    const int32_t got = top.process(heard_now, voice_now, n, low.data(), share.data());
+    for (size_t i = 0; i < static_cast<size_t>(got) && given < out.size(); ++i, ++given) {
+      out[given] = low[i] + (top.keeps() ? share[i] * finite(sound[given]) : 0.0f);
     }
   }
   return {};

@@ -130,13 +130,13 @@ class TopBand {
 };
 
 /// A whole recording's voice at the recording's rate. `sound`: the recording, mono; `heard` and
-/// `voice`, which is overwritten: at the model's rate, aligned as resample_recording() does it.
-/// `out` is as long as `sound` and may be its memory. Errors as TopBand::create(); `out` is then
-/// untouched. Load time.
+/// `voice`: at the model's rate, aligned as resample_recording() does it. `out` is as long as `sound`
+/// and may be its memory. What is no number in `sound` and `heard` counts as zero. Errors as
+/// TopBand::create(); `out` is then untouched. Load time.
 Status widen_recording(std::span<const float> sound,
                        int32_t rate_hz,
                        std::span<const float> heard,
-                       std::span<float> voice,
+                       std::span<const float> voice,
                        int32_t model_hz,
                        Bandwidth bandwidth,
                        std::span<float> out);

@@ -9,6 +9,7 @@
 #include "model/session/recording.h"
 #include "model/session/resampler.h"
 #include "model/session/session.h"
+#include "model/session/top_band.h"
 #include "platforms/capi/handles.h"
 #include "platforms/capi/refusal.h"
 #include "runtime/base/aligned_block.h"
@@ -84,6 +85,7 @@ Status extract(const ligero::Model& model,
                const ligero::Profile* profile,
                std::span<const float> samples,
                int32_t rate_hz,
+               ligero::Bandwidth bandwidth,
                std::span<float> out) {
   const Result<ligero::Ports> ports = ligero::extract_ports(model);
   LIGERO_RETURN_IF_ERROR(ports.status());
@@ -102,8 +104,8 @@ Status extract(const ligero::Model& model,
   const bool whole = static_cast<double>(samples.size()) <= ligero::kMostWholeSeconds * rate_hz;
   LIGERO_RETURN_IF_ERROR(whole ? ligero::extract(model, profile, mixture.span(), extracted)
                                : extract_in_blocks(model, profile, mixture.span(), extracted));
-  mixture = Array<float>();
-  return resample(extracted, model.rate_hz(), rate_hz, out);
+  return ligero::widen_recording(
+      samples, rate_hz, mixture.span(), extracted, model.rate_hz(), bandwidth, out);
 }
 
 }  // namespace
@@ -130,9 +132,13 @@ ligero_status ligero_extract(const ligero_model* model,
                              const float* samples,
                              size_t frames,
                              uint32_t rate_hz,
+                             uint32_t bandwidth,
                              float* out) {
   if (model == nullptr || samples == nullptr || out == nullptr) {
     return null_argument("model, samples, out");
+  }
+  if (bandwidth > LIGERO_BANDWIDTH_SPEECH) {
+    return refuse(Code::kBadArgument, "no such bandwidth");
   }
   if (frames == 0 || frames > kMostFrames) {
     return refuse_frames();
@@ -141,6 +147,7 @@ ligero_status ligero_extract(const ligero_model* model,
                                 profile != nullptr ? &profile->profile : nullptr,
                                 {samples, frames},
                                 hertz(rate_hz),
+                                static_cast<ligero::Bandwidth>(bandwidth),
                                 {out, frames});
   return status.ok() ? LIGERO_OK : refuse(status);
 }

@@ -22,13 +22,14 @@ LIGERO_API ligero_status ligero_resample(const float* samples,
 /* Extracts the person of `profile` from a recording of one channel at `rate_hz`, full scale 1, into
  * `out`: `frames` samples, aligned to the input. `out` may be `samples`. A recording of at most one
  * minute runs at once; a longer one runs in blocks, so the network's memory does not grow. `profile` is
- * NULL exactly where the network takes none. NaN and infinities count as zero. On a refusal, `out` is
+ * NULL exactly where the network takes none. NaN and infinities count as zero. `bandwidth`: a ligero_bandwidth. On a refusal, `out` is
  * unchanged. Load. */
 LIGERO_API ligero_status ligero_extract(const ligero_model* model,
                                         const ligero_profile* profile,
                                         const float* samples,
                                         size_t frames,
                                         uint32_t rate_hz,
+                                        uint32_t bandwidth,
                                         float* out);
 
 #ifdef __cplusplus

@@ -177,6 +177,10 @@ static ligero_status open_files(plugin* p, const char** blamed) {
   memset(&config, 0, sizeof(config));
   config.struct_bytes = sizeof(config);
   config.rate_hz = p->rate_hz;
+  const char* bandwidth = getenv("LIGERO_BANDWIDTH");
+  if (bandwidth != NULL && strcmp(bandwidth, "speech") == 0) {
+    config.bandwidth = LIGERO_BANDWIDTH_SPEECH;
+  }
   find_file("LIGERO_MODEL", "model.lgm", p->model_path);
   *blamed = p->model_path;
   ligero_status status = ligero_model_open(p->model_path, &p->model);

@@ -55,6 +55,12 @@ typedef enum ligero_device {
                              processor; ligero_get_statistics() says which */
 } ligero_device;
 
+/* What comes out where the sound's rate is above the model's. */
+typedef enum ligero_bandwidth {
+  LIGERO_BANDWIDTH_FULL = 0,  /* all that the rate can hold */
+  LIGERO_BANDWIDTH_SPEECH = 1 /* what the network hears, and silence above */
+} ligero_bandwidth;
+
 typedef struct ligero_model ligero_model;
 typedef struct ligero_profile ligero_profile;
 typedef struct ligero_session ligero_session;
@@ -164,6 +170,9 @@ typedef struct ligero_session_config {
   /* The channels whose mean is heard: bit c for channel c; 0: all. For two people on two channels,
    * or a channel that is silent or the other one upside down. */
   uint32_t channel_mask;
+  /* A ligero_bandwidth. With a rate above the model's, FULL keeps what lies above the band that the
+   * network hears, as far as the network has kept the voice's highest octave. */
+  uint32_t bandwidth;
 } ligero_session_config;
 
 /* Bytes of the block that ligero_session_create needs. Load. */

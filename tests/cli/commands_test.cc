@@ -195,6 +195,33 @@ TEST_CASE("score: values and JSON") {
   CHECK(report["si_snr_improvement_db"].get<double>() == doctest::Approx(13.98).epsilon(0.01));
 }
 
+TEST_CASE("score: recordings of a higher rate are compared at it, and band by band") {
+  const Folder at;
+  const auto write = [&](const char* name, float low, float high, int rate_hz = 48000) {
+    std::vector<float> x(static_cast<size_t>(rate_hz));
+    for (size_t i = 0; i < x.size(); ++i) {
+      const float t = static_cast<float>(i) / static_cast<float>(rate_hz);
+      x[i] = 0.3f * std::sin(6.2831853f * 1000.0f * t) + low * std::sin(6.2831853f * 1300.0f * t) +
+             0.1f * std::sin(6.2831853f * 12000.0f * t) + high * std::sin(6.2831853f * 15000.0f * t);
+    }
+    write_wav(at / name, x, {.rate_hz = rate_hz, .coding = SF_FORMAT_FLOAT});
+  };
+  write("r.wav", 0.0f, 0.0f);
+  write("e.wav", 0.03f, 0.02f);
+  const std::string line = "score --reference " + at / "r.wav" + " ";
+  const Outcome done = run_tool(line + at / "e.wav" + " --mixture " + at / "e.wav" + " --json");
+  REQUIRE(done.code == 0);
+  const nlohmann::json report = nlohmann::json::parse(done.text);
+  CHECK(report["speech_si_snr_db"].get<double>() == doctest::Approx(20.0).epsilon(0.02));
+  CHECK(report["top_si_snr_db"].get<double>() == doctest::Approx(13.98).epsilon(0.02));
+  CHECK(report["si_snr_db"].get<double>() == doctest::Approx(18.86).epsilon(0.02));
+  CHECK(std::abs(report["top_si_snr_improvement_db"].get<double>()) < 1e-6);
+  CHECK(run_tool(line + at / "e.wav").says("13.9"));
+  write("low.wav", 0.03f, 0.0f, 16000);  // what is above is in one of them alone
+  REQUIRE(run_tool(line + at / "low.wav" + " --json --align").code == 0);
+  CHECK_FALSE(run_tool(line + at / "low.wav" + " --json --align").says("top_"));
+}
+
 TEST_CASE("info: JSON has graphs, bytes, licence, family; --verify passes") {
   const Workplace at;
   const Outcome done = run_tool("info --json --verify " + at / "tiny.lgm");

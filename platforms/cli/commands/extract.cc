@@ -185,9 +185,8 @@ Done extract_whole(const Options& options,
   done.taken_s = watch.seconds();
   done.seconds = mixture.seconds();
   done.block_bytes = report.memory.bytes();
-  std::vector<float> voice = done.voice;
   if (const Status widened = widen_recording(
-          out, mixture.file_hz, mixture.samples, voice, rate_hz, options.bandwidth, out);
+          out, mixture.file_hz, mixture.samples, done.voice, rate_hz, options.bandwidth, out);
       !widened.ok()) {
     refuse_status(text("cannot convert ", rate_hz, " Hz to ", mixture.file_hz, " Hz"), widened);
   }

@@ -2,16 +2,22 @@
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <cstdio>
+#include <functional>
 #include <memory>
 #include <nlohmann/json.hpp>
+#include <numeric>
+#include <optional>
 #include <span>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "platforms/cli/commands/commands.h"
 #include "platforms/cli/files.h"
 #include "platforms/cli/refusal.h"
 #include "platforms/cli/sound/align.h"
 #include "platforms/cli/sound/measure.h"
+#include "platforms/cli/sound/rate.h"
 #include "platforms/cli/sound/raw.h"
 #include "platforms/cli/sound/sound.h"
 
@@ -31,11 +37,56 @@ struct Options {
 constexpr double kMostLagSeconds = 1.0;
 constexpr double kMsPerSecond = 1000.0;
 
+constexpr double kHz = 1000.0;
+constexpr int32_t kTopHz = 20000;  // what lies above nobody hears
+constexpr double kNothing = 1e-9;  // -90 dB: nothing to compare with
+
 /// How near a file is to the reference, and how late it is.
 struct Score {
   double si_snr_db = 0.0;
+  std::optional<double> speech_db;  ///< of 0 to 8 kHz, where the rate is above 16 kHz
+  std::optional<double> top_db;     ///< of what lies above, where the reference has it
   int64_t lag_samples = 0;
 };
+
+Array<float> at_rate(std::span<const float> x, int32_t from_hz, int32_t to_hz) {
+  Array<float> out;
+  if (const Status made = resample_recording(x, 1, from_hz, to_hz, &out); !made.ok()) {
+    refuse_status(text("cannot convert ", from_hz, " Hz to ", to_hz, " Hz"), made);
+  }
+  return out;
+}
+
+/// What lies above speech's band, up to kTopHz.
+std::vector<float> top_of(std::span<const float> x, int32_t rate_hz) {
+  const int32_t hz = std::min(rate_hz, 2 * kTopHz);
+  const Array<float> whole = at_rate(x, rate_hz, hz);
+  const Array<float> speech = at_rate(whole.span(), hz, kSampleRateHz);
+  const Array<float> low = at_rate(speech.span(), kSampleRateHz, hz);
+  std::vector<float> top(whole.size());
+  std::transform(
+      whole.data(), whole.data() + whole.size(), low.data(), top.begin(), std::minus<float>());
+  return top;
+}
+
+double power_of(std::span<const float> x) {
+  return std::inner_product(x.begin(), x.end(), x.begin(), 0.0) / static_cast<double>(x.size());
+}
+
+/// Of equally many samples.
+Score compare(std::span<const float> x, std::span<const float> reference, int32_t rate_hz) {
+  Score score;
+  score.si_snr_db = si_snr_db(x, reference);
+  if (rate_hz > kSampleRateHz) {
+    score.speech_db = si_snr_db(at_rate(x, rate_hz, kSampleRateHz).span(),
+                                at_rate(reference, rate_hz, kSampleRateHz).span());
+    const std::vector<float> top = top_of(reference, rate_hz);
+    if (power_of(top) > kNothing) {
+      score.top_db = si_snr_db(top_of(x, rate_hz), top);
+    }
+  }
+  return score;
+}
 
 Score score_aligned(const Sound& sound, const Sound& reference) {
   const auto most = static_cast<int64_t>(kMostLagSeconds * reference.rate_hz);
@@ -59,17 +110,18 @@ Score score_aligned(const Sound& sound, const Sound& reference) {
            reference.path,
            "'; expected at least half");
   }
-  return {si_snr_db(x.first(common), r.first(common)), lag};
+  Score score = compare(x.first(common), r.first(common), reference.rate_hz);
+  score.lag_samples = lag;
+  return score;
 }
 
-Score score_of(const std::string& path, const Sound& reference, bool align) {
-  const Sound sound = read_sound(path);
+Score score_of(const Sound& sound, const Sound& reference, bool align) {
   if (align) {
     return score_aligned(sound, reference);
   }
   if (sound.samples.size() != reference.samples.size()) {
     refuse("'",
-           path,
+           sound.path,
            "' has ",
            sound.samples.size(),
            " samples; expected ",
@@ -78,39 +130,89 @@ Score score_of(const std::string& path, const Sound& reference, bool align) {
            reference.path,
            "' (--align compares what both have)");
   }
-  return {si_snr_db(sound.samples, reference.samples), 0};
+  return compare(sound.samples, reference.samples, reference.rate_hz);
+}
+
+/// All of several files, at the lowest of their rates, or speech's where that is higher.
+std::vector<Sound> read_sounds(const std::vector<std::string>& paths) {
+  std::vector<std::unique_ptr<SoundReader>> readers;
+  int32_t rate_hz = kHighestFileHz;
+  for (const std::string& path : paths) {
+    readers.push_back(std::make_unique<SoundReader>(path));
+    rate_hz = std::min(rate_hz, std::max(readers.back()->rate_hz(), kSampleRateHz));
+  }
+  std::vector<Sound> sounds;
+  for (const auto& reader : readers) {
+    sounds.push_back(read_sound(reader.get(), rate_hz));
+    reader->report(rate_hz);
+  }
+  return sounds;
+}
+
+/// Adds a figure of `now`, and what it has gained over `before`, with its name in `report`.
+void put(const char* name,
+         std::optional<double> now,
+         std::optional<double> before,
+         nlohmann::ordered_json* report) {
+  if (!now) {
+    return;
+  }
+  const std::string key = name;
+  (*report)[key + "si_snr_db"] = *now;
+  if (before) {
+    (*report)[key + "mixture_si_snr_db"] = *before;
+    (*report)[key + "si_snr_improvement_db"] = *now - *before;
+  }
+}
+
+void print(const nlohmann::ordered_json& report, const char* name, const std::string& means) {
+  const std::string key = name;
+  for (const auto& [field, label] : {std::pair{"si_snr_db", "SI-SNR"},
+                                     std::pair{"mixture_si_snr_db", "SI-SNR of mixture"},
+                                     std::pair{"si_snr_improvement_db", "SI-SNR improvement"}}) {
+    if (report.contains(key + field)) {
+      std::printf("%-18s  %8.3f dB%s\n", label, report[key + field].get<double>(), means.c_str());
+    }
+  }
 }
 
 void score(const Options& options) {
   check_outputs({}, {options.reference, options.estimate, options.mixture});
-  const Sound reference = read_sound(options.reference);
+  std::vector<std::string> paths = {options.reference, options.estimate};
+  if (!options.mixture.empty()) {
+    paths.push_back(options.mixture);
+  }
+  const std::vector<Sound> sounds = read_sounds(paths);
+  const Sound& reference = sounds[0];
   if (std::all_of(reference.samples.begin(), reference.samples.end(), [&](float x) {
         return x == reference.samples[0];
       })) {
     refuse("'", options.reference, "' is silent; expected a reference with sound");
   }
-  const Score estimate = score_of(options.estimate, reference, options.align);
-  nlohmann::ordered_json report = {{"si_snr_db", estimate.si_snr_db}};
-  if (options.align) {
-    report["lag_ms"] = kMsPerSecond * static_cast<double>(estimate.lag_samples) / reference.rate_hz;
-  }
+  const Score now = score_of(sounds[1], reference, options.align);
+  std::optional<Score> before;
   if (!options.mixture.empty()) {
-    const Score mixture = score_of(options.mixture, reference, options.align);
-    report["mixture_si_snr_db"] = mixture.si_snr_db;
-    report["si_snr_improvement_db"] = estimate.si_snr_db - mixture.si_snr_db;
+    before = score_of(sounds[2], reference, options.align);
   }
+  nlohmann::ordered_json report;
+  put("", now.si_snr_db, before ? std::optional(before->si_snr_db) : std::nullopt, &report);
+  if (options.align) {
+    report["lag_ms"] = kMsPerSecond * static_cast<double>(now.lag_samples) / reference.rate_hz;
+  }
+  put("speech_", now.speech_db, before ? before->speech_db : std::nullopt, &report);
+  put("top_", now.top_db, before ? before->top_db : std::nullopt, &report);
   if (options.json) {
     std::printf("%s\n", report.dump(2).c_str());
     return;
   }
-  std::printf("SI-SNR              %8.3f dB\n", estimate.si_snr_db);
+  print(report, "", "");
   if (options.align) {
     std::printf("late by             %8.3f ms\n", report["lag_ms"].get<double>());
   }
-  if (!options.mixture.empty()) {
-    std::printf("SI-SNR of mixture   %8.3f dB\n", report["mixture_si_snr_db"].get<double>());
-    std::printf("SI-SNR improvement  %8.3f dB\n", report["si_snr_improvement_db"].get<double>());
-  }
+  const double speech_khz = 0.5 * kSampleRateHz / kHz;
+  const double top_khz = std::min(kTopHz, reference.rate_hz / 2) / kHz;
+  print(report, "speech_", text(", 0 to ", speech_khz, " kHz"));
+  print(report, "top_", text(", ", speech_khz, " to ", top_khz, " kHz"));
 }
 
 }  // namespace
@@ -120,7 +222,9 @@ void add_score(CLI::App* app) {
   CLI::App* command = app->add_subcommand("score", "SI-SNR of a file against a reference");
   command->footer(
       "Example:\n"
-      "  ligero score --reference ann_alone.wav ann.wav --mixture meeting.wav");
+      "  ligero score --reference ann_alone.wav ann.wav --mixture meeting.wav\n"
+      "At the lowest of the files' rates, 16 kHz at least; above it also of 0 to 8 kHz, and of 8 "
+      "to 20.");
   command->add_option("--reference", options->reference, "the wanted voice alone")->required();
   command->add_option("estimate", options->estimate, "the file to be judged")->required();
   command->add_option("--mixture", options->mixture, "print the improvement over this file too");

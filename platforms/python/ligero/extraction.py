@@ -37,7 +37,7 @@ def voice_list(voice: Voices) -> "tuple[Voice, ...]":
 
 
 def extract(recording: sound.Samples, rate: Optional[int] = None, voice: Voices = None, *,
-            model: ModelName = None) -> np.ndarray:
+            model: ModelName = None, bandwidth: str = "full") -> np.ndarray:
     """One person's voice out of a recording: what `ligero extract` gives, bit for bit.
 
     recording: a file, or an array [frames] or [frames, channels] of int16, float32 or float64 (full
@@ -46,6 +46,8 @@ def extract(recording: sound.Samples, rate: Optional[int] = None, voice: Voices 
     a model that takes no voice.
     model: a name from models() or a path; default: the one that made the voice, else the first of
     models().
+    bandwidth: "full": what lies above the band that the network hears follows the voice; "speech":
+    nothing above that band.
 
     Returns [frames], or [n, frames] for a list, of the recording's rate and length: int16 for int16
     (clipped at full scale), else float32.
@@ -56,16 +58,17 @@ def extract(recording: sound.Samples, rate: Optional[int] = None, voice: Voices 
     """
     voices = voice_list(voice)
     chosen = chosen_model(voices, model)
-    result = extract_sound(sound.read(recording, rate), voices, chosen)
+    result = extract_sound(sound.read(recording, rate), voices, chosen, bandwidth)
     return result if isinstance(voice, (list, tuple)) else result[0]
 
 
-def extract_sound(heard: sound.Sound, voices: Sequence[Voice], chosen: Model) -> np.ndarray:
+def extract_sound(heard: sound.Sound, voices: Sequence[Voice], chosen: Model,
+                  bandwidth: str = "full") -> np.ndarray:
     """extract() of what was read already: [n, frames], one row where there is no voice."""
     out = np.empty((max(1, len(voices)), len(heard.samples)), np.float32)
     library = lib.library()
     for row, who in zip(out, voices or (None,)):
         library.ligero_extract(chosen.handle, None if who is None else who._handle,
                                heard.samples.ctypes.data, len(heard.samples), heard.rate_hz,
-                               row.ctypes.data)
+                               lib.bandwidth(bandwidth), row.ctypes.data)
     return sound.to_int16(out) if heard.sixteen_bit else out

@@ -13,6 +13,8 @@ API_VERSION = 5
 
 MOST_SIDE_OUTPUTS = 4
 
+BANDWIDTHS = ("full", "speech")
+
 
 class LigeroError(Exception):
     """A refusal. The text says what was wrong, where, and what was expected."""
@@ -79,7 +81,14 @@ class SessionConfig(c.Structure):
 
     _fields_ = [(name, c.c_uint32) for name in
                 ("struct_bytes", "rate_hz", "channels", "pass_without_target", "block_hops",
-                 "context_hops", "look_ahead_hops", "device")]
+                 "context_hops", "look_ahead_hops", "device", "channel_mask", "bandwidth")]
+
+
+def bandwidth(name: str) -> int:
+    """A ligero_bandwidth."""
+    if name not in BANDWIDTHS:
+        raise BadArgument(f"bandwidth is {name!r}; expected {' or '.join(map(repr, BANDWIDTHS))}")
+    return BANDWIDTHS.index(name)
 
 
 class Statistics(c.Structure):
@@ -121,7 +130,7 @@ _CHECKED = {
     "ligero_reset": (_handle,),
     "ligero_get_statistics": (_handle, c.POINTER(Statistics)),
     "ligero_resample": (_floats, c.c_size_t, c.c_uint32, c.c_uint32, _floats, c.c_size_t),
-    "ligero_extract": (_handle, _handle, _floats, c.c_size_t, c.c_uint32, _floats),
+    "ligero_extract": (_handle, _handle, _floats, c.c_size_t, c.c_uint32, c.c_uint32, _floats),
 }
 _OTHER = {
     "ligero_version": (c.c_uint32, ()),

@@ -45,7 +45,8 @@ class Stream:
     model: a name from models() or a path; default: the one that made the voice, else the first of
     models(). block: seconds per block for a model that is not `live`; it then sees `context` seconds
     before a block and `look_ahead` seconds after it. strength: 1 the voice alone, 0 the input.
-    limit_db: most by which everything else is attenuated; 100: no limit.
+    limit_db: most by which everything else is attenuated; 100: no limit. bandwidth: "full": what lies
+    above the band that the network hears follows the voice; "speech": nothing above that band.
 
     Raises BadArgument for arguments out of range, and for a model that needs `block`.
 
@@ -55,7 +56,8 @@ class Stream:
 
     def __init__(self, voice: Voices = None, rate: int = 16000, *, channels: int = 1,
                  model: ModelName = None, block: float = 0.0, context: float = 2.0,
-                 look_ahead: float = 1.0, strength: float = 1.0, limit_db: float = 100.0):
+                 look_ahead: float = 1.0, strength: float = 1.0, limit_db: float = 100.0,
+                 bandwidth: str = "full"):
         voices = voice_list(voice)
         self._lock = threading.Lock()
         self._library = lib.library()
@@ -65,6 +67,7 @@ class Stream:
         self._seats = max(1, len(voices))
         batch = c.c_void_p()
         config = self._config(block, context, look_ahead)
+        config.bandwidth = lib.bandwidth(bandwidth)
         self._library.ligero_batch_create(self._model.handle, c.byref(config), self._seats,
                                           c.byref(batch))
         self._batch: Optional[c.c_void_p] = batch
