@@ -76,6 +76,30 @@ def test_blocks_of_any_size_give_the_same_stream(voices, mixture, rate):
     assert results[0].dtype == np.int16 and all(np.array_equal(r, results[0]) for r in results)
 
 
+def above(x, hz, rate):
+    """Share of the power above `hz`."""
+    power = np.abs(np.fft.rfft(x)) ** 2
+    return power[np.fft.rfftfreq(len(x), 1 / rate) > hz].sum() / power.sum()
+
+
+def test_the_top_follows_the_voice_or_is_left_out(voices):
+    x = (0.1 * np.random.default_rng(0).standard_normal(48000)).astype(np.float32)
+    x[:24000] = 0.0  # what the share was before does not count
+    for rate in (44100, 48000):
+        full, speech = (ligero.extract(x, rate, voices[0], bandwidth=b) for b in ("full", "speech"))
+        assert np.array_equal(full, ligero.extract(x, rate, voices[0]))
+        assert above(speech, 8500, rate) < 1e-6 < above(full, 8500, rate)
+        live = []
+        for bandwidth in ("full", "speech"):
+            with ligero.Stream(voices[0], rate, bandwidth=bandwidth) as stream:
+                live.append(run(stream, x, 480))
+        assert above(live[1], 8500, rate) < 1e-6 < above(live[0], 8500, rate)
+    for call in (ligero.extract, ligero.Stream):
+        arguments = (x, 48000, voices[0]) if call is ligero.extract else (voices[0], 48000)
+        with pytest.raises(ligero.BadArgument, match="bandwidth is 'wide'; expected 'full' or 'speech'"):
+            call(*arguments, bandwidth="wide")
+
+
 def test_a_stream_of_a_live_model_is_its_recording_later(voices, mixture):
     x = mixture.astype(np.float32) / 32768
     with ligero.Stream(voices[0]) as stream:

@@ -252,6 +252,21 @@ TEST_CASE("C API: a map of channels is taken, one of channels that there are not
   CHECK(ligero_session_bytes(at.model, &config, &bytes) == LIGERO_OK);
 }
 
+TEST_CASE("C API: a bandwidth is taken, one that there is not is refused") {
+  const Opened at;
+  ligero_session_config config = config_of(some_rate(), 1);
+  size_t full = 0, speech = 0;
+  CHECK(ligero_session_bytes(at.model, &config, &full) == LIGERO_OK);
+  config.bandwidth = LIGERO_BANDWIDTH_SPEECH;
+  CHECK(ligero_session_bytes(at.model, &config, &speech) == LIGERO_OK);
+  CHECK((full > speech) == (some_rate() > 16000));  // the top needs a queue
+  config.bandwidth = LIGERO_BANDWIDTH_SPEECH + 1;
+  CHECK(ligero_session_bytes(at.model, &config, &full) == LIGERO_BAD_ARGUMENT);
+  CHECK(said("bandwidth"));
+  config.struct_bytes = offsetof(ligero_session_config, bandwidth);
+  CHECK(ligero_session_bytes(at.model, &config, &full) == LIGERO_OK);
+}
+
 TEST_CASE("C API: anchors too short, silent or of odd shape are refused; good ones are described") {
   const Opened at;
   const uint32_t rate_hz = some_rate();
