@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* ligero: extracts the voice of one enrolled person from a signal, in real time.
  *
  * The only public header. Plain C, usable from C++. No function throws, ends the process or prints.

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 # ligero as a part of another project, by add_subdirectory and by FetchContent: the names are those of an
 # installed ligero, the kernels are optimised where no build type is set, and nothing of it is installed.
 # Builds nothing (installed_package builds). Variables: SOURCE WORK GENERATOR C_COMPILER CXX_COMPILER

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 # Installs the build, moves what was installed, and builds and runs the example against it: with
 # find_package (shared and static) and with pkg-config (both). Variables: BUILD SOURCE WORK GENERATOR
 # C_COMPILER CXX_COMPILER FILES (ligero_test_files) LIGERO (the tool). First installs into a folder that

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 # Builds the preset `minsize`, which fails where the library is too large or needs more than libc and
 # libm, and runs small-live through it: the voice must be the full library's, bit for bit. Variables:
 # SOURCE WORK GENERATOR C_COMPILER CXX_COMPILER CXX_LAUNCHER READELF CONVERT (ligero-convert) FILES
