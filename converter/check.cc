@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Runs drafts and compares their nodes. Not: what is tolerated (passes/passes.h).
 #include "converter/check.h"
 

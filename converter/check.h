@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Runs drafts with the runtime that devices use, and compares the values of their nodes. Not: the
 // passes (passes/passes.h).
 #ifndef LIGERO_CONVERTER_CHECK_H_

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The converter's main line. Not: any pass, any network.
 #include "converter/convert.h"
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // From a checkpoint and a configuration to a model: build, passes, checks, report. Not: files,
 // options.
 #ifndef LIGERO_CONVERTER_CONVERT_H_

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Looking around in a draft and changing it. Not: any pass.
 #include "converter/graph_edit.h"
 

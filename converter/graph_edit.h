@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Looking around in a draft and changing it, for the passes. Not: any pass.
 #ifndef LIGERO_CONVERTER_GRAPH_EDIT_H_
 #define LIGERO_CONVERTER_GRAPH_EDIT_H_

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // ligero-convert: a checkpoint and its configuration to a model file. Not: how (convert.cc).
 #include <CLI/CLI.hpp>
 #include <iomanip>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Writes a draft to memory and opens it. Not: files.
 #include "converter/open_draft.h"
 

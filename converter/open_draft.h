@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // A draft written to memory and opened, as a device opens the file. Not: running it.
 #ifndef LIGERO_CONVERTER_OPEN_DRAFT_H_
 #define LIGERO_CONVERTER_OPEN_DRAFT_H_

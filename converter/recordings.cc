@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Finds and reads sound files. Not: their formats (platforms/cli/sound/sound.h).
 #include "converter/recordings.h"
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The recordings of a folder, for calibration. Not: what is made of them (quantize/mixed.h).
 #ifndef LIGERO_CONVERTER_RECORDINGS_H_
 #define LIGERO_CONVERTER_RECORDINGS_H_

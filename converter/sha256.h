@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // SHA-256 (FIPS 180-4), for the family of a model. Not: a defence against anybody.
 #ifndef LIGERO_CONVERTER_SHA256_H_
 #define LIGERO_CONVERTER_SHA256_H_

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // A graph that can still be changed: what the systems write, the passes rewrite and the writer stores.
 // Host only (heap, exceptions). Not: the read-only graph that runs (runtime/graph.h).
 #ifndef LIGERO_MODEL_DRAFT_H_

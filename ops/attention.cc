@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // attention: softmax(scale q k^T) v, along time (all frames, or a window that ends at the query's
 // frame) or along the bins of each frame. A tile of queries meets all its keys at once, so memory
 // grows with the keys and not with their square. Not: scores and sums (ops/kernels).

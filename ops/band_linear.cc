@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // band_linear: a linear layer with weights of its own for each band of neighbouring bins, of one
 // frame or a few. Not: one matrix for all bins (linear.cc, conv2d.cc), nor the product.
 #include "ops/check.h"

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // batch_norm: (x - mean) / sqrt(variance + epsilon) * gamma + beta per channel, with stored
 // statistics. Not: the converter's fold, which removes most of them.
 #include "ops/batch_norm.h"

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // What a batch norm does to a channel, in double: for the op, the pass that folds it away, and GPU
 // backends. Not: who rounds it, or when.
 #ifndef LIGERO_OPS_BATCH_NORM_H_

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // add, subtract, multiply, divide: two tensors element by element, the second one broadcast over
 // bins, channels or time. Not: complex products (complex.cc).
 #include "ops/check.h"

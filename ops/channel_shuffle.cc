@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // channel_shuffle: groups of channels are interleaved (ShuffleNet, PyTorch's ChannelShuffle). Not:
 // bins.
 #include "ops/check.h"

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // What infer() of most ops checks. Functions of their own, called and not inlined: they are in every op,
 // and a Cortex-M has its code in flash. Not: a formula of any op.
 #include "ops/check.h"

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // What infer() of most ops checks: counts of inputs, types, shapes, ranges. Not: a formula of any
 // op.
 #ifndef LIGERO_OPS_CHECK_H_

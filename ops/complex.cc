@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // magnitude, compress, complex_multiply: arithmetic on bins of (re, im). Not: filters
 // (deep_filter.cc).
 #include <cmath>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // concat: inputs side by side along the channels or one after another along the bins, constants
 // and weights repeated over time. Not: along time.
 #include <cstring>

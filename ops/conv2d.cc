@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // conv2d: convolution over time and bins, all forms but the transposed. A row of the product
 // is an output bin of a frame; taps are pointers into the input, never copies. Each group of
 // channels is a product of its own; int8 rows are made once for all groups. Where a group is one channel

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // conv2d_map: a constant convolved with each time row of a kernel alone: the bias maps of conv2d,
 // worked out once for each speaker. Not: their sum over time rows (conv2d).
 #include "ops/check.h"

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // conv2d_transposed: along bins, the outputs of each phase (bin mod stride) are a plain convolution
 // with the taps of that phase, so nothing is scattered. Over time it is a convolution. Each group of
 // channels is a product of its own. Not: the product.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The options and the shape of a convolution, for conv2d and conv2d_map. Not: the transposed one.
 #ifndef LIGERO_OPS_CONV_SHAPE_H_
 #define LIGERO_OPS_CONV_SHAPE_H_

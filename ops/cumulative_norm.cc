@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // cumulative_norm: each frame to mean 0 and variance 1 of all that came so far, its own bins and
 // channels included, then gamma, beta: the layer norm of causal networks (Conv-TasNet's cLN). Not:
 // norms of one frame (layer_norm).

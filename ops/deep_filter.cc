@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // deep_filter: the network's complex taps applied to the spectrum around each bin. Not: the loop
 // (kernels/deep_filter).
 #include "ops/kernels/deep_filter/deep_filter.h"

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // fbank: log mel energies of hops, by the recipes of three toolkits before a dynamic range or a
 // mean is taken off (floor_db, time_mean). Not: the mel filters (a weight of the model).
 #include "ops/fbank.h"

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The recipes of fbank, for the op and GPU backends. Not: how a frame is computed.
 #ifndef LIGERO_OPS_FBANK_H_
 #define LIGERO_OPS_FBANK_H_

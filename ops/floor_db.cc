@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // floor_db: keeps a dynamic range below the loudest value of the signal. Not: the logarithm
 // (fbank.cc).
 #include <algorithm>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // How ops walk over the frames of a call. Not: the threads (runtime/pool).
 #ifndef LIGERO_OPS_FRAMES_H_
 #define LIGERO_OPS_FRAMES_H_

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // gru: PyTorch's GRU, one direction. Not: the walk over steps (recurrent.h).
 //
 //   r = sigmoid(x_r + h_r), u = sigmoid(x_u + h_u), n = tanh(x_n + r h_n), h = n + u (h - n)

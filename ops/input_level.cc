@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // rms, the level of each hop, and input_level, the gain that brings a signal to the level which a
 // network was trained on. Not: the multiplication.
 //

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // istft: spectrum frames to hops of samples. Not: the transform (kernels/fft).
 //
 // A synthesis window of k hops: hop h lies in the frames h .. h + k - 1, and is complete with the last

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // layer_norm: each bin's channels, or all of a frame, to mean 0 and variance 1, then gamma, beta.
 // Not: norms over time.
 #include <cmath>

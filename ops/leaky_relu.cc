@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // leaky_relu: y = x > 0 ? x : slope * x, one slope for all. Not: slopes that a model stores
 // (prelu.cc).
 #include "ops/check.h"

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // linear: y = post(act(x W + bias)) for every bin of every frame. Not: the product itself.
 #include "ops/check.h"
 #include "ops/option_table.h"

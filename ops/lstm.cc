@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // lstm: PyTorch's LSTM, one direction. Not: the walk over steps (recurrent.h), nor the cell's
 // functions (kernels/lstm).
 #include "ops/kernels/lstm/lstm.h"

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Reads a node's attributes by a table. Not: any table.
 #include "ops/option_table.h"
 

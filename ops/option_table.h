@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // How an op states its options: a table with a row for each member of its struct, from which
 // read_options() parses and checks a node's attributes. Not: the structs that other folders read
 // too (options.h).

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The options of the ops that other folders read as well: the converter, GPU backends. Ranges and
 // defaults are in the op's table (option_table.h), meanings in OPS.md. Not: options that the op's
 // own file alone reads.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The windows of stft and istft. Not: what is done with a frame.
 #include "ops/overlap.h"
 

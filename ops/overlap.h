@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // What stft and istft share: the two windows of a pair, the transform of a frame, and scratch. Not:
 // what is done with a frame.
 //

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // prelu: y = x > 0 ? x : slope * x, one slope per channel or one for all. Not: the fused form of
 // the products, nor the loop over a bin (kernels/vec).
 #include <algorithm>

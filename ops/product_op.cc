@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The shared checks and preparation of ops that are products. Not: any op.
 #include "ops/product_op.h"
 

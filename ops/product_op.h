@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // What the ops that are products share: checks of panel weights and epilogues, and the prepared
 // problem. Not: the product (ops/kernels/conv).
 #ifndef LIGERO_OPS_PRODUCT_OP_H_

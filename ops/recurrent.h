@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The walk of a recurrent layer: one direction, along time (each bin carries its state) or along
 // the bins of each frame. The input product is taken for many steps at once, the recurrent one step
 // by step, all sequences in one product. Not: a cell (lstm.cc, gru.cc), nor the products

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // reshape: the same memory, other bins and channels. Not: a change of order (transpose.cc).
 #include <cstring>
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // slice: some channels of each bin. Not: other axes.
 #include <cstring>
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // softmax: over the channels of each bin, or over all frames of each channel. Not: attention.
 #include <algorithm>
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // stft: hops of samples to spectrum frames. Not: the transform itself (kernels/fft).
 
 #include "ops/overlap.h"

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // sum_chunks: y[c] = sum_k x[k * C / chunks + c]. Not: sums over bins or time.
 #include <cstring>
 

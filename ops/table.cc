@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The table of every op, from the list in table.h.
 #include "ops/table.h"
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The list of ops, written out by hand. Applications may hand the runtime a shorter one.
 #ifndef LIGERO_OPS_TABLE_H_
 #define LIGERO_OPS_TABLE_H_

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // time_mean, time_std: plain or weighted statistics over all frames, a constant. Not: softmax,
 // which makes the weights.
 //

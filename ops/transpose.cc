@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // transpose: bins and channels change places. Not: the time axis.
 #include "ops/check.h"
 #include "ops/frames.h"

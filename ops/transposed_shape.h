@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The shape of a transposed convolution: the outputs of its phases. Not: the plain one
 // (conv_shape.h).
 #ifndef LIGERO_OPS_TRANSPOSED_SHAPE_H_

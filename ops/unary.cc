@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // relu, sigmoid, tanh, gelu, elu, square, sqrt, power: y = f(x), element by element. Not: the
 // functions with polynomials inside (kernels/vec), those with weights (prelu.cc).
 #include <cmath>

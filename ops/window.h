@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Analysis windows, in double; rounded once by those who store them. Not: a transform.
 #ifndef LIGERO_OPS_WINDOW_H_
 #define LIGERO_OPS_WINDOW_H_

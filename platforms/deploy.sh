@@ -1,4 +1,5 @@
 #!/bin/sh
+# SPDX-License-Identifier: Apache-2.0
 # Copies an archive of `./run cross` to a board, runs the device report there and fetches it:
 #
 #   platforms/deploy.sh user@host [archive.tar.gz] [folder]

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // One loop over the nodes, the same for every mode.
 #include "runtime/cpu_run.h"
 

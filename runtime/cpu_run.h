@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Execution on the processor: one loop over the nodes, the same for every mode. Not: delays and
 // memory (plan/).
 #ifndef LIGERO_RUNTIME_CPU_RUN_H_

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The frame graph: plain structs, read-only once built. Not: memory, time, or what an op computes.
 //
 // Every activation is a *sequence* of frames [frames, bins, channels], time-major, channels last,

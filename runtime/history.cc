@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Windows slide; their spare rows decide how often rows are moved.
 #include "runtime/history.h"
 

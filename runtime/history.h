@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Rows kept from call to call: how many, where the next call finds them, and which rows of a call
 // lie inside the signal. Windows are the processor's, rings a GPU's (platforms/cuda/kernels/views.h).
 // Not: how many rows an op needs (plan/timing.h).

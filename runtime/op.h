@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The interface of an op, and how it declares its use of time. Not: any op (ops/).
 #ifndef LIGERO_RUNTIME_OP_H_
 #define LIGERO_RUNTIME_OP_H_

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Worker threads over POSIX, so that a refusal is a status and not an exception.
 #include "runtime/pool.h"
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // A fixed set of worker threads, made at load. Not: what they work on.
 #ifndef LIGERO_RUNTIME_POOL_H_
 #define LIGERO_RUNTIME_POOL_H_

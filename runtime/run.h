@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // A planned graph that executes, on whatever backend, for one signal or for several side by side.
 // Not: a backend (cpu_run.h, platforms/cuda), what the graph means (model/session).
 #ifndef LIGERO_RUNTIME_RUN_H_

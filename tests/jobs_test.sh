@@ -1,4 +1,5 @@
 #!/bin/sh
+# SPDX-License-Identifier: Apache-2.0
 # ./run and platforms/jobs: names, help, refusals, and what is said where packages are missing. Builds
 # nothing. Usage: tests/jobs_test.sh SOURCE_DIR
 set -u

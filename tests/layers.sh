@@ -1,4 +1,5 @@
 #!/bin/sh
+# SPDX-License-Identifier: Apache-2.0
 # Who may include whom (CONTRIBUTING.md): reads the include lines of the sources and names every one
 # that points the wrong way. Usage: tests/layers.sh [SOURCE_DIR]
 set -u

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Elements of tensors to float. Not: the files around them.
 #include "converter/import/elements.h"
 

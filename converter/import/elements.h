@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Elements of tensors as checkpoints store them, little-endian, to float. Not: the files around
 // them.
 #ifndef LIGERO_CONVERTER_IMPORT_ELEMENTS_H_

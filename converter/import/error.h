@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // What every reader of a checkpoint throws. Not: the readers.
 #ifndef LIGERO_CONVERTER_IMPORT_ERROR_H_
 #define LIGERO_CONVERTER_IMPORT_ERROR_H_

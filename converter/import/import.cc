@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The choice among formats of checkpoints. Not: the formats.
 #include "converter/import/import.h"
 

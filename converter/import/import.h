@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Reads a checkpoint of any known format, which its content tells. Not: the formats.
 #ifndef LIGERO_CONVERTER_IMPORT_IMPORT_H_
 #define LIGERO_CONVERTER_IMPORT_IMPORT_H_

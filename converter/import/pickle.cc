@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // A machine for the opcodes of pickles that PyTorch needs for tensors (CPython, pickletools.py).
 // Not: any other; calls build values of the list below and nothing else.
 #include "converter/import/pickle.h"

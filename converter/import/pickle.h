@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Reads the pickles that PyTorch writes for tensors, as data: an allowlist of opcodes and of names.
 // No code is run. Not: the archive around them, the tensors' bytes.
 #ifndef LIGERO_CONVERTER_IMPORT_PICKLE_H_

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The lists of names. Not: what is done with them.
 #include "converter/import/pickle_names.h"
 

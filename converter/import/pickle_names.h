@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The names (classes, functions) that a pickle may mention. Not: the machine that reads it
 // (pickle.cc).
 #ifndef LIGERO_CONVERTER_IMPORT_PICKLE_NAMES_H_

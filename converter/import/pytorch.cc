@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The reader of PyTorch's checkpoints: state dict, names, views of storages. Not: zip, pickle.
 #include "converter/import/pytorch.h"
 

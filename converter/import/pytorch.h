@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Reads the checkpoints that torch.save writes (.pt, .pth, .ckpt), as data; runs nothing of them.
 // Not: what the tensors mean (model/systems), the pickle itself (pickle.h), the archive (zip.h).
 #ifndef LIGERO_CONVERTER_IMPORT_PYTORCH_H_

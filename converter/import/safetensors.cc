@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The reader of .safetensors files. Not: their meaning.
 #include "converter/import/safetensors.h"
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Reads .safetensors checkpoints: a JSON header and raw tensors, no code. Treats the file as
 // hostile. Not: what the tensors mean (model/systems).
 #ifndef LIGERO_CONVERTER_IMPORT_SAFETENSORS_H_

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The reader of zip archives (PKWARE's APPNOTE 6.3), unpacking by zlib. Not: what the entries hold.
 #include "converter/import/zip.h"
 

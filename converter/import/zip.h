@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Reads zip archives in memory, stored and deflated entries. Treats them as hostile.
 // Not: what the entries hold.
 #ifndef LIGERO_CONVERTER_IMPORT_ZIP_H_

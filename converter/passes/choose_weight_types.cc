@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // choose_weight_types: the matrices of products get the type that was asked for; biases, norms,
 // gates and everything else stay f32. Of f32, a matrix that half precision holds without loss (its
 // checkpoint was half precision, and no pass has folded into it) becomes f16: the results are the

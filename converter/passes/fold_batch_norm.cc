@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // fold_batch_norm: a batch norm goes into the weights of the product before it, after an activation
 // into that product's post scale and shift, and otherwise into the linear layer behind it.
 #include "converter/graph_edit.h"

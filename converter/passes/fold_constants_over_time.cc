@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // fold_constants_over_time: where products read a sequence joined with constants, the constants'
 // share becomes a bias map, computed once; a speaker's map is computed in `enroll` (spec 2.9).
 #include <algorithm>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // fold_gates: an ARN's query takes over its gates and the scale, keys and values become one
 // sequence, and the value gate acts on the result of the attention (spec 1.5).
 #include "converter/graph_edit.h"

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // fuse_activation: an activation that alone reads a product or a sum becomes that node's attribute.
 #include <string_view>
 #include <utility>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The list of passes, in order. Not: what they do.
 #include "converter/passes/passes.h"
 

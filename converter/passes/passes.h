@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The converter's passes, in the order in which they run. Each is one file; each keeps what the
 // model computes, to within its tolerance. A node that does the work of several keeps the last
 // one's name.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // remove_identity: reshapes that change nothing, and chains of reshapes, go; what nobody reads goes.
 #include "converter/graph_edit.h"
 #include "converter/passes/passes.h"

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // settle_layout: PyTorch flattens channel by channel, the frame graph bin by bin. Where a
 // flattening feeds a layer norm and then products, their weights are permuted and the transpose
 // goes. Tensors in the new order (the reshape, a modulation by the speaker, the layer norm) are

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Runs the model with one matrix after another as int8, and chooses. Not: reading recordings.
 #include "converter/quantize/mixed.h"
 

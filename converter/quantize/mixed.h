@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Which matrices can be int8: by what each one alone costs the voice that comes out. Not: the
 // rounding (model/format/writer.h), nor which ops take int8 (passes/choose_weight_types.cc).
 #ifndef LIGERO_CONVERTER_QUANTIZE_MIXED_H_

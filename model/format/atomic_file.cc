@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Atomic files on POSIX. Not: what is in the file.
 #include "model/format/atomic_file.h"
 

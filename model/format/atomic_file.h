@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Writes a whole file or none of it, at once or piece by piece. Not: what is in the file.
 #ifndef LIGERO_MODEL_FORMAT_ATOMIC_FILE_H_
 #define LIGERO_MODEL_FORMAT_ATOMIC_FILE_H_

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // XXH64 (Yann Collet's specification 0.1.1), and the rules of names. Not: reading files.
 #include "model/format/file_header.h"
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // What model and profile files have in common: header, names, checksum. Not: either file's content.
 #ifndef LIGERO_MODEL_FORMAT_FILE_HEADER_H_
 #define LIGERO_MODEL_FORMAT_FILE_HEADER_H_

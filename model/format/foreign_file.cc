@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // First bytes of other formats. Not: the formats that some reader of ligero takes.
 #include "model/format/foreign_file.h"
 

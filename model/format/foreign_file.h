@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Names files of other programs that people hand to ligero by mistake. Not: reading them.
 #ifndef LIGERO_MODEL_FORMAT_FOREIGN_FILE_H_
 #define LIGERO_MODEL_FORMAT_FOREIGN_FILE_H_

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // IEEE 754 half precision to and from single, bit by bit. Not: vectors of them (ops/kernels).
 #ifndef LIGERO_MODEL_FORMAT_HALF_H_
 #define LIGERO_MODEL_FORMAT_HALF_H_

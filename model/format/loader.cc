@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Model: what an opened model answers. Not: how it is checked and built (reader.cc).
 #include "model/format/loader.h"
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Opens a model file in place: checks every byte it relies on, then builds the read-only graphs.
 // Not: files on disk (whole_file.h), plans and memory (runtime/plan/plan.h).
 #ifndef LIGERO_MODEL_FORMAT_LOADER_H_

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Profile: making, checking and finding. Not: files on disk (profile_file.cc).
 #include "model/format/profile.h"
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // A profile: what a model must know of one person, in memory and as a file. Not: how it is computed
 // from a recording (model/session/recording.h).
 #ifndef LIGERO_MODEL_FORMAT_PROFILE_H_

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Profiles on disk. Not: what their bytes mean (profile.cc).
 #include "model/format/atomic_file.h"
 #include "model/format/profile.h"

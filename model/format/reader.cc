@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The structure of a model file: header, FlatBuffers table, counts, byte ranges. Not: what graphs
 // mean (reader_graph.cc).
 #include "model/format/reader.h"

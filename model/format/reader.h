@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Checks a model file, in the order of the house rules, and builds the Model. Private to the
 // format.
 #ifndef LIGERO_MODEL_FORMAT_READER_H_

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The content of one graph of a model file: tensors, nodes, names, order. Not: shapes that follow
 // from ops (runtime/plan/plan.h).
 #include <algorithm>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // WholeFile on POSIX. Not: what is in the file.
 #include "model/format/whole_file.h"
 

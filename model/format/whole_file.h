@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // A whole file, read-only in memory (POSIX). Not: what is in the file.
 #ifndef LIGERO_MODEL_FORMAT_WHOLE_FILE_H_
 #define LIGERO_MODEL_FORMAT_WHOLE_FILE_H_

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // write_model(): checks a draft, packs its weights, and lays out the file. Not: reading it.
 #include "model/format/writer.h"
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // From a draft to the bytes of a model file. Host only: heap and exceptions. Not: reading
 // (loader.h).
 #ifndef LIGERO_MODEL_FORMAT_WRITER_H_

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Levels, speech and clipping of an anchor recording, frame by frame.
 #include "model/session/anchor.h"
 

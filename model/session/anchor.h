@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // How good an anchor is, and what its speaker could do better. Not: the profile (recording.h).
 #ifndef LIGERO_MODEL_SESSION_ANCHOR_H_
 #define LIGERO_MODEL_SESSION_ANCHOR_H_

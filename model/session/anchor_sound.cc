@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Pitch by normalised autocorrelation, hum by single lines of the spectrum.
 #include "model/session/anchor_sound.h"
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // What an anchor sounds like: pitch, changes of level, mains hum. Not: levels and advice
 // (anchor.h).
 #ifndef LIGERO_MODEL_SESSION_ANCHOR_SOUND_H_

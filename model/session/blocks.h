@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Blocks of so many seconds, and those in which a long recording runs: the tool and the C library
 // share them, so that both give the same bits. Not: sessions that run in blocks (session.h).
 #ifndef LIGERO_MODEL_SESSION_BLOCKS_H_

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Parts of one block of memory, given out one after another. Not: the block's owner.
 #ifndef LIGERO_MODEL_SESSION_CARVER_H_
 #define LIGERO_MODEL_SESSION_CARVER_H_

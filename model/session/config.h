@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // What a session is asked for. Not: what follows from it (session.h).
 #ifndef LIGERO_MODEL_SESSION_CONFIG_H_
 #define LIGERO_MODEL_SESSION_CONFIG_H_

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // A queue of samples in the caller's memory. Not: threads (one at a time).
 #ifndef LIGERO_MODEL_SESSION_FIFO_H_
 #define LIGERO_MODEL_SESSION_FIFO_H_

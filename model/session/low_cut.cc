@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The filters over whole recordings.
 #include "model/session/low_cut.h"
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // What lies below the voice (DC offset, rumble) is taken out in front of every network: an IIR
 // filter there, and one behind that gives the voice back its phase. Not: who calls them (signal.cc
 // for sessions, recording.cc and anchor.cc for whole recordings).

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The newest target, handed from the control thread to the audio thread without a lock. Not: what
 // the audio thread does with it (seat.h).
 #ifndef LIGERO_MODEL_SESSION_MAILBOX_H_

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Ports follow from the graph's inputs and outputs; rate and hop from the model file.
 #include "model/session/ports.h"
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // What a graph of a model takes and gives: hops of samples, side inputs (the profile), side outputs
 // (one float a hop), rate and hop. Not: queues and rates of a session (signal.h).
 #ifndef LIGERO_MODEL_SESSION_PORTS_H_

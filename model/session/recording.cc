@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // enroll() and extract(): samples to hops, one offline run, and back. Not: what the networks
 // compute.
 #include "model/session/recording.h"

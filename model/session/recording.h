@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Voice to profile, and mixture and profile to voice, for whole recordings at the model's rate.
 // Not: live sessions (session.h), other rates (resampler.h), audio files.
 #ifndef LIGERO_MODEL_SESSION_RECORDING_H_

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The adapter to libspeexdsp; the only file that includes it.
 #include "model/session/resampler.h"
 

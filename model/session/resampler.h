@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Sample rate conversion by libspeexdsp. Not: queues.
 #ifndef LIGERO_MODEL_SESSION_RESAMPLER_H_
 #define LIGERO_MODEL_SESSION_RESAMPLER_H_

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // What happens around the network's hops.
 #include "model/session/seat.h"
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // One session's place on a Run: its target and the ramp to it, rest in silence, healing, side
 // outputs, and the fall-back from an accelerator. Not: samples and gains (signal.h).
 #ifndef LIGERO_MODEL_SESSION_SEAT_H_

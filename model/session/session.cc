@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Every session as far as it comes without the network, then the network for all that wait for it.
 #include "model/session/session.h"
 

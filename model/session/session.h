@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Live sessions: any rate, block size and number of channels in, the target's voice out; frame by
 // frame or, for models that need more than the past, block by block; one session, or many of one
 // model that run together. Not: audio devices, whole recordings (recording.h).

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Queues between the caller's blocks and the network's.
 #include "model/session/signal.h"
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Samples of one session on their way to the network and back: rates, channels, queues, cleaning,
 // what lies below and above the voice, gains, latency. Not: the network (seat.h).
 #ifndef LIGERO_MODEL_SESSION_SIGNAL_H_

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The cosine of two embeddings.
 #include "model/session/verify.h"
 

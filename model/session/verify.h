@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Whether two profiles are of one person. Not: enrolment (recording.h).
 #ifndef LIGERO_MODEL_SESSION_VERIFY_H_
 #define LIGERO_MODEL_SESSION_VERIFY_H_

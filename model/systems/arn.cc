@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The attentive recurrent network: LSTM, attention and a split-and-add feed-forward (spec 1.1).
 // A. Pandey and D. Wang, attentive recurrent network. Not: its folds for inference (converter).
 #include <cmath>

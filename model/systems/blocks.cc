@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Blocks of ECAPA-TDNN and of convolutional recurrent networks. Not: the ARN (arn.cc).
 #include "model/systems/blocks.h"
 

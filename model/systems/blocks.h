@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Blocks that several networks share, after spec 1, 2 and 3. Not: whole networks.
 // Prefixes: `ck` names the checkpoint's tensors, `name` the nodes (the reference's taps).
 #ifndef LIGERO_MODEL_SYSTEMS_BLOCKS_H_

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // BSRNN (Luo and Yu 2023) with a local-global speaker, as in nets/bsrnn.py: within a frame the
 // bands talk to each other through one two-way LSTM, over time each band goes its own way through
 // one LSTM whose weights all bands share. A profile holds maps of the speaker. Not: what all

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Writing a graph node by node. Not: any network.
 #include "model/systems/builder.h"
 

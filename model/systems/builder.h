@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Writing a graph node by node, with weights from a checkpoint. Not: any network (the systems).
 #ifndef LIGERO_MODEL_SYSTEMS_BUILDER_H_
 #define LIGERO_MODEL_SYSTEMS_BUILDER_H_

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Handing out a checkpoint's tensors. Not: which tensors a network has (the systems).
 #include "model/systems/checkpoint.h"
 

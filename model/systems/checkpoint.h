@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // A checkpoint's tensors by name, and their use: what is missing, misshaped or left over is
 // collected. Not: how a checkpoint is read (converter/import).
 #ifndef LIGERO_MODEL_SYSTEMS_CHECKPOINT_H_

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Convolutions from a checkpoint's tensors. Not: what follows them.
 #include "model/systems/conv.h"
 

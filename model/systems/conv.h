@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Convolutions over frames and bins from a checkpoint's tensors, with the weights in the order that
 // conv2d and conv2d_transposed want (ops/OPS.md). Not: what follows them (blocks.h).
 #ifndef LIGERO_MODEL_SYSTEMS_CONV_H_

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // What the convolutional recurrent networks share. Not: the layers themselves.
 #include "model/systems/crn.h"
 

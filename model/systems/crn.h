@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The convolutional recurrent network that LGR-TSE, Speakerfilter and GatedCRN share
 // (spec 2.2, 2.3): five layers of stride 2 along the bins, a recurrent part, transposed layers with
 // skips. Not: the layers themselves.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The front ends of ECAPA-TDNN's public implementations: hops to 80 log mel energies (spec 3.2).
 // Not: the network (ecapa_tdnn.cc), nor the frames and logarithms (ops/fbank.cc).
 #include <algorithm>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Where the tensors of ECAPA-TDNN stand in checkpoints of its public implementations (spec 3.2).
 // Not: the network (ecapa_tdnn.cc), whose own names are SpeechBrain's after "ecapa.".
 #include <initializer_list>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // ECAPA-TDNN: B. Desplanques, J. Thienpondt, K. Demuynck, 2020, in SpeechBrain's structure and
 // tensor names (spec 3.1). Not: its blocks (blocks.cc).
 #include "model/systems/ecapa_tdnn.h"

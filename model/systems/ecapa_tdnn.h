@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // ECAPA-TDNN with its front end: hops of an anchor recording to a speaker embedding (spec 3).
 // Not: its blocks (blocks.h).
 #ifndef LIGERO_MODEL_SYSTEMS_ECAPA_TDNN_H_

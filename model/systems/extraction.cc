@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // What every extraction system shares. Not: any separator.
 #include "model/systems/extraction.h"
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // What every extraction system shares (spec 2, 10): its options, the enrolment graph, and what a
 // separator sees of the mixture. Not: any separator (the systems).
 #ifndef LIGERO_MODEL_SYSTEMS_EXTRACTION_H_

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // GatedCRN (spec 6): gated convolutions along the bins, grouped LSTMs, a decoder for each part of
 // the spectrum. Not: what the convolutional recurrent networks share (crn.cc).
 #include "model/systems/crn.h"

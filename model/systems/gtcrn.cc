@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // GTCRN (Rong et al., 2024): a small denoiser that needs no speaker. Nodes and tensors have the
 // names of its authors' checkpoint. Not: its reference (torch/ligero_torch/nets/gtcrn.py).
 #include <iterator>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // LGR-TSE (arXiv 2210.15849), in the order of its Table 1 (spec 2). Not: the blocks (blocks.cc),
 // nor ECAPA-TDNN (ecapa_tdnn.cc).
 #include "model/systems/crn.h"

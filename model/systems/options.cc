@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Strict reading of options, on nlohmann-json. Not: their meaning.
 #include "model/systems/options.h"
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Strict reading of a system's options from JSON: unknown, missing, mistyped and out-of-range keys
 // are errors that name the key, what was found and what was expected. Not: which options a system
 // has.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Recurrent layers from a checkpoint's tensors. Not: what surrounds them.
 #ifndef LIGERO_MODEL_SYSTEMS_RECURRENT_H_
 #define LIGERO_MODEL_SYSTEMS_RECURRENT_H_

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Options and output shapes of a draft's nodes. Not: the rules themselves (ops/).
 #include "model/systems/shape.h"
 

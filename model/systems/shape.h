@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Options and output shapes of a draft's nodes, by the ops' own rules. Not: planning.
 #ifndef LIGERO_MODEL_SYSTEMS_SHAPE_H_
 #define LIGERO_MODEL_SYSTEMS_SHAPE_H_

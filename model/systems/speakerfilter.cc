@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Speakerfilter (spec 4): gated convolutions around two BLSTMs, a deep filter; a BGRU on the
 // anchor. Not: what the convolutional recurrent networks share (crn.cc).
 #include "model/systems/crn.h"

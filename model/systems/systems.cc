@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The list of networks. Not: any network.
 #include "model/systems/systems.h"
 

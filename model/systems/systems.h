@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The networks by name: a configuration and a checkpoint to a model of two graphs. Host only.
 // Not: passes over the graphs (converter).
 #ifndef LIGERO_MODEL_SYSTEMS_SYSTEMS_H_

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // TEA-PSE (spec 7, a reconstruction): a network for the magnitude, then one for the complex
 // residual. Not: what all systems share (extraction.cc).
 #include "model/systems/extraction.h"

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // VoiceFilter (spec 5): dilated convolutions, an LSTM, a mask on the mixture's magnitude. Not: what
 // all systems share (extraction.cc).
 #include "model/systems/extraction.h"

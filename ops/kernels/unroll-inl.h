@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Loops unrolled at compile time, for files compiled once per instruction set. Not: what is in them.
 #ifndef LIGERO_OPS_KERNELS_UNROLL_INL_H_
 #define LIGERO_OPS_KERNELS_UNROLL_INL_H_

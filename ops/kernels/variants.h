@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The one mechanism that lists a kernel's variants, by instruction set, and chooses among them.
 // Not: the variants.
 #ifndef LIGERO_OPS_KERNELS_VARIANTS_H_

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // What the handles of the C API hold, and limits of its arguments. Not: the API
 // (runtime/api/ligero.h).
 #ifndef LIGERO_PLATFORMS_CAPI_HANDLES_H_

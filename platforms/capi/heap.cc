@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The heap of the shared library: the C library's, so that a device needs no libstdc++. ligero.map
 // hides it from programs. Not for the static libraries, which take the program's.
 #include <cstdlib>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The ops that this build of the C library has. Not: the ops (ops/table.h).
 #ifndef LIGERO_PLATFORMS_CAPI_LIBRARY_OPS_H_
 #define LIGERO_PLATFORMS_CAPI_LIBRARY_OPS_H_

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // LIGERO_OPS=all: every op there is.
 #include "ops/table.h"
 #include "platforms/capi/library_ops.h"

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // LIGERO_OPS=gtcrn: what the folded GTCRN is made of. A model that takes another op is refused by its
 // name.
 #include "ops/table.h"

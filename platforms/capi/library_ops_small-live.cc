@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // LIGERO_OPS=small-live: what lgr-tse-small-live is made of, both of its graphs. A model that takes
 // another op is refused by its name.
 #include "ops/table.h"

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The C API over the sessions of model/session: arguments checked, statuses translated, nothing
 // else.
 #include "runtime/api/ligero.h"

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Recordings: to the model's rate, through the network, and back.
 #include "platforms/capi/recording.h"
 

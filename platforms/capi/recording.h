@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Whole recordings through the C library, as `ligero enroll` and `ligero extract` process them. The
  * Python package calls these functions. Not: the public API (runtime/api/ligero.h). */
 #ifndef LIGERO_PLATFORMS_CAPI_RECORDING_H_

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Refusals of the C API: a status, and the message that ligero_last_error() returns.
 #ifndef LIGERO_PLATFORMS_CAPI_REFUSAL_H_
 #define LIGERO_PLATFORMS_CAPI_REFUSAL_H_

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Seconds to hops.
 #include "platforms/cli/block_options.h"
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The options --block, --context and --look-ahead. Not: what is done with them (model/session/session.h).
 #ifndef LIGERO_PLATFORMS_CLI_BLOCK_OPTIONS_H_
 #define LIGERO_PLATFORMS_CLI_BLOCK_OPTIONS_H_

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // A fork, and a pipe for what it says.
 #include "platforms/cli/child.h"
 

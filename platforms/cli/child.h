@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Work in a process of its own. Not: threads.
 #ifndef LIGERO_PLATFORMS_CLI_CHILD_H_
 #define LIGERO_PLATFORMS_CLI_CHILD_H_

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Finds the model that came with the tool by the place of the running program.
 #include "platforms/cli/default_model.h"
 

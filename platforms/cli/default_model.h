@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The model of a command that names none, and the folders of models that come with the tool. Not:
 // opening (model_file.h).
 #ifndef LIGERO_PLATFORMS_CLI_DEFAULT_MODEL_H_

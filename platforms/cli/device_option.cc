@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Names to devices.
 #include "platforms/cli/device_option.h"
 

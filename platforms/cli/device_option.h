@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The option --device (of bench, whose --device is another: --on). Not: devices (platforms/cuda/choose.h).
 #ifndef LIGERO_PLATFORMS_CLI_DEVICE_OPTION_H_
 #define LIGERO_PLATFORMS_CLI_DEVICE_OPTION_H_

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Messages around the atomic writer of model/format. Not: temporary names and renames (there).
 #include "platforms/cli/files.h"
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // What the tools read and write whole, with messages for people. Not: formats.
 #ifndef LIGERO_PLATFORMS_CLI_FILES_H_
 #define LIGERO_PLATFORMS_CLI_FILES_H_

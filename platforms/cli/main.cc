@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The command-line tool `ligero`. Not: its commands (commands/).
 #include "platforms/cli/commands/commands.h"
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Opening of models, profiles and threads, with messages for people. Not: running.
 #include "platforms/cli/model_file.h"
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // A model file opened for a command. Not: what the loader checks (model/format/loader.h).
 #ifndef LIGERO_PLATFORMS_CLI_MODEL_FILE_H_
 #define LIGERO_PLATFORMS_CLI_MODEL_FILE_H_

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Header text and raw values. Not: what the tensors mean.
 #include "platforms/cli/npy.h"
 

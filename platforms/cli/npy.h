@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // NumPy's .npy files: float32, C order. Not: other types.
 #ifndef LIGERO_PLATFORMS_CLI_NPY_H_
 #define LIGERO_PLATFORMS_CLI_NPY_H_

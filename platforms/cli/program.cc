@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Exceptions to exit codes.
 #include "platforms/cli/program.h"
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // What the tools' main functions share: how they end. Not: any option.
 #ifndef LIGERO_PLATFORMS_CLI_PROGRAM_H_
 #define LIGERO_PLATFORMS_CLI_PROGRAM_H_

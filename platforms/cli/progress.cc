@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The line is written over itself with a carriage return, which every terminal knows.
 #include "platforms/cli/progress.h"
 

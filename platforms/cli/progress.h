@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // A line on the terminal that says how far long work has come. Not: what the work is.
 #ifndef LIGERO_PLATFORMS_CLI_PROGRESS_H_
 #define LIGERO_PLATFORMS_CLI_PROGRESS_H_

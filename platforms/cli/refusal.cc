@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Statuses in words. Not: what was tried.
 #include "platforms/cli/refusal.h"
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // How the tool refuses: one exception whose text says what, where and what was expected. Not: exit
 // codes (main.cc).
 #ifndef LIGERO_PLATFORMS_CLI_REFUSAL_H_

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 # ligero_isa_kernels(TARGET SETS source...): compiles every kernel source once per instruction set of
 # the list SETS, each with its flags and into its own namespace (macro LIGERO_ISA), and defines
 # LIGERO_HAVE_<ISA> for the target so that the kernel tables know what there is. LIGERO_ISAS are the

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 # Fails where a library needs more than libc and libm, or loads more than MOST bytes of code and data
 # (every section that takes room in the file and in memory). Variables: READELF LIBRARY MOST.
 execute_process(COMMAND "${READELF}" --dynamic --section-headers --wide "${LIBRARY}"

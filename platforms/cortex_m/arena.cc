@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // A stack of allocations in the caller's block, and what else libstdc++ would bring.
 #include "platforms/cortex_m/arena.h"
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The one block of memory of a program without a heap: operator new takes from it. Not: who asks.
 #ifndef LIGERO_PLATFORMS_CORTEX_M_ARENA_H_
 #define LIGERO_PLATFORMS_CORTEX_M_ARENA_H_

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Atomic operations on 64 bits, which the processor has none of: with interrupts off. One core.
 #include <cstdint>
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The program that runs on the board: model and profile in place in ROM, a recording from the host
 // hop by hop, the voice back; then what it took. Not: starting up, memory.
 #include <cstddef>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Arm's "Semihosting for AArch32 and AArch64", release 2: the operation in r0, its arguments in r1.
 #include "platforms/cortex_m/semihosting.h"
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Calls to the debugger or emulator that runs the program: files, text, the end. A product has
 // none.
 #ifndef LIGERO_PLATFORMS_CORTEX_M_SEMIHOSTING_H_

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // From reset to main on a Cortex-M55: the vector table, memory, the vector unit. Not: a board's
 // clocks.
 #include <cstdint>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The processor's SysTick timer as a stopwatch of up to 2^24 ticks.
 #ifndef LIGERO_PLATFORMS_CORTEX_M_TICKS_H_
 #define LIGERO_PLATFORMS_CORTEX_M_TICKS_H_

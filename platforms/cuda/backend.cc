@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Checks before the first use, and weights shared between runs.
 #include "platforms/cuda/backend.h"
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The GPU as a Backend of the runtime, and whether it can be used. Not: a run on it (cuda_run.h).
 #ifndef LIGERO_PLATFORMS_CUDA_BACKEND_H_
 #define LIGERO_PLATFORMS_CUDA_BACKEND_H_

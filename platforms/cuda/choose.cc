@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The one device of the process.
 #include "platforms/cuda/choose.h"
 

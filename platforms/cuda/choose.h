@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Where to compute: what `--device` and the C API ask for. The only header of this folder that
 // others need, and the only one in builds without LIGERO_WITH_CUDA. Not: the device (backend.h).
 #ifndef LIGERO_PLATFORMS_CUDA_CHOOSE_H_

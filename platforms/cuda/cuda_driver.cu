@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The driver seam over CUDA's runtime, linked in statically. Every call's own error is looked at,
 // and the runtime's last one never: it may be anyone's. Not: kernels (kernels_*.cu).
 #include <cuda_runtime.h>

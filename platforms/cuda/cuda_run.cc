@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Memory and launches of a run.
 #include "platforms/cuda/cuda_run.h"
 

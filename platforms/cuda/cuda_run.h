@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // A graph on the device: its memory, its launches, and what goes over before and comes back after
 // each run. Not: which device (backend.h), what an op launches (ops/).
 #ifndef LIGERO_PLATFORMS_CUDA_CUDA_RUN_H_

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // What a driver's refusals are called.
 #include "platforms/cuda/driver.h"
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The seam between the backend and the GPU's driver: memory, copies, launches, captures. Not: CUDA
 // (cuda_driver.cu), nor what is launched. Tests put a host in place of a GPU here, and every fault
 // that a driver can have.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Launches of kernels on a CUDA stream. Only the .cu files include this.
 #ifndef LIGERO_PLATFORMS_CUDA_KERNELS_CUDA_H_
 #define LIGERO_PLATFORMS_CUDA_KERNELS_CUDA_H_

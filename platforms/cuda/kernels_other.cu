@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // All kernels that are no products, compiled for the GPU.
 #include "platforms/cuda/kernels_cuda.h"
 

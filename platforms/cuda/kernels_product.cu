@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Products, recurrent steps and attention, compiled for the GPU.
 #include "platforms/cuda/kernels_cuda.h"
 

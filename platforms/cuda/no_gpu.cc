@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Builds without LIGERO_WITH_CUDA: the processor, or a refusal.
 #include "platforms/cuda/choose.h"
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Placements of the plan to views, and launches into the list.
 #include "platforms/cuda/recorder.h"
 

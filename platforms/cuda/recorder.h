@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Writes a planned graph down as launches: where every tensor lies, which rows a node computes,
 // what is launched in which order. Not: what an op launches (ops/), nor running it (cuda_run.h).
 #ifndef LIGERO_PLATFORMS_CUDA_RECORDER_H_

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Look-up, and the exchange of ops in a graph.
 #include "platforms/cuda/table.h"
 

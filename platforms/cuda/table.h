@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The second table of ops: what each op of ops/table.h takes and launches on the device. Names,
 // shapes and time behaviour are the first table's. Not: kernels (kernels/).
 #ifndef LIGERO_PLATFORMS_CUDA_TABLE_H_

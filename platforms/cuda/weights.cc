@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // One block of device memory, filled through one block of host memory.
 #include "platforms/cuda/weights.h"
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // A graph's weights on the device, brought over once for all sessions. Not: the file's layout
 // (runtime/graph.h), which is kept.
 #ifndef LIGERO_PLATFORMS_CUDA_WEIGHTS_H_

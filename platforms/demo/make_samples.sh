@@ -1,4 +1,5 @@
 #!/bin/sh
+# SPDX-License-Identifier: Apache-2.0
 # Makes the demo's recordings with Debian's speech synthesizer, in this folder. Needs flite and sox;
 # the demo itself needs neither. Voices: CMU Arctic's rms and awb (male) and slt (female).
 set -eu

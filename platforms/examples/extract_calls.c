@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Many calls at once, as a server has them: each its own person's voice out of its own sound, all in
  * one batch, which a GPU computes together. Not: one voice (extract_stream.c).
  *

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* One enrolled person's voice out of a sound file, block by block as an audio callback would do it,
  * through the C API alone. Not: a tool (that is `ligero extract --stream`).
  *

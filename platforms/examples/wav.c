@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Just enough of RIFF. Not: compressed, 24-bit or big-endian files. */
 #include "wav.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Sound files for the examples: WAV of 16-bit or float samples, and headerless float. Not: anything
  * that a sound library would be used for. */
 #ifndef LIGERO_PLATFORMS_EXAMPLES_WAV_H_

@@ -1,4 +1,5 @@
 #!/bin/sh
+# SPDX-License-Identifier: Apache-2.0
 # ./run bench [--quick]: compare speed and memory with ONNX Runtime, OpenVINO and PyTorch (--help)
 set -eu
 . platforms/jobs/lib/python.sh

@@ -1,4 +1,5 @@
 #!/bin/sh
+# SPDX-License-Identifier: Apache-2.0
 # ./run card WEIGHTS: measure a model that ships and write the scores into its card
 set -eu
 . platforms/jobs/lib/python.sh

@@ -1,4 +1,5 @@
 #!/bin/sh
+# SPDX-License-Identifier: Apache-2.0
 # ./run cross ARCH [shared]: build for arm64 or armhf into build/ligero-ARCH[-shared].tar.gz; without shared, static
 set -eu
 . platforms/jobs/lib/cross.sh

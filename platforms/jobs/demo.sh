@@ -1,4 +1,5 @@
 #!/bin/sh
+# SPDX-License-Identifier: Apache-2.0
 # ./run demo: build, then extract one voice from each of two recordings that come with ligero
 set -eu
 . platforms/jobs/lib/build.sh

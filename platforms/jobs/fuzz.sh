@@ -1,4 +1,5 @@
 #!/bin/sh
+# SPDX-License-Identifier: Apache-2.0
 # ./run fuzz [T] [S]: fuzz target T (default all: model profile safetensors pytorch sound) for S seconds (600)
 set -eu
 . platforms/jobs/lib/build.sh

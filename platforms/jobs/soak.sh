@@ -1,4 +1,5 @@
 #!/bin/sh
+# SPDX-License-Identifier: Apache-2.0
 # ./run soak [MINUTES]: run a live session on 60 minutes each of speech, silence, noise, NaN ...
 set -eu
 . platforms/jobs/lib/build.sh

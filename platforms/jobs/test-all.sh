@@ -1,4 +1,5 @@
 #!/bin/sh
+# SPDX-License-Identifier: Apache-2.0
 # ./run test-all: run every job called test..., one after the other, and print a table of the results
 set -eu
 . platforms/jobs/lib/counts.sh

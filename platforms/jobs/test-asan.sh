@@ -1,4 +1,5 @@
 #!/bin/sh
+# SPDX-License-Identifier: Apache-2.0
 # ./run test-asan: run the C++ tests with AddressSanitizer and UndefinedBehaviorSanitizer, and the CUDA
 # kernels by threads of the host with ThreadSanitizer
 set -eu

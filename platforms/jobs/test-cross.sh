@@ -1,4 +1,5 @@
 #!/bin/sh
+# SPDX-License-Identifier: Apache-2.0
 # ./run test-cross: run the C++ tests and whole extractions for ARM, under emulation; compile for every GPU
 set -eu
 . platforms/jobs/lib/counts.sh

@@ -1,4 +1,5 @@
 #!/bin/sh
+# SPDX-License-Identifier: Apache-2.0
 # ./run test-cuda: test, time and check the CUDA backend on a machine with a GPU and nvcc, in 8 minutes;
 # what cannot run for a missing tool is "skipped: ..."; a GPU that is refused is a failure
 set -eu

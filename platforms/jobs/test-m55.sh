@@ -1,4 +1,5 @@
 #!/bin/sh
+# SPDX-License-Identifier: Apache-2.0
 # ./run test-m55: test an emulated Cortex-M55 without operating system; print flash, RAM, instructions
 set -eu
 . platforms/jobs/lib/counts.sh

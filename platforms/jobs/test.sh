@@ -1,4 +1,5 @@
 #!/bin/sh
+# SPDX-License-Identifier: Apache-2.0
 # ./run test: build and run every C++ and Python test; ends with N passed, N failed, N skipped
 set -eu
 . platforms/jobs/lib/counts.sh

@@ -1,4 +1,5 @@
 #!/bin/sh
+# SPDX-License-Identifier: Apache-2.0
 # ./run train NAME ...: train the recipe NAME (ligero_torch.train.separator --recipe NAME ...)
 set -eu
 . platforms/jobs/lib/python.sh

@@ -1,4 +1,5 @@
 #!/bin/sh
+# SPDX-License-Identifier: Apache-2.0
 # ./run wheel: build the Python wheels for x86_64 and aarch64 into build/wheel, and run them
 set -eu
 . platforms/jobs/lib/cross.sh

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The LADSPA plug-in "ligero": the voice of the person of a profile, and nothing else. Not:
  * choosing or making a profile (`ligero enroll`).
  *

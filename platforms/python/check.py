@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Whether an installed package works: enrols and extracts, and compares with the tool's files.
 
     python check.py ANCHOR.wav MIXTURE.wav EXPECTED.wav

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Packs the package, one C library and the models into a wheel. Not: compiling (platforms/jobs/wheel.sh).
 
     python platforms/python/make_wheel.py LIBRARY x86_64|aarch64 -o FOLDER

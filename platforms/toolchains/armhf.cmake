@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 # 32-bit ARM under Linux with hard float. The baseline has no NEON, so that the tool can tell a processor
 # without it; the kernels have it (isa.cmake).
 set(LIGERO_ARCH armhf)

@@ -1,4 +1,5 @@
 #!/bin/sh
+# SPDX-License-Identifier: Apache-2.0
 # Says whether the programs beside it run on this machine, and if not, what is in the way.
 arch=@ARCH@
 here=$(dirname "$0")

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 # Cross compiling for Debian's architecture LIGERO_ARCH (arm64, armhf) with the compilers of the packages
 # g++-aarch64-linux-gnu and g++-arm-linux-gnueabihf, or with clang (LIGERO_CROSS_CLANG). Libraries are
 # those in LIGERO_SYSROOT (sysroot.sh), programs those of this machine. Included by arm64.cmake and

@@ -1,4 +1,5 @@
 #!/bin/sh
+# SPDX-License-Identifier: Apache-2.0
 # emulate.sh arm64|armhf SYSROOT PROGRAM ARGUMENTS...: runs a program of that architecture under qemu-user, on
 # the processor LIGERO_EMULATED_CPU (as qemu calls it; max: everything qemu knows).
 arch=$1

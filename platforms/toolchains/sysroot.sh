@@ -1,4 +1,5 @@
 #!/bin/sh
+# SPDX-License-Identifier: Apache-2.0
 # sysroot.sh arm64|armhf FOLDER: unpacks into FOLDER the C library and the other libraries that ligero is
 # built against, as Debian packages them for that architecture. Needs apt and no root: this machine's
 # own packages stay as they are. DEBIAN_MIRROR and DEBIAN_SUITE choose where from, SYSROOT_PACKAGES what.

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 # The C library for any Linux with glibc 2.28 or newer, by zig's clang (PyPI's package ziglang). Variables:
 # LIGERO_ZIG (the program), LIGERO_ZIG_ARCH (x86_64, aarch64), LIGERO_ZIG_ROOT (a folder with include/ for
 # Highway, FlatBuffers and Speex, with libspeexdsp.a and, for x86_64, libgcc's cpuinfo.o). The compilers are wrappers in LIGERO_ZIG_ROOT.

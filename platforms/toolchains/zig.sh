@@ -1,4 +1,5 @@
 #!/bin/sh
+# SPDX-License-Identifier: Apache-2.0
 # zig.sh ZIG PROGRAM TARGET ARGUMENTS...: zig's `cc`, `c++` or another program for a target such as
 # aarch64-linux-gnu.2.28. Zig names processors in its own way, so the two -march options of the NEON
 # kernels (platforms/cmake/isa.cmake) become zig's.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Integers, floats, and the two laws of telephony (ITU-T G.711). Not: anything compressed further.
 #include "platforms/wav/codings.h"
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // How samples are stored in WAV and RAW files. Not: the files around them (reader.h, wav.cc).
 #ifndef LIGERO_PLATFORMS_WAV_CODINGS_H_
 #define LIGERO_PLATFORMS_WAV_CODINGS_H_

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Chunks up to the samples, and the samples. Not: what is done with them.
 #include "platforms/wav/reader.h"
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Reads WAV, RF64 and RAW, piece by piece, headers included that nobody finished. Not: writing
 // (wav.cc), compressed samples.
 #ifndef LIGERO_PLATFORMS_WAV_READER_H_

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* As much of libsndfile's interface as ligero uses, for WAV and RAW files alone: what static tools and
  * boards without libsndfile are built on. Each function means what libsndfile's of that name means;
  * other formats are refused with a message. Not: FLAC, OGG, compressed WAV. */

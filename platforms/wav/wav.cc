@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // libsndfile's interface over WAV, RF64 and RAW: writing here, reading through reader.h. Not: what is
 // done with the samples.
 #include <sndfile.h>

@@ -1,4 +1,6 @@
-/* ligero: extracts the voice of one enrolled person from a signal, in real time.
+/* SPDX-License-Identifier: Apache-2.0 */
+/** \file
+ * ligero: extracts the voice of one enrolled person from a signal, in real time.
  *
  * The only public header. Plain C, usable from C++. No function throws, ends the process or prints.
  *
@@ -16,6 +18,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+/** Marks what the library offers. */
 #if defined(_WIN32)
 #define LIGERO_API __declspec(dllexport)
 #else
@@ -26,98 +29,103 @@
 extern "C" {
 #endif
 
+/** Rises when a program must be changed or compiled anew. */
 #define LIGERO_API_VERSION 5
 
-/* Stack that a real-time function needs at most. */
+/** Stack that a real-time function needs at most. */
 #define LIGERO_PROCESS_STACK_BYTES 65536
 
-/* Result of a call. Any value but LIGERO_OK is a refusal: no model, profile, session or batch has
+/** Result of a call. Any value but LIGERO_OK is a refusal: no model, profile, session or batch has
  * changed. */
 typedef enum ligero_status {
-  LIGERO_OK = 0,
-  LIGERO_BAD_ARGUMENT = 1,
-  LIGERO_BAD_STATE = 2,
-  LIGERO_BAD_MODEL = 3,         /* a model or profile file is damaged or inconsistent */
-  LIGERO_UNSUPPORTED_MODEL = 4, /* valid, but needs something this build lacks */
-  LIGERO_NEWER_MODEL = 5,       /* written by a newer ligero */
-  LIGERO_TOO_LITTLE_MEMORY = 6,
-  LIGERO_UNSUPPORTED_HARDWARE = 7,
-  LIGERO_INTERNAL = 8
+  LIGERO_OK = 0,                /**< done */
+  LIGERO_BAD_ARGUMENT = 1,      /**< an argument is out of range, or does not fit another */
+  LIGERO_BAD_STATE = 2,         /**< not allowed now, such as processing a session of a batch alone */
+  LIGERO_BAD_MODEL = 3,         /**< a model or profile file is damaged or inconsistent */
+  LIGERO_UNSUPPORTED_MODEL = 4, /**< valid, but needs something this build lacks */
+  LIGERO_NEWER_MODEL = 5,       /**< written by a newer ligero */
+  LIGERO_TOO_LITTLE_MEMORY = 6, /**< of the machine, of the GPU, or of a block of the caller's */
+  LIGERO_UNSUPPORTED_HARDWARE = 7, /**< the device cannot run it */
+  LIGERO_INTERNAL = 8           /**< a mistake in ligero */
 } ligero_status;
 
-/* Where to compute. A GPU needs a build with LIGERO_WITH_CUDA, a driver, and compute capability 7.5
+/** Where to compute. A GPU needs a build with LIGERO_WITH_CUDA, a driver, and compute capability 7.5
  * or newer. */
 typedef enum ligero_device {
-  LIGERO_DEVICE_CPU = 0,
-  LIGERO_DEVICE_CUDA = 1, /* the first NVIDIA GPU; LIGERO_UNSUPPORTED_HARDWARE if it cannot be
+  LIGERO_DEVICE_CPU = 0,  /**< the processor */
+  LIGERO_DEVICE_CUDA = 1, /**< the first NVIDIA GPU; LIGERO_UNSUPPORTED_HARDWARE if it cannot be
                              used */
-  LIGERO_DEVICE_AUTO = 2  /* a GPU if it can be used and has the memory and the kernels, else the
+  LIGERO_DEVICE_AUTO = 2  /**< a GPU if it can be used and has the memory and the kernels, else the
                              processor; ligero_get_statistics() says which */
 } ligero_device;
 
-/* What comes out where the sound's rate is above the model's. */
+/** What comes out where the sound's rate is above the model's. */
 typedef enum ligero_bandwidth {
-  LIGERO_BANDWIDTH_FULL = 0,  /* all that the rate can hold */
-  LIGERO_BANDWIDTH_SPEECH = 1 /* what the network hears, and silence above */
+  LIGERO_BANDWIDTH_FULL = 0,  /**< all that the rate can hold */
+  LIGERO_BANDWIDTH_SPEECH = 1 /**< what the network hears, and silence above */
 } ligero_bandwidth;
 
+/** An open model file. */
 typedef struct ligero_model ligero_model;
+/** The voice of one person, as the models of one family know it. */
 typedef struct ligero_profile ligero_profile;
+/** One signal on its way through a network. */
 typedef struct ligero_session ligero_session;
+/** Many sessions of one model. */
 typedef struct ligero_batch ligero_batch;
 
-/* LIGERO_API_VERSION of the linked library. Any thread. */
+/** LIGERO_API_VERSION of the linked library. Any thread. */
 LIGERO_API uint32_t ligero_version(void);
 
-/* Version of the linked library, "MAJOR.MINOR.PATCH". Never NULL. Any thread. */
+/** Version of the linked library, "MAJOR.MINOR.PATCH". Never NULL. Any thread. */
 LIGERO_API const char* ligero_version_string(void);
 
-/* Message of the last refusal on this thread: what was wrong, where, and what was expected. Valid
+/** Message of the last refusal on this thread: what was wrong, where, and what was expected. Valid
  * until the next refusal on this thread. Never NULL. */
 LIGERO_API const char* ligero_last_error(void);
 
-/* Opens a model file. Up to 64 MiB of it are copied to memory, so that whatever happens to the file
+/** Opens a model file. Up to 64 MiB of it are copied to memory, so that whatever happens to the file
  * does not matter afterwards. What is beyond is mapped: replace such a file by renaming a new one
  * over it (install, mv), and never write to it (cp). Load. */
 LIGERO_API ligero_status ligero_model_open(const char* path, ligero_model** model);
 
-/* Opens a model in memory. `data` must be 64-byte aligned, and must stay valid and unchanged
+/** Opens a model in memory. `data` must be 64-byte aligned, and must stay valid and unchanged
  * while the model is open. Load. */
 LIGERO_API ligero_status ligero_model_open_memory(const void* data,
                                                   size_t bytes,
                                                   ligero_model** model);
 
-/* Inputs and outputs of a model. Set struct_bytes before the call; fields past it are not
+/** Inputs and outputs of a model. Set struct_bytes before the call; fields past it are not
  * written. */
 typedef struct ligero_model_info {
-  uint32_t struct_bytes;
-  uint32_t rate_hz;       /* sample rate of the network; a session converts from any rate */
-  uint32_t hop_samples;   /* samples per hop at that rate */
-  uint32_t takes_profile; /* 0: needs no speaker and is always on, like a noise suppressor */
-  uint32_t side_outputs;  /* number of names below, 0 to 4; see ligero_side_output */
-  const char* side_output_names[4]; /* valid while the model is open */
+  uint32_t struct_bytes; /**< sizeof the struct, as the caller knows it */
+  uint32_t rate_hz;       /**< sample rate of the network; a session converts from any rate */
+  uint32_t hop_samples;   /**< samples per hop at that rate */
+  uint32_t takes_profile; /**< 0: needs no speaker and is always on, like a noise suppressor */
+  uint32_t side_outputs;  /**< number of names below, 0 to 4; see ligero_side_output */
+  const char* side_output_names[4]; /**< valid while the model is open */
 } ligero_model_info;
 
-/* Describes a model. LIGERO_BAD_MODEL: the model has no graph "extract" that a session can run. Any
+/** Describes a model. LIGERO_BAD_MODEL: the model has no graph "extract" that a session can run. Any
  * thread. */
 LIGERO_API ligero_status ligero_get_model_info(const ligero_model* model, ligero_model_info* info);
 
-/* Closes a model. Destroy its sessions and batches first. NULL is allowed. Load. */
+/** Closes a model. Destroy its sessions and batches first. NULL is allowed. Load. */
 LIGERO_API void ligero_model_close(ligero_model* model);
 
-/* Quality of an anchor, the recording that a profile is made from. Set struct_bytes before the
+/** Quality of an anchor, the recording that a profile is made from. Set struct_bytes before the
  * call; fields past it are not written. */
 typedef struct ligero_anchor_report {
-  uint32_t struct_bytes;
-  float speech_seconds;    /* total length of the frames with speech */
-  float level_db;          /* RMS of the speech, relative to full scale */
-  float noise_db;          /* level below which a tenth of the frames lie, likewise */
-  float clipped_share;     /* share of samples at full scale, 0 to 1 */
-  int64_t cleaned_samples; /* NaN and infinities, replaced by zero */
-  const char* advice;      /* how to get a better profile, in English; "" if the anchor is good */
+  uint32_t struct_bytes; /**< sizeof the struct, as the caller knows it */
+  float speech_seconds;    /**< total length of the frames with speech */
+  float level_db;          /**< RMS of the speech, relative to full scale */
+  float noise_db;          /**< level below which a tenth of the frames lie, likewise */
+  float clipped_share;     /**< share of samples at full scale, 0 to 1 */
+  int64_t cleaned_samples; /**< NaN and infinities, replaced by zero */
+  const char* advice;      /**< how to get a better profile, in English; "" if the anchor is good */
 } ligero_anchor_report;
 
-/* Computes the profile of a person from a recording of that person alone. `samples` holds
+/** Computes the profile of a person from a recording of that person alone. `samples` holds
  * `frames` frames of `channels` interleaved channels (1 to 32) at `rate_hz` (8000 to 192000),
  * full scale 1, and their mean is used; to use one channel, pass its samples alone. At least 1 s
  * is needed. To use several recordings, append them to each other. `report` may be NULL. Load;
@@ -130,7 +138,7 @@ LIGERO_API ligero_status ligero_enroll(const ligero_model* model,
                                        ligero_profile** profile,
                                        ligero_anchor_report* report);
 
-/* ligero_enroll on `device`, a ligero_device. Load. */
+/** ligero_enroll on `device`, a ligero_device. Load. */
 LIGERO_API ligero_status ligero_enroll_on(uint32_t device,
                                           const ligero_model* model,
                                           const float* samples,
@@ -140,47 +148,51 @@ LIGERO_API ligero_status ligero_enroll_on(uint32_t device,
                                           ligero_profile** profile,
                                           ligero_anchor_report* report);
 
-/* Profile files. ligero_profile_save writes the whole file or nothing. Load. */
+/** Opens a profile file. Load. */
 LIGERO_API ligero_status ligero_profile_load(const char* path, ligero_profile** profile);
+
+/** Writes a profile file, the whole file or nothing. Load. */
 LIGERO_API ligero_status ligero_profile_save(const ligero_profile* profile, const char* path);
+
+/** Closes a profile. NULL is allowed. Load. */
 LIGERO_API void ligero_profile_close(ligero_profile* profile);
 
-/* Compares the voices of two profiles of one model: their cosine similarity, -1 to 1. It is
+/** Compares the voices of two profiles of one model: their cosine similarity, -1 to 1. It is
  * larger for the same person; `ligero verify` shows the threshold. Any thread. */
 LIGERO_API ligero_status ligero_profile_similarity(const ligero_profile* a,
                                                    const ligero_profile* b,
                                                    float* similarity);
 
-/* How a session runs. Zero the struct, set struct_bytes = sizeof(ligero_session_config), then the
+/** How a session runs. Zero the struct, set struct_bytes = sizeof(ligero_session_config), then the
  * fields you need. Zero means the default. */
 typedef struct ligero_session_config {
-  uint32_t struct_bytes;
-  uint32_t rate_hz;             /* of input and output; default 16000 */
-  uint32_t channels;            /* 1 to 32, default 1; the voice goes to all of them */
-  uint32_t pass_without_target; /* until a target is set: 1 the input, 0 silence */
-  /* Block processing, in hops of the model (ligero_model_info.hop_samples), at most 6000 each. A
+  uint32_t struct_bytes; /**< sizeof the struct, as the caller knows it */
+  uint32_t rate_hz;             /**< of input and output; default 16000 */
+  uint32_t channels;            /**< 1 to 32, default 1; the voice goes to all of them */
+  uint32_t pass_without_target; /**< until a target is set: 1 the input, 0 silence */
+  /** Block processing, in hops of the model (ligero_model_info.hop_samples), at most 6000 each. A
    * model that needs the whole recording can only run live in blocks. */
-  uint32_t block_hops;      /* hops per block, computed in one call; 0: frame by frame */
-  uint32_t context_hops;    /* hops before a block that the network sees; 200 is a good choice */
-  uint32_t look_ahead_hops; /* hops after a block that it sees; more adds latency and quality */
-  /* A ligero_device. On a GPU, ligero_process calls the driver and waits for it, so it is not
+  uint32_t block_hops;      /**< hops per block, computed in one call; 0: frame by frame */
+  uint32_t context_hops;    /**< hops before a block that the network sees; 200 is a good choice */
+  uint32_t look_ahead_hops; /**< hops after a block that it sees; more adds latency and quality */
+  /** A ligero_device. On a GPU, ligero_process calls the driver and waits for it, so it is not
    * strictly real-time. If the GPU fails, the session continues on the processor from that hop,
    * with a cleared history. */
   uint32_t device;
-  /* The channels whose mean is heard: bit c for channel c; 0: all. For two people on two channels,
+  /** The channels whose mean is heard: bit c for channel c; 0: all. For two people on two channels,
    * or a channel that is silent or the other one upside down. */
   uint32_t channel_mask;
-  /* A ligero_bandwidth. With a rate above the model's, FULL keeps what lies above the band that the
+  /** A ligero_bandwidth. With a rate above the model's, FULL keeps what lies above the band that the
    * network hears, as far as the network has kept the voice's highest octave. */
   uint32_t bandwidth;
 } ligero_session_config;
 
-/* Bytes of the block that ligero_session_create needs. Load. */
+/** Bytes of the block that ligero_session_create needs. Load. */
 LIGERO_API ligero_status ligero_session_bytes(const ligero_model* model,
                                               const ligero_session_config* config,
                                               size_t* bytes);
 
-/* Creates a session in `block`, 64-byte aligned and `bytes` long. The block must outlive the
+/** Creates a session in `block`, 64-byte aligned and `bytes` long. The block must outlive the
  * session. NULL: ligero allocates the block and ignores `bytes`. Load. */
 LIGERO_API ligero_status ligero_session_create(const ligero_model* model,
                                                const ligero_session_config* config,
@@ -188,26 +200,26 @@ LIGERO_API ligero_status ligero_session_create(const ligero_model* model,
                                                size_t bytes,
                                                ligero_session** session);
 
-/* Destroys a session. The caller may then reuse its block. NULL is allowed. Load. */
+/** Destroys a session. The caller may then reuse its block. NULL is allowed. Load. */
 LIGERO_API void ligero_session_destroy(ligero_session* session);
 
-/* Sets the person whose voice is extracted from the next hop on. NULL: no target. A change of
+/** Sets the person whose voice is extracted from the next hop on. NULL: no target. A change of
  * target takes 50 ms and does not click. The profile may be closed right after the call.
  * LIGERO_BAD_ARGUMENT: the profile belongs to another model family, or the network takes no
  * profile. Control thread, real-time. */
 LIGERO_API ligero_status ligero_set_target(ligero_session* session, const ligero_profile* profile);
 
-/* strength: 0 (the input) to 1 (the voice alone). limit_db: maximum attenuation of everything else;
+/** strength: 0 (the input) to 1 (the voice alone). limit_db: maximum attenuation of everything else;
  * 100 or more: no limit. Control thread, real-time. */
 LIGERO_API ligero_status ligero_set_strength(ligero_session* session,
                                              float strength,
                                              float limit_db);
 
-/* 1: outputs the input, with the same latency; 0: outputs the voice. The change fades. Control
+/** 1: outputs the input, with the same latency; 0: outputs the voice. The change fades. Control
  * thread, real-time. */
 LIGERO_API ligero_status ligero_set_bypass(ligero_session* session, int bypass);
 
-/* Processes any number of frames. `in` and `out` have one pointer per channel to `frames`
+/** Processes any number of frames. `in` and `out` have one pointer per channel to `frames`
  * samples, full scale 1. An output may be its input's memory. The call always fills `out`. NaN,
  * infinities and samples beyond 8 are replaced by zero before the network sees them, and what lies
  * below the voice (DC offset, rumble) is filtered out. A session rests after one second of silence,
@@ -219,7 +231,7 @@ LIGERO_API ligero_status ligero_process(ligero_session* session,
                                         float* const* out,
                                         uint32_t frames);
 
-/* Reads a side output of the network: one float per hop, such as the target's activity. The
+/** Reads a side output of the network: one float per hop, such as the target's activity. The
  * value belongs to the hop whose voice was output last; in blocks, to the last hop of the newest
  * block. It is 0 before the first hop, while the session rests, and without a target.
  * LIGERO_BAD_ARGUMENT: the network has no side output called `name`. Any thread, real-time. */
@@ -227,19 +239,19 @@ LIGERO_API ligero_status ligero_side_output(const ligero_session* session,
                                             const char* name,
                                             float* value);
 
-/* Delay from input to output, in samples at the session's rate. Any thread, real-time. */
+/** Delay from input to output, in samples at the session's rate. Any thread, real-time. */
 LIGERO_API uint32_t ligero_latency(const ligero_session* session);
 
-/* Says that the signal has ended: what ligero_process takes from now on should be zeros, as many as
+/** Says that the signal has ended: what ligero_process takes from now on should be zeros, as many as
  * ligero_latency says, and brings out the rest of the voice. Without this call the network takes
  * the zeros for a part of the signal, and the last 20 ms or so differ a little from what the whole
  * recording would give. Until ligero_reset. Audio thread, real-time. */
 LIGERO_API ligero_status ligero_finish(ligero_session* session);
 
-/* Clears the signal history. Target and settings stay. Audio thread, real-time. */
+/** Clears the signal history. Target and settings stay. Audio thread, real-time. */
 LIGERO_API ligero_status ligero_reset(ligero_session* session);
 
-/* A batch: many sessions of one model, for example all calls of a server. The sessions share the
+/** A batch: many sessions of one model, for example all calls of a server. The sessions share the
  * weights. On a GPU, one sequence of launches computes a hop of all sessions. On the processor,
  * each node of the network runs for all sessions in turn, so its weights are read once. A batch
  * belongs to one audio thread and one control thread, like a session.
@@ -252,16 +264,16 @@ LIGERO_API ligero_status ligero_batch_create(const ligero_model* model,
                                              uint32_t sessions,
                                              ligero_batch** batch);
 
-/* Destroys a batch and its sessions. NULL is allowed. Load. */
+/** Destroys a batch and its sessions. NULL is allowed. Load. */
 LIGERO_API void ligero_batch_destroy(ligero_batch* batch);
 
-/* Session `index` of a batch; NULL if the index is out of range. It has its own target,
+/** Session `index` of a batch; NULL if the index is out of range. It has its own target,
  * strength, bypass, reset, latency, side outputs and statistics, with the functions above. Two
  * functions differ: ligero_process refuses it, and ligero_session_destroy does nothing. Any
  * thread, real-time. */
 LIGERO_API ligero_session* ligero_batch_session(ligero_batch* batch, uint32_t index);
 
-/* ligero_process for all sessions of a batch. in[s * channels + c] and out[s * channels + c]
+/** ligero_process for all sessions of a batch. in[s * channels + c] and out[s * channels + c]
  * point to `frames` samples of channel c of session s. A session whose first input is NULL
  * pauses: its state stays unchanged and its outputs are not written. To reuse a session for
  * another call, ligero_reset it and set the new target. Sessions may start at different times;
@@ -272,18 +284,18 @@ LIGERO_API ligero_status ligero_batch_process(ligero_batch* batch,
                                               float* const* out,
                                               uint32_t frames);
 
-/* Counters since creation or the last reset. Set struct_bytes before the call; fields past it
+/** Counters since creation or the last reset. Set struct_bytes before the call; fields past it
  * are not written. */
 typedef struct ligero_statistics {
-  uint32_t struct_bytes;
-  uint32_t device;         /* where the session computes now: LIGERO_DEVICE_CPU or _CUDA */
-  int64_t samples;         /* processed samples, per channel */
-  int64_t cleaned_samples; /* NaN, infinite or beyond 8, replaced by zero */
-  int64_t healed_hops;     /* hops with a value that is not finite; the network was reset */
-  int64_t lost_devices;    /* 1: the GPU failed and the processor took over; a reset keeps it */
+  uint32_t struct_bytes; /**< sizeof the struct, as the caller knows it */
+  uint32_t device;         /**< where the session computes now: LIGERO_DEVICE_CPU or _CUDA */
+  int64_t samples;         /**< processed samples, per channel */
+  int64_t cleaned_samples; /**< NaN, infinite or beyond 8, replaced by zero */
+  int64_t healed_hops;     /**< hops with a value that is not finite; the network was reset */
+  int64_t lost_devices;    /**< 1: the GPU failed and the processor took over; a reset keeps it */
 } ligero_statistics;
 
-/* Reads the counters. Control or audio thread, real-time. */
+/** Reads the counters. Control or audio thread, real-time. */
 LIGERO_API ligero_status ligero_get_statistics(const ligero_session* session,
                                                ligero_statistics* statistics);
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // AlignedBlock: the heap, and a word to the kernel about its pages.
 #include "runtime/base/aligned_block.h"
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Heap memory for sessions and runs. Not: what lies in it.
 #ifndef LIGERO_RUNTIME_BASE_ALIGNED_BLOCK_H_
 #define LIGERO_RUNTIME_BASE_ALIGNED_BLOCK_H_

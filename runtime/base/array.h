@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Array: owned, fixed-size storage whose allocation can fail without an exception.
 #ifndef LIGERO_RUNTIME_BASE_ARRAY_H_
 #define LIGERO_RUNTIME_BASE_ARRAY_H_

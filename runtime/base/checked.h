@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Overflow-safe size arithmetic, and alignment. Not: allocation.
 #ifndef LIGERO_RUNTIME_BASE_CHECKED_H_
 #define LIGERO_RUNTIME_BASE_CHECKED_H_

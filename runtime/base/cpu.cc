@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The processor's features, from the compiler's probes on x86 and the auxiliary vector on ARM.
 #include "runtime/base/cpu.h"
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // What the processor can do, read once. Not: which kernel follows from it (ops/kernels).
 #ifndef LIGERO_RUNTIME_BASE_CPU_H_
 #define LIGERO_RUNTIME_BASE_CPU_H_

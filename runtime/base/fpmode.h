@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Flush-to-zero for the time of a call, so that silence costs no more than speech.
 #ifndef LIGERO_RUNTIME_BASE_FPMODE_H_
 #define LIGERO_RUNTIME_BASE_FPMODE_H_

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // How an op spreads work over threads, if the caller gave any. Not: the threads (runtime/pool).
 #ifndef LIGERO_RUNTIME_BASE_PARALLEL_H_
 #define LIGERO_RUNTIME_BASE_PARALLEL_H_

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Status and Result: how every library of ligero reports a refusal. No heap, no exceptions.
 // Text that needs names is composed by the tools from the two integers a status carries.
 #ifndef LIGERO_RUNTIME_BASE_STATUS_H_

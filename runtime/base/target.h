@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // What the code cannot be compiled for, said in a sentence. Not: which processor runs (cpu.h).
 #ifndef LIGERO_RUNTIME_BASE_TARGET_H_
 #define LIGERO_RUNTIME_BASE_TARGET_H_

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The number itself comes from CMakeLists.txt.
 #include "runtime/base/version.h"
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The version of the whole: MAJOR.MINOR.PATCH. Not: those of the C API and the file formats.
 #ifndef LIGERO_RUNTIME_BASE_VERSION_H_
 #define LIGERO_RUNTIME_BASE_VERSION_H_

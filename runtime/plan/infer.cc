@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Shapes, time behaviour and cost of every node, checked. Not: delays (timing.h), memory (memory.h).
 #include <algorithm>
 

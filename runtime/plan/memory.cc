@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Rows, lifetimes, offsets and bytes of everything in a plan.
 #include "runtime/plan/memory.h"
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Rows, lifetimes, offsets and bytes of a plan whose timing is known. Not: timing (timing.h).
 #ifndef LIGERO_RUNTIME_PLAN_MEMORY_H_
 #define LIGERO_RUNTIME_PLAN_MEMORY_H_

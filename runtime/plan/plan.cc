@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // make_plan(): checks, then timing, then memory.
 #include "runtime/plan/plan.h"
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // A plan: delays, history, lifetimes and bytes of a graph, from the ops' declarations. Made at load
 // only, never stored in files. Not: execution (run.h).
 #ifndef LIGERO_RUNTIME_PLAN_PLAN_H_

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Delay, lag, past, future and revised rows of every tensor and node.
 #include "runtime/plan/timing.h"
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // When each node runs, and how many rows before and after a call its tensors need. Not: bytes
 // (memory.h).
 #ifndef LIGERO_RUNTIME_PLAN_TIMING_H_

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Batches of sessions through the C API, on the processor and on a host in place of a GPU, against
 // each session alone. Not: the kernels (tests/cuda), a single session (tests/stream).
 #include <doctest/doctest.h>

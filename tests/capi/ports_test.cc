@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The C API on a network that needs no speaker and has a side output.
 #include <doctest/doctest.h>
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // score --align: the lag that it finds, and the likeness after the shift.
 #include "platforms/cli/sound/align.h"
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // What enrolment says of recordings that are not one person's voice. Not: the profile (commands_test.cc).
 #include <doctest/doctest.h>
 

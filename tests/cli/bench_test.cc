@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // ligero bench: what it measures is there and makes sense. Not: how fast anything is.
 #include <doctest/doctest.h>
 

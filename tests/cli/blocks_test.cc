@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Extraction in blocks and piece by piece: the same samples, whatever the length and the rate. Not:
 // what a block sees (tests/runtime, tests/stream).
 #include <doctest/doctest.h>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The tool's commands on good input, end to end. Not: refusals (refusals_test.cc).
 #include <doctest/doctest.h>
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The model of a command without --model: which one, and what is said where there is none.
 #include <doctest/doctest.h>
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The tool on a network that needs no speaker, at a rate and hop of its own.
 #include <doctest/doctest.h>
 

@@ -1,4 +1,5 @@
 #!/bin/sh
+# SPDX-License-Identifier: Apache-2.0
 # platforms/deploy.sh on a board that is a folder: ssh and scp that stay here, in front of the real ones.
 # Each failure has its message and leaves nothing. Usage: tests/cli/deploy_test.sh SOURCE_DIR
 set -u

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // --device: what the tool does with and without a GPU. Not: what a GPU computes (tests/cuda).
 #include <doctest/doctest.h>
 

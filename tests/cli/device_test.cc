@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // bench --device, --table and --predict: what they write is there and follows from what was
 // measured; what they do not take is refused. Not: how fast anything is.
 #include <doctest/doctest.h>

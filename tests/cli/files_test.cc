@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The tool's own formats and figures, without the tool: .npy, SI-SNR, letters.
 #include <doctest/doctest.h>
 

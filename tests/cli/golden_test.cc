@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // A tiny network with random weights against recorded activations of its PyTorch twin: every node,
 // by the tools alone. Not: networks of real size (tests/torch).
 #include <doctest/doctest.h>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The worker that keeps blocks off the audio thread, and `ligero live --raw`. Not: sound devices.
 #include <doctest/doctest.h>
 

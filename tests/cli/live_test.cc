@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The live session from the command line, verification, and what enrolment says. Not: sound
 // devices.
 #include <doctest/doctest.h>

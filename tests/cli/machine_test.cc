@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // What a machine tells, from trees like those of real ones; peaks and the roofline. Not: how fast
 // this machine is.
 #include "platforms/cli/bench/machine.h"

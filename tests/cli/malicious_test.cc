@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Files made to do harm, and disks and names that would, through the programs: refused with what,
 // where and what was expected; no new file is left, and no old one changed. Not: each reader's own
 // list (tests/converter, tests/model).

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // ligero-convert --weights int8 and mixed, as a user gives them. Not: the choice
 // (tests/converter/mixed_test.cc).
 #include <doctest/doctest.h>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Sound as recorders, pipes and other programs leave it: headers that nobody finished, floats of
 // integer size, channels that cancel. Not: rates and lengths (rates_test.cc).
 #include <doctest/doctest.h>

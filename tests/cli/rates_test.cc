@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Sound of every rate, channel count and coding through the tool: the output has the input's rate
 // and length, aligned to the sample. Not: the model's own rate (commands_test.cc).
 #include <doctest/doctest.h>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // What the tool refuses: exit code, what the message names, and that nothing is left behind.
 #include <doctest/doctest.h>
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The pages to look at and to listen with: what is in the file, and what a browser makes of it.
 #include <doctest/doctest.h>
 

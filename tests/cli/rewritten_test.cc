@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // A model file that is rewritten while the tool plays, as `cp` does it: the voice stays what it
 // was. Not: the plug-in (tests/cmake/ladspa.cmake).
 #include <doctest/doctest.h>

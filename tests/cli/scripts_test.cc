@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // What scripts and pipes need: stdin and stdout, several recordings, JSON, exit codes.
 #include <doctest/doctest.h>
 

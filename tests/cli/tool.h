@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Runs the built tool on files in a folder of its own. Not: any check.
 #ifndef LIGERO_TESTS_CLI_TOOL_H_
 #define LIGERO_TESTS_CLI_TOOL_H_

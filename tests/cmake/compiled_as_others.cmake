@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 # Configures ligero as others do: without a build type, with -ffast-math among their flags, inside
 # their own project; and for targets that it cannot have. Variables: SOURCE WORK C_COMPILER CXX_COMPILER
 # CXX_LAUNCHER.

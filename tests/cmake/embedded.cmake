@@ -1,11 +1,15 @@
+# SPDX-License-Identifier: Apache-2.0
 # ligero as a part of another project, by add_subdirectory and by FetchContent: the names are those of an
 # installed ligero, the kernels are optimised where no build type is set, and nothing of it is installed.
 # Builds nothing (installed_package builds). Variables: SOURCE WORK GENERATOR C_COMPILER CXX_COMPILER
+file(REMOVE_RECURSE "${WORK}")
+file(MAKE_DIRECTORY "${WORK}")
+file(CREATE_LINK "${SOURCE}" "${WORK}/ligero" SYMBOLIC)  # sources in a folder with the same odd name
+set(SOURCE "${WORK}/ligero")
 set(ways "add_subdirectory(\"${SOURCE}\" ligero)"
     "include(FetchContent)
 FetchContent_Declare(ligero SOURCE_DIR \"${SOURCE}\")
 FetchContent_MakeAvailable(ligero)")
-file(REMOVE_RECURSE "${WORK}")
 foreach(way IN LISTS ways)
   string(REGEX MATCH "add_subdirectory|FetchContent" name "${way}")
   set(app "${WORK}/an app with ${name}")

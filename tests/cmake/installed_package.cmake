@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 # Installs the build, moves what was installed, and builds and runs the example against it: with
 # find_package (shared and static) and with pkg-config (both). Variables: BUILD SOURCE WORK GENERATOR
 # C_COMPILER CXX_COMPILER FILES (ligero_test_files) LIGERO (the tool). First installs into a folder that
@@ -82,7 +83,10 @@ if(NOT pkg_config)
   message(STATUS "no pkg-config here: its part is left out")
   return()
 endif()
-file(GLOB_RECURSE pc "${prefix}/*/ligero.pc")
+set(spaced "${BUILD}/tests/a folder with spaces")  # of what is odd in a name, pkgconf quotes spaces alone
+file(REMOVE_RECURSE "${spaced}")
+file(RENAME "${prefix}" "${spaced}")
+file(GLOB_RECURSE pc "${spaced}/*/ligero.pc")
 cmake_path(GET pc PARENT_PATH pc_dir)
 cmake_path(GET pc_dir PARENT_PATH lib_dir)
 foreach(package ligero ligero-static)

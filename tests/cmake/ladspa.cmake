@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 # The plug-in in a host of another's make, the LADSPA SDK's applyplugin: what it gives is what
 # `ligero extract --stream` gives, later by the latency; without files it is silent or passes. Then in
 # a host of our own: rates out of range, renewed profiles, a model file that is rewritten.

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 # cmake -DNM=... -DOBJECTS=a.o|b.o -P: fails where an object defines a weak symbol. The linker keeps
 # one of many equal weak symbols; were it one of an instruction set's objects, code for a newer
 # processor would run on an older one.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Zip archives and pickles written by hand, right or wrong in any field. Not: any check.
 #ifndef LIGERO_TESTS_CONVERTER_ARCHIVE_H_
 #define LIGERO_TESTS_CONVERTER_ARCHIVE_H_

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Whole conversions of the tiny golden network, and every refusal. Not: files on disk (tests/cli).
 #include "converter/convert.h"
 

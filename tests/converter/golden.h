@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The tiny network of tests/golden, for tests that need a checkpoint. Not: its activations.
 #ifndef LIGERO_TESTS_CONVERTER_GOLDEN_H_
 #define LIGERO_TESTS_CONVERTER_GOLDEN_H_

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // GTCRN's checkpoint as its authors publish it: converted, it gives what their network gives; another
 // version of it is named. Reads ../shared/models/gtcrn, seen from the repository's root. Not: every
 // node (tests/torch/test_gtcrn.py).

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Types chosen by calibration, on the tiny golden network. Not: reading recordings (tests/cli).
 #include "converter/quantize/mixed.h"
 

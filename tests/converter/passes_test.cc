@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Each pass on a small graph: what it must change, what it must leave, and that before equals
 // after. Not: whole networks (convert_test.cc).
 #include "converter/passes/passes.h"

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The pickle reader: data comes back, code and nonsense are refused by offset and name.
 #include "converter/import/pickle.h"
 

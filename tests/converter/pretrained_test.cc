@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The int8 files that ship: whole, small, and what the converter makes of the weights beside them.
 #include <doctest/doctest.h>
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The reader of PyTorch's checkpoints: layouts, views, types, and files that mean harm.
 #include "converter/import/pytorch.h"
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // What a reader of checkpoints says when it refuses. Not: any reader.
 #ifndef LIGERO_TESTS_CONVERTER_REFUSALS_H_
 #define LIGERO_TESTS_CONVERTER_REFUSALS_H_

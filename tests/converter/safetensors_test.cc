@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The checkpoint reader on sound and hostile files. Not: what tensors mean.
 #include "converter/import/safetensors.h"
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The reader of zip archives: what is whole is read, what is not is refused by offset and name.
 #include "converter/import/zip.h"
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // On the board: the int8 product and the making of int8 rows give the reference's bits, and the
 // bits of every other processor; the LSTM cell is within its bounds.
 #include <bit>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Contexts of POSIX, one stack for each.
 #include "tests/cuda/fibers.h"
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // All threads of a block on one thread of this process: each runs to the next barrier in its turn.
 // So kernels run at their full width, and a barrier that not all reach is found.
 #ifndef LIGERO_TESTS_CUDA_FIBERS_H_

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Blocks one after another on this thread, on fibers of it, or two at a time on four threads each;
 // and CUDA's rules, each of which ends the test that breaks it.
 #include "tests/cuda/host_driver.h"

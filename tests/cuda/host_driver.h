@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // A host in place of a GPU: memory from the heap, kernels run by this process, every fault on
 // demand, and an end to every test that breaks a rule of CUDA's. Not: speed.
 #ifndef LIGERO_TESTS_CUDA_HOST_DRIVER_H_

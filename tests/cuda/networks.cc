@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // One seed gives the same inputs on every device.
 #include "tests/cuda/networks.h"
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Networks to run on the processor and on a device, and the devices there are. Not: assertions.
 #ifndef LIGERO_TESTS_CUDA_NETWORKS_H_
 #define LIGERO_TESTS_CUDA_NETWORKS_H_

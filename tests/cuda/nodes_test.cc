@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Every node of every network on the device against the processor's. Not: streams
 // (sessions_test.cc).
 #include <doctest/doctest.h>

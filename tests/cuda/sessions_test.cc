@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Streams and blocks on the device, alone and many side by side, against the processor's. Not:
 // single nodes (nodes_test.cc), the session around a graph (streams_test.cc).
 #include <doctest/doctest.h>

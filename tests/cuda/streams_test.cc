@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Enrolment, extraction and live sessions on a device, and what happens where there is none or it
 // fails. Not: nodes, batches (nodes_test.cc, sessions_test.cc).
 #include <doctest/doctest.h>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // How long networks take on a GPU: whole recordings, a hop of many sessions, the largest kernels.
 // With random weights, which take as long as any. Not: whether they are right (test_cuda).
 //

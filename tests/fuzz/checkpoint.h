@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // What a checkpoint reader promises of any bytes: tensors that are whole, or a refusal that names the
 // file. Not: which bytes it is given.
 #ifndef LIGERO_TESTS_FUZZ_CHECKPOINT_H_

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // What every fuzz target is: one function, called with any bytes. It must come back; a sanitizer or
 // an abort() says that it found something. Not: who calls it (libFuzzer, or replay.cc).
 #ifndef LIGERO_TESTS_FUZZ_FUZZ_H_

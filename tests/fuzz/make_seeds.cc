@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The first inputs of the fuzz targets, made by ligero's own writers:
 //   ligero_fuzz_seeds FOLDER      writes FOLDER/<target>/<name>
 // Not: the models' graphs (support/seed_models.cc), what fuzzing has found since (corpus/).

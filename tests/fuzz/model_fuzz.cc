@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // A model file: opened, verified, planned in every mode and run, as it is and behind a correct
 // header. Not: whether its values make sense.
 #include <algorithm>

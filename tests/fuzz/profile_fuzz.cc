@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // A profile file, as it is and behind a correct checksum; what is accepted is written back as it
 // was.
 #include <algorithm>

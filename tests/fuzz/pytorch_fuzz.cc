@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // A zip archive of torch.save; and its bytes as the pickle in one whose checksums are right.
 #include <string>
 

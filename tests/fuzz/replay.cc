@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Calls a fuzz target with each file of the folders named: the corpus as a test, without libFuzzer.
 #include <cstdio>
 #include <filesystem>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // A .safetensors file; and its bytes as the header of one that is long enough.
 #include <sstream>
 #include <string>

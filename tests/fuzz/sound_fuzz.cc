@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // What ligero itself reads of sound and arrays: the WAV readers of the tool and of the examples, .npy files, the
 // option --raw, and the layer of cleaning, mixing and rates around a RAW file. The other sound
 // formats are libsndfile's own parsers, which are not ours to fuzz.

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Makes the golden vectors in this folder from the PyTorch reference: a tiny network with random
 weights (tiny.safetensors), two pieces of the demo's recordings, and of every node's activations the
 largest value and a few others (nodes.json).

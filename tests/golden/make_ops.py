@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Makes ops.txt in this folder: PyTorch's results of the ops whose definition is PyTorch's, with
 random inputs. A line is a name, how many values, and the values; weights lie as ops/OPS.md wants.
 

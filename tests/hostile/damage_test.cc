@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Whole model files of the real ops, damaged byte by byte: refused, or they run and give numbers.
 // Not: the fields of the format one by one (tests/model), files that fuzzing found (tests/fuzz).
 #include <doctest/doctest.h>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Too little memory at every step: each allocation of the shipped libraries refused in turn, and
 // every block that is too small. Not: limits that a caller sets (tests/model).
 #include <doctest/doctest.h>

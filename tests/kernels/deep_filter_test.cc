@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The deep filter against complex<double>. Not: its use of time (tests/ops/deep_filter_test.cc).
 #include "ops/kernels/deep_filter/deep_filter.h"
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The product of single channels: every variant against plain loops in double precision. Not: which ops
 // use it (tests/ops/conv2d_test.cc).
 #include "ops/kernels/depthwise/depthwise.h"

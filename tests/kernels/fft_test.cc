@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The real FFT against Eigen's in double precision. Not: STFT conventions (tests/ops/stft_test.cc).
 #include "ops/kernels/fft/fft.h"
 

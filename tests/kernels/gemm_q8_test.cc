@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The int8 product's variants: against exact integers, against each other bit for bit, and at the
 // edges of memory. Not: how ops use it (tests/ops/q8_test.cc).
 #include <doctest/doctest.h>

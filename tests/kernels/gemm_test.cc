@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The product's variants against Eigen in double precision, against each other's rows and at the
 // edges of memory. Not: how ops describe convolutions (tests/ops).
 #include <doctest/doctest.h>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The LSTM cell and the attention kernels against double precision, every variant, at guard pages.
 #include <doctest/doctest.h>
 

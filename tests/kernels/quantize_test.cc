@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Rows of int8: every variant against the reference, at the edges of memory. Not: the products that
 // take them (gemm_q8_test.cc).
 #include "ops/kernels/quantize/quantize.h"

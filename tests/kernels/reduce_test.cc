@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Sums and maxima against double precision. Not: the norms that use them.
 #include "ops/kernels/reduce/reduce.h"
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The array functions against the C library in double precision. Not: who calls them.
 #include "ops/kernels/vec/vec.h"
 

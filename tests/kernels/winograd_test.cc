@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Convolutions by Winograd's minimal filtering against plain loops in double precision, and the
 // transforms' variants against the specification. Not: which ops use it (tests/ops/conv2d_test.cc).
 #include "ops/kernels/winograd/winograd.h"

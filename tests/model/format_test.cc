@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // What the format is made of: checksum, half precision, packing, the writer, files on disk.
 #include <doctest/doctest.h>
 #include <fcntl.h>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Hostile model files: each field of the schema wrong in turn, behind a correct checksum.
 #include <doctest/doctest.h>
 #include <flatbuffers/flatbuffers.h>

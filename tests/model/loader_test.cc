@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Opening model files: what was written comes back, and no damage gets through or does harm.
 #include "model/format/loader.h"
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // What lies below the voice does not reach a network, and the voice keeps its phase. Not: whole
 // networks (tests/stream/rest_test.cc).
 #include "model/session/low_cut.h"

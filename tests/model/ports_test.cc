@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Networks of another rate and hop, without a speaker, with side outputs: what a model declares is
 // what sessions and recordings do.
 #include "model/session/ports.h"

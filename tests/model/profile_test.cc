@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Profiles: what was enrolled comes back, bound to its family, and no damage gets through.
 #include "model/format/profile.h"
 

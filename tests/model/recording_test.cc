@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Enrolment and extraction of whole recordings, and runs of single graphs.
 #include "model/session/recording.h"
 

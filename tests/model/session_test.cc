@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The live session: any block size, rate and channel count; latency to the sample; no click, no
 // crash.
 #include "model/session/session.h"

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // A small model of toy ops, so that format and sessions are tested without the real ones.
 #ifndef LIGERO_TESTS_MODEL_TOY_MODEL_H_
 #define LIGERO_TESTS_MODEL_TOY_MODEL_H_

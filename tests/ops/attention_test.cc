@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // attention against plain loops: all frames, a window, bins, heads. Not: the kernels' variants.
 #include <doctest/doctest.h>
 

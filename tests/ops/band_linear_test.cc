@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // band_linear against plain loops, with weights of every type. Not: the product's variants
 // (tests/kernels).
 #include <doctest/doctest.h>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // channel_shuffle against its formula. Not: its options' form (options_test.cc).
 #include <doctest/doctest.h>
 

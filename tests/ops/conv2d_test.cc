@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // conv2d and its bias maps against plain loops; frame by frame against whole. Not: the product.
 #include <doctest/doctest.h>
 

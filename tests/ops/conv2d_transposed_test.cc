@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // conv2d_transposed against the scattering definition. Not: the product.
 #include <doctest/doctest.h>
 

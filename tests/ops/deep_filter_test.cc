@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // deep_filter's use of time, and its refusals. Not: its sums (tests/kernels/deep_filter_test.cc).
 #include <doctest/doctest.h>
 

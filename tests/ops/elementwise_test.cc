@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Unary and binary ops, complex arithmetic, prelu: against plain formulas in double. Not: the
 // accuracy of the vector functions over their whole range (tests/kernels/vec_test.cc).
 #include <doctest/doctest.h>

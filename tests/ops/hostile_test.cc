@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // infer() of every op on random nonsense: it refuses or gives sound shapes, and reads nothing that
 // is not there. Not: damaged files (tests/model).
 #include <doctest/doctest.h>

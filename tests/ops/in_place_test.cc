@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Ops that say so give the same result in the memory of their first input. Not: who shares memory
 // (tests/runtime).
 #include <doctest/doctest.h>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // leaky_relu against its formula, and its slope. Not: its options' form (options_test.cc).
 #include <doctest/doctest.h>
 

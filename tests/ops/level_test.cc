@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // input_level and floor_db against sums in double. Not: the networks' use of the gain.
 #include <doctest/doctest.h>
 

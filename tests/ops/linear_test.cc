@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // linear against plain loops. Not: the product's variants (tests/kernels).
 #include <doctest/doctest.h>
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // What attributes every op takes, and how it refuses others. Not: what its options do.
 #include "ops/options.h"
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The ops of the section Products as plain loops in double precision, written from ops/OPS.md and
 // not from the ops. Sequences are [frames, bins, channels]; weights are row-major matrices.
 #ifndef LIGERO_TESTS_OPS_PRODUCTS_ORACLE_H_

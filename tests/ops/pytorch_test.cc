@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Ops against what PyTorch computes (tests/golden/ops.txt), whole and frame by frame. Not: other
 // shapes and refusals (the test of each op).
 #include <doctest/doctest.h>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The products with int8 weights: equal to themselves in float on values rounded as int8 rounds
 // them, frame by frame as whole. Not: the variants (tests/kernels).
 #include <doctest/doctest.h>

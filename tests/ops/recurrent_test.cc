@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // lstm and gru against plain loops, along time and along bins, both ways. Not: the cells' variants
 // (tests/kernels).
 #include <doctest/doctest.h>

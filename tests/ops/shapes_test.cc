@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // concat, slice, reshape, transpose, sum_chunks: every element is where it should be. Not:
 // arithmetic.
 #include <doctest/doctest.h>

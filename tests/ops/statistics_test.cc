@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Norms, softmax and statistics over time: against two-pass sums in double. Not: attention.
 #include <doctest/doctest.h>
 

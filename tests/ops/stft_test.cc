@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // stft, istft, fbank: against plain sums in double, and each other. Not: the transform
 // (tests/kernels).
 #include <doctest/doctest.h>

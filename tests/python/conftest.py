@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The package from the source tree, over the library and the tool of the build folder."""
 
 import os

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Voices, streams, threads and lifetimes of the package."""
 
 import gc

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Lists of recordings: each done once, resumed, failures told, inputs never overwritten."""
 
 import os

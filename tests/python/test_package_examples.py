@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The examples run. Not: the microphone, which is only compiled."""
 
 import os

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Bad input is refused with an exception that says what was wrong and what was expected."""
 
 import os

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The package gives what the tool gives, bit for bit."""
 
 import numpy as np

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Block by block: a graph that needs the whole sequence sees context, block and look-ahead.
 #include <doctest/doctest.h>
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Sizes that a hostile file asks for, and the plans made of them. Not: what ops ask for.
 #include "runtime/base/checked.h"
 

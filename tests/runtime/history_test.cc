@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Rows of memory of a history. Not: what is read from them (run_test.cc, tests/cuda).
 #include "runtime/history.h"
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The thread pool: every index once, any count, any grain; refusals.
 #include "runtime/pool.h"
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Plans and the processor's run: streams equal whole signals, seats, delays, memory, refusals.
 #include "runtime/cpu_run.h"
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // A real network that needs the whole recording, block by block. Not: blocks of toys
 // (tests/runtime/blocks_test.cc), quality (./run latency-curve).
 #include <doctest/doctest.h>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The C API's edges: whatever is wrong is a status with a message. Not: what a session computes.
 #include <doctest/doctest.h>
 #include <pthread.h>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // What no microphone should give: the output stays finite and comes back. Not: its sound meanwhile.
 #include <doctest/doctest.h>
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // GTCRN, a network that needs no speaker and has another window and hop: live against its own offline
 // run. Not: its nodes against PyTorch (tests/torch/test_gtcrn.py), its authors' output
 // (tests/converter/gtcrn_test.cc).

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The functions that stand in front of the C library's. Not: any check.
 #include "tests/stream/interpose.h"
 

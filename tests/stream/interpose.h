@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Counts allocations and lock operations of this thread, by standing in front of the C library's
 // own functions. Not: system calls (seccomp.h).
 #ifndef LIGERO_TESTS_STREAM_INTERPOSE_H_

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Real networks, with random weights or those that ship, enrolled, and sessions of them. Not: any
 // check.
 #ifndef LIGERO_TESTS_STREAM_LIVE_H_

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // A real causal network frame by frame against its own offline run. Not: the queues around it
 // (tests/model/session_test.cc).
 #include <doctest/doctest.h>

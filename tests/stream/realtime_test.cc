@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The real-time promise of the C API: no allocation, no lock, no system call, whatever is asked of
 // a running session. Not: how long it takes (soak.cc).
 #include <doctest/doctest.h>

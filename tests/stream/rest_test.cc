@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // A session rests on long silence: what came before comes out whole, what comes after meets a fresh
 // network. Not: what is worse than silence (garbage_test.cc).
 #include <doctest/doctest.h>

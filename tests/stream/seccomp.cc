@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The filter and the child. Not: any check.
 #include "tests/stream/seccomp.h"
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // A child process in which every system call but its end kills. Not: what runs in it.
 #ifndef LIGERO_TESTS_STREAM_SECCOMP_H_
 #define LIGERO_TESTS_STREAM_SECCOMP_H_

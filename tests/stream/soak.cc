@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Long runs of a live session on speech and on what no microphone should give: time per hop,
 // memory, recovery. Not: correctness sample by sample (the tests beside it).
 //   ligero_soak [MINUTES of each kind, default 60] [MODEL.lgm, default the small-live that ships]

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Memory aligned as the runtime asks for, for tests.
 #ifndef LIGERO_TESTS_SUPPORT_ALIGNED_H_
 #define LIGERO_TESTS_SUPPORT_ALIGNED_H_

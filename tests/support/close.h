@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Comparison of arrays within a tolerance, with a message that says where. Not: the tolerances.
 #ifndef LIGERO_TESTS_SUPPORT_CLOSE_H_
 #define LIGERO_TESTS_SUPPORT_CLOSE_H_

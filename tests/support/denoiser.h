@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // A small network that needs no speaker, at another rate and hop, with a side output. Not: a network
 // that removes noise.
 #ifndef LIGERO_TESTS_SUPPORT_DENOISER_H_

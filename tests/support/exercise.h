@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Uses everything that an opened model offers: every graph planned in every mode and run. A
 // sanitizer finds what is wrong; of the values that come out nothing is asked.
 #ifndef LIGERO_TESTS_SUPPORT_EXERCISE_H_

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Floats between two pages that may not be touched. Not: for anything but tests (POSIX).
 #ifndef LIGERO_TESTS_SUPPORT_GUARD_H_
 #define LIGERO_TESTS_SUPPORT_GUARD_H_

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // FNV-1a over bytes: results that are to be the same on every processor, as one number. Not: safe
 // against anybody.
 #ifndef LIGERO_TESTS_SUPPORT_HASH_H_

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The one-op harness: exact windows in, guarded outputs, junk in scratch. Not: assertions.
 #include "tests/support/op_harness.h"
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Runs one op on given inputs, through infer, measure, prepare and run. Not: planning or delays;
 // the harness hands the op exactly the rows that it has declared, and nothing else.
 //

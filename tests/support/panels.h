@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Packing of test weights into the panel layout (runtime/graph.h). Not: the converter's packing.
 #ifndef LIGERO_TESTS_SUPPORT_PANELS_H_
 #define LIGERO_TESTS_SUPPORT_PANELS_H_

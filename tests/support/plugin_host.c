@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* A host of the LADSPA plug-in that does what sound servers do while it plays: files are renewed
  * and rewritten. Not: what the plug-in computes (tests/cmake/ladspa.cmake compares that with the
  * tool).

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Seeded random numbers for tests, the same on every platform. Not: distributions beyond uniform.
 #ifndef LIGERO_TESTS_SUPPORT_RANDOM_H_
 #define LIGERO_TESTS_SUPPORT_RANDOM_H_

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Which tensors a random network has is learned from its own refusals: it names what it misses, and
 // the shape. Not: any network.
 #include "tests/support/random_network.h"

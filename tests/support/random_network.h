@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Networks of real configurations, with random weights or those that ship, through the converter.
 // Not: their quality.
 #ifndef LIGERO_TESTS_SUPPORT_RANDOM_NETWORK_H_

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Correct headers for damaged model files, so that what comes after the header is tried.
 #ifndef LIGERO_TESTS_SUPPORT_SEALED_H_
 #define LIGERO_TESTS_SUPPORT_SEALED_H_

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Each graph takes hops and shows a few ops, with as few weights as they need.
 #include "tests/support/seed_models.h"
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Small models that have every op between them: the seeds of the fuzz targets, and what tests
 // damage byte by byte. Not: networks that do anything (random_network.h).
 #ifndef LIGERO_TESTS_SUPPORT_SEED_MODELS_H_

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The sound nodes of the ops. Not: those that a test of its op adds.
 #include "tests/support/sound_nodes.h"
 

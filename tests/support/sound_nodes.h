@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // A sound node of every op, for the tests that damage one. Not: what its op computes.
 #ifndef LIGERO_TESTS_SUPPORT_SOUND_NODES_H_
 #define LIGERO_TESTS_SUPPORT_SOUND_NODES_H_

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The files that tests of whole programs need, and their comparison. Not: any check of its own.
 //   ligero_test_files model CONFIG.json SEED OUTPUT.lgm [int8]   a network with random weights
 //   ligero_test_files sound SEED SAMPLES OUTPUT.wav        something like speech, 16 kHz, 16 bits

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // A graph planned and opened on the processor, in memory whose bounds a sanitizer watches. Not:
 // assertions.
 #ifndef LIGERO_TESTS_SUPPORT_TEST_RUN_H_

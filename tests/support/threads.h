@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // A pool that gives every piece of work its own thread, all at once: the hardest case for an op's
 // scratch. Not: the shipped pool (runtime/pool.h).
 #ifndef LIGERO_TESTS_SUPPORT_THREADS_H_

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Tiny ops of every time behaviour, to test plans and runs without the real ones.
 #ifndef LIGERO_TESTS_SUPPORT_TOY_OPS_H_
 #define LIGERO_TESTS_SUPPORT_TOY_OPS_H_

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The variants of a kernel that this processor runs. Not: what a test does with each.
 #ifndef LIGERO_TESTS_SUPPORT_VARIANTS_H_
 #define LIGERO_TESTS_SUPPORT_VARIANTS_H_

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // What a session or recording gives of its input where the network changes nothing. Not: any check.
 #ifndef LIGERO_TESTS_SUPPORT_WITHOUT_LOW_H_
 #define LIGERO_TESTS_SUPPORT_WITHOUT_LOW_H_

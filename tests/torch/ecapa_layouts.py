@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """ECAPA-TDNN in the layouts of TaoRuijie and WeSpeaker, and the three front ends, for tests.
 
 Written after spec 3.2: the same formulas and tensor names as the public implementations.

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """`./run bench`: the network that other runtimes are given is the one that ligero runs, and who computes
 another one is found out. Needs none of the other runtimes; not: how fast anyone is."""
 

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """BSRNN in PyTorch: its windows, its forms, hop by hop against whole, the outputs handed over with its
 weights."""
 

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Checkpoints that torch.save really writes, converted, against the same tensors as safetensors.
 
 Not: hostile files (tests/converter).

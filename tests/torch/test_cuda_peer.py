@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """ligero_torch.bench.cuda_peer with the processor in the GPU's place: the comparison itself."""
 
 import pytest

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Embeddings of ECAPA-TDNN checkpoints in three public layouts, against PyTorch, and against the
 packages themselves where they are installed (speechbrain, torchaudio)."""
 

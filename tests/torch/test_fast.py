@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Fast training: kernels against the definition in double precision, checkpoints, growing, scenes."""
 
 import json

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What `ligero enroll` and `ligero extract` give, against PyTorch: every form, f32 and f16 weights.
 
 Not: nodes inside the networks (test_parity.py).

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """GTCRN: the reference against its authors' output, the runtime against the reference, node by node, and
 the tools on it. With random weights, and with its authors' checkpoint where ../shared/models/gtcrn (seen
 from the repository's root) has it."""

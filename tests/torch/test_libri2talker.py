@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The paper's data, joined from a made-up LibriSpeech, LibriMix metadata and lists."""
 
 import sys

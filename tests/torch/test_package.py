@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The package as a whole: every module can be imported alone, no imports run in a circle, and what there
 should be one of is there once."""
 

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The paper's training, line by line: batch norms over processes, the halving rule, lengths of anchors,
 forms and options."""
 

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The runtime against the PyTorch reference, node by node, on random non-degenerate weights.
 
 The reference computes in double precision: near-empty bins and random weights amplify rounding, and

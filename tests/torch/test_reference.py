@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The PyTorch reference against the specification: counts, shapes, conventions, folds."""
 
 import copy

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Training: loss terms, data simulation, bad input, checkpoints, metrics. No network is trained."""
 
 import json

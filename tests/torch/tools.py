@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Where the built tools are, and recordings to try them on. Builds nothing."""
 
 import os

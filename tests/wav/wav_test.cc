@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The stand-in for libsndfile: what it writes and reads again, what it refuses. Not: the tool's use of
 // it (tests/cli), which ./run test-cross checks against libsndfile itself.
 #include <doctest/doctest.h>

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """LGR-TSE and its speaker networks in PyTorch: the reference that the C++ runtime is held to."""
 
 import os

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Attention scores of a few queries against many keys, and their softmax. Not: the weighted sum of
 // the values, which is a product (gemm.h), or which keys a query may see (ops/attention.cc).
 #ifndef LIGERO_OPS_KERNELS_ATTENTION_ATTENTION_H_

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Scores and softmax, one number at a time: the specification.
 #include <cmath>
 

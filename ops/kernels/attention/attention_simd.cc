@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Scores and softmax in vectors: a block of queries times a block of keys, as many partial sums at
 // a time as a vector has lanes. Not: how blocks of keys are walked (ops/attention.cc).
 #include <string.h>

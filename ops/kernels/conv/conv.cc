@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The choice between float and int8 rows. Not: the walk (walk.cc), nor int8 (conv_q8.cc).
 #include "ops/kernels/conv/walk.h"
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Walks over the rows of a product: which frames and bins a row takes, which tiles (gemm.h) there
 // are, in which order and on which threads. A linear layer is a convolution of one tap. Not:
 // arithmetic, nor the convolutions that are several smaller products (winograd.h).

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Products with int8 weights: some frames of the input become int8, then the rows that read them
 // are computed. Not: the rounding (quantize.h).
 #include <cstring>

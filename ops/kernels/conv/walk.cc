@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // From rows to tiles: the pointers of each row's taps, the order of tiles and panels, the threads.
 // Not: arithmetic.
 #include "ops/kernels/conv/walk.h"

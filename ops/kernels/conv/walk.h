@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The walk over the rows of a convolution, for floats (conv.cc) and for int8 that is made some
 // frames at a time (conv_q8.cc). Not: what others call (conv.h).
 #ifndef LIGERO_OPS_KERNELS_CONV_WALK_H_

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // A complex filter per bin over a neighbourhood of frames and bins. Not: the network that finds it.
 #ifndef LIGERO_OPS_KERNELS_DEEP_FILTER_DEEP_FILTER_H_
 #define LIGERO_OPS_KERNELS_DEEP_FILTER_DEEP_FILTER_H_

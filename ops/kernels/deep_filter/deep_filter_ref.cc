@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The deep filter, scalar: the specification.
 #include <algorithm>
 #include <cstddef>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The deep filter in vectors of two complex numbers, and of one at the end of a frame's taps.
 #include "ops/kernels/deep_filter/deep_filter.h"
 #include "ops/kernels/variants.h"

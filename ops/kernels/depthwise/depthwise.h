@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The product of a convolution whose every channel has a kernel of its own. Not: which rows there are
 // (kernels/conv), nor groups of several channels, each of which is a matrix product (gemm.h).
 #ifndef LIGERO_OPS_KERNELS_DEPTHWISE_DEPTHWISE_H_

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The product of single channels, one multiplication at a time: the specification.
 #include "ops/kernels/depthwise/depthwise.h"
 #include "ops/kernels/gemm/gemm_scalar.h"

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The product of single channels in vectors: some rows of a panel of channels at a time.
 #include "ops/kernels/depthwise/depthwise.h"
 #include "ops/kernels/gemm/gemm_finish-inl.h"

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Mixed-radix real FFT, four values at a time in the compiler's own vectors, which every target has.
 // Real and imaginary parts lie apart between the passes.
 #include <cmath>

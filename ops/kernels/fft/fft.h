@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Discrete Fourier transform of real frames, in the caller's memory. Not: windows, overlap, scaling
 // conventions of an STFT (ops/stft.cc, ops/istft.cc).
 #ifndef LIGERO_OPS_KERNELS_FFT_FFT_H_

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // GEMM: a tile of a few rows, gathered through pointers, times weights in panels, plus an epilogue.
 // Linear layers, convolutions of every form and recurrent steps are made of these tiles. Not: which
 // tiles there are and where their rows lie (kernels/conv), int8 rows (kernels/quantize).

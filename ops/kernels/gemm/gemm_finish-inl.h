@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The end of a tile of the product, in vectors, for files compiled once per instruction set: a
 // row's sums through the epilogue to the output. Not: the sums (gemm_simd.cc, gemm_q8_simd.cc).
 #ifndef LIGERO_OPS_KERNELS_GEMM_GEMM_FINISH_INL_H_

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The int8 dot products of the instruction set that a file is compiled for: Highway has none. Not:
 // tiles.
 //

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The int8 dot products of ARM's instruction sets: with the instruction for it (ARMv8.2), without
 // (ARMv8), and for 32 bits (ARMv7). Not: what each has to have (gemm_q8_dot-inl.h).
 #ifndef LIGERO_OPS_KERNELS_GEMM_GEMM_Q8_DOT_ARM_INL_H_

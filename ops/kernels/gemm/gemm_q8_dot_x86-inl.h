@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The int8 dot products of x86's instruction sets. Not: what each has to have
 // (gemm_q8_dot-inl.h).
 #ifndef LIGERO_OPS_KERNELS_GEMM_GEMM_Q8_DOT_X86_INL_H_

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The int8 product for Cortex-M with MVE (M55, M85). Not: the epilogue (gemm_scalar.h).
 #include <arm_mve.h>
 

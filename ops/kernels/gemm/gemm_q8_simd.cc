@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Tiles of the int8 product in vectors: int32 sums of one tap in registers, joined in float when the
 // tap ends. Not: the dot products (gemm_q8_dot-inl.h), which tiles there are to compute
 // (conv.cc).

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The product, one multiplication at a time: the specification.
 #include <bit>
 #include <type_traits>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The epilogue of the product, one output at a time. Not: the sums (gemm_ref.cc,
 // gemm_q8_mve.cc).
 #ifndef LIGERO_OPS_KERNELS_GEMM_GEMM_SCALAR_H_

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Tiles of the product in vectors: a few rows times a few panels, sums in registers, k outermost.
 // Not: which tiles there are to compute (conv.cc).
 #include "ops/kernels/gemm/gemm_finish-inl.h"

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // One step of an LSTM cell behind its products. Not: the products (gemm.h) or the walk over
 // time.
 //

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The LSTM cell for Cortex-M with MVE (M55, M85): the formulas of vec_math-inl.h, four units at a
 // time. Not: other functions, which are the reference's there.
 #include <arm_mve.h>

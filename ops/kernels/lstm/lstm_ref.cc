@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The LSTM cell, one unit at a time: the specification.
 #include <cmath>
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The LSTM cell in vectors. Not: the gates' functions (vec_math-inl.h).
 #include <string.h>
 

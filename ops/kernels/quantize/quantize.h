@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Rows of int8 for the products with int8 weights (gemm.h). Not: which rows (kernels/conv).
 #ifndef LIGERO_OPS_KERNELS_QUANTIZE_QUANTIZE_H_
 #define LIGERO_OPS_KERNELS_QUANTIZE_QUANTIZE_H_

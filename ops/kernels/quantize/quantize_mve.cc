@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Rows of int8 for Cortex-M with MVE (M55, M85). Not: the products that take them.
 #include <arm_mve.h>
 

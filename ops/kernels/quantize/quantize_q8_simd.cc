@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Rows of int8 in vectors. Not: the products that take them (gemm_q8_simd.cc).
 #include <string.h>
 

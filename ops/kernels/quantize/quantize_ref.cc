@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Rows of int8, one value at a time: the specification.
 #include <cmath>
 #include <cstring>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Sums and maxima of arrays. Not: what is done with them.
 #ifndef LIGERO_OPS_KERNELS_REDUCE_REDUCE_H_
 #define LIGERO_OPS_KERNELS_REDUCE_REDUCE_H_

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Reductions in fixed partial results. Not: intrinsics; the baseline's vectors are enough.
 #include <limits>
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Elementwise functions on arrays of float. Not: the polynomials (vec_math-inl.h), which kernels
 // that fuse an activation include themselves.
 #ifndef LIGERO_OPS_KERNELS_VEC_VEC_H_

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // exp, sigmoid, tanh, gelu, elu on Highway vectors, for files compiled once per instruction set.
 // Not: loops over arrays (vec_simd.cc). Errors as stated in vec.h; everything has internal linkage.
 #ifndef LIGERO_OPS_KERNELS_VEC_VEC_MATH_INL_H_

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The array functions of vec.h, one element at a time: the specification.
 #include <cmath>
 

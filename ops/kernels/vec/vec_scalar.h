@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The activations on one float with the C library's functions: what references compute.
 #ifndef LIGERO_OPS_KERNELS_VEC_VEC_SCALAR_H_
 #define LIGERO_OPS_KERNELS_VEC_VEC_SCALAR_H_

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The array functions of vec.h in vectors. Not: the formulas (vec_math-inl.h).
 
 #include <string.h>

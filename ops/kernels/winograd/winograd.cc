@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The walk over frames, transforms and the products between them. Not: the transforms' code.
 #include "ops/kernels/winograd/winograd.h"
 

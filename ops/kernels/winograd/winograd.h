@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Convolution along bins with fewer multiplications: Winograd's minimal filtering in one dimension
 // (Lavin and Gray, "Fast algorithms for convolutional neural networks", sections 3 and 4). Not: the
 // products it is made of, or which ops ask for it.

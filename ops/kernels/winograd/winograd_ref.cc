@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The transforms as matrices: the specification.
 #include "ops/kernels/winograd/winograd.h"
 

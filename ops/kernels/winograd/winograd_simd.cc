@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The transforms in vectors of channels: sums and differences of what points of opposite sign share.
 #include "ops/kernels/winograd/winograd.h"
 #include "ops/kernels/vec/vec_math-inl.h"

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // `ligero bench --device` and `--table`.
 #include <algorithm>
 #include <cerrno>

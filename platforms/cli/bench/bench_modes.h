@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // What else `ligero bench` does than time one model: a device's report, a table of reports, a
 // prediction. Not: its options as text (bench.cc).
 #ifndef LIGERO_PLATFORMS_CLI_BENCH_BENCH_MODES_H_

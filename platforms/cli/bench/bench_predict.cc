@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // `ligero bench --predict`: what a model would take on a processor that is not here.
 #include <cstdio>
 #include <nlohmann/json.hpp>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // A report as facts, rows and verdicts, and these as text, HTML and Markdown.
 #include "platforms/cli/bench/device_page.h"
 

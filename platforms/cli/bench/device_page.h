@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // A device's report for people: text, a page of HTML that needs nothing else, a line of the table
 // of all devices. Not: what is in a report (device_report.h).
 #ifndef LIGERO_PLATFORMS_CLI_BENCH_DEVICE_PAGE_H_

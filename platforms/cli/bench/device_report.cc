@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Measures a device and judges.
 #include "platforms/cli/bench/device_report.h"
 

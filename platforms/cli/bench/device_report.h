@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The report of a device: what it is, how fast, and for each model whether it fits. A JSON object
 // of a stated format. Not: its pages (device_page.h).
 #ifndef LIGERO_PLATFORMS_CLI_BENCH_DEVICE_REPORT_H_

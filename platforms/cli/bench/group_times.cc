@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Hop after hop of a group and of groups of one, in turn.
 #include "platforms/cli/bench/group_times.h"
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Many live sessions of one model: in one group, beside as many groups of one. Not: one session
 // (model_times.h).
 #ifndef LIGERO_PLATFORMS_CLI_BENCH_GROUP_TIMES_H_

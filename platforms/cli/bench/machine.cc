@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Reads what Linux tells of the machine.
 #include "platforms/cli/bench/machine.h"
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // What the machine says of itself: processor, clock, caches, memory, system. Not: how fast it is
 // (peaks.h).
 #ifndef LIGERO_PLATFORMS_CLI_BENCH_MACHINE_H_

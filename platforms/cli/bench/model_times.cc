@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Times runs, hops and loads.
 #include "platforms/cli/bench/model_times.h"
 

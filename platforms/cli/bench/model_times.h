@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // How long a model takes on this machine and what memory it needs: whole recordings, hops of a live
 // session, opening. Not: which nodes take the time (node_times.h), printing.
 #ifndef LIGERO_PLATFORMS_CLI_BENCH_MODEL_TIMES_H_

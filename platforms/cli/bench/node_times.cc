@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Adds up and prints the times of nodes. Not: what is run.
 #include "platforms/cli/bench/node_times.h"
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Where the time of a graph goes, node by node. Not: the time of a whole run (bench.cc).
 #ifndef LIGERO_PLATFORMS_CLI_BENCH_NODE_TIMES_H_
 #define LIGERO_PLATFORMS_CLI_BENCH_NODE_TIMES_H_

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Counts what nodes compute and move.
 #include "platforms/cli/bench/node_work.h"
 

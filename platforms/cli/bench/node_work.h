@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // What the nodes of a graph compute, read and write. Not: how long that takes (peaks.h,
 // prediction.h, node_times.h).
 #ifndef LIGERO_PLATFORMS_CLI_BENCH_NODE_WORK_H_

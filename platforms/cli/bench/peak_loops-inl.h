@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // What the loops of an instruction set share. Not: the loops.
 #ifndef LIGERO_PLATFORMS_CLI_BENCH_PEAK_LOOPS_INL_H_
 #define LIGERO_PLATFORMS_CLI_BENCH_PEAK_LOOPS_INL_H_

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The loops that peaks are measured with, one set for each instruction set. Not: measuring
 // (peaks.cc).
 #ifndef LIGERO_PLATFORMS_CLI_BENCH_PEAK_LOOPS_H_

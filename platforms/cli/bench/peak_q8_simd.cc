@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The int8 dot products that the kernels take, on registers, compiled once per instruction set.
 #include "ops/kernels/gemm/gemm_q8_dot-inl.h"
 #include "platforms/cli/bench/peak_loops-inl.h"

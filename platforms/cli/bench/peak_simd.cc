@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Multiply-adds in float on registers, and reading, compiled once per instruction set.
 #include "platforms/cli/bench/peak_loops-inl.h"
 

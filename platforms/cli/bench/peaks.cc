@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Measures peaks, and the roofline that follows from them.
 #include "platforms/cli/bench/peaks.h"
 

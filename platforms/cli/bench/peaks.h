@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // What one core or a few reach at best, measured on the spot, and how long a piece of work must
 // take at least. Not: what the machine says of itself (machine.h).
 #ifndef LIGERO_PLATFORMS_CLI_BENCH_PEAKS_H_

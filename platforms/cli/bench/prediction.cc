@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // A roofline with the rates that published kernels reach.
 #include "platforms/cli/bench/prediction.h"
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // How long a model would take on a processor that is not here, from what its nodes compute and
 // read. Not: measuring (model_times.h), what nodes compute (node_work.h).
 #ifndef LIGERO_PLATFORMS_CLI_BENCH_PREDICTION_H_

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // `ligero bench`: how long a model takes on this machine and what memory it needs, whole recordings
 // or live; bench_modes.h has what else it does. Not: quality (`score`), other people's runtimes.
 #include <CLI/CLI.hpp>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // All commands under one name, and the manual page and shell completion that follow from their
 // options. Not: what the commands do.
 #include "platforms/cli/commands/commands.h"

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The list of the tool's commands, one source file each. Not: what they share (sound, npy, report).
 #ifndef LIGERO_PLATFORMS_CLI_COMMANDS_COMMANDS_H_
 #define LIGERO_PLATFORMS_CLI_COMMANDS_COMMANDS_H_

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // `ligero enroll`: recordings of one person to a profile. Not: the network (model/session).
 #include <CLI/CLI.hpp>
 #include <algorithm>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // What `enroll` and `extract --enroll` share. Not: options and output.
 #ifndef LIGERO_PLATFORMS_CLI_COMMANDS_ENROLMENT_H_
 #define LIGERO_PLATFORMS_CLI_COMMANDS_ENROLMENT_H_

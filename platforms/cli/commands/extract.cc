@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // `ligero extract`: one enrolled person's voice out of a mixture. Not: the network (model/session).
 #include <CLI/CLI.hpp>
 #include <algorithm>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // A graph written out as JSON. Not: its weights.
 #include "platforms/cli/commands/graph_json.h"
 

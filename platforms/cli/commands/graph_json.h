@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // A graph written out: its nodes and tensors, and where its weights lie in the file. Not: what it
 // costs (info.cc).
 #ifndef LIGERO_PLATFORMS_CLI_COMMANDS_GRAPH_JSON_H_

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // `ligero info`: what a model file holds and what it costs. Not: checking (model/format/loader.h).
 #include <CLI/CLI.hpp>
 #include <array>

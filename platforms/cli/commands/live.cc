@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // `ligero live`: from the microphone to a loudspeaker or virtual device, through PortAudio, or from
 // program to program. Not: the session itself (model/session/session.h).
 #include <CLI/CLI.hpp>

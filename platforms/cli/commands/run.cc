@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // `ligero run`: tensors in, tensors out, every node's if wanted, and how long it took. Not: sound.
 #include <CLI/CLI.hpp>
 #include <algorithm>

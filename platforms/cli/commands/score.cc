@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // `ligero score`: how near a file is to a reference. Not: the formula (measure.h).
 #include <CLI/CLI.hpp>
 #include <algorithm>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // `ligero verify`: whether a recording is of the person of a profile. Not: the threshold's making
 // (model/session/verify.h).
 #include "model/session/verify.h"

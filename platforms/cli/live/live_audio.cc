@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // `ligero live` where there is PortAudio: devices, the audio callback, enrolment, the meter. Not:
 // options (live.cc).
 #if defined(LIGERO_WITH_PORTAUDIO)

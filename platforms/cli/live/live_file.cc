@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Samples in, samples out, and the latency taken off.
 #include "platforms/cli/live/live_file.h"
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The live session (model/session/session.h) over a recording. Not: microphones (live_audio.cc).
 #ifndef LIGERO_PLATFORMS_CLI_LIVE_LIVE_FILE_H_
 #define LIGERO_PLATFORMS_CLI_LIVE_LIVE_FILE_H_

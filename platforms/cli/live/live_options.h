@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // What `ligero live` is asked to do. Not: how (live_audio.cc).
 #ifndef LIGERO_PLATFORMS_CLI_LIVE_LIVE_OPTIONS_H_
 #define LIGERO_PLATFORMS_CLI_LIVE_LIVE_OPTIONS_H_

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // libsndfile reads and writes the samples, a hop at a time.
 #include "platforms/cli/live/live_raw.h"
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // `ligero live --raw`: samples without a header from stdin, the voice to stdout. Not: devices.
 #ifndef LIGERO_PLATFORMS_CLI_LIVE_LIVE_RAW_H_
 #define LIGERO_PLATFORMS_CLI_LIVE_LIVE_RAW_H_

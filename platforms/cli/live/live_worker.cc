@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Two rings around a session.
 #include "platforms/cli/live/live_worker.h"
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // A session on a thread of its own, so that an audio callback never waits for a block. Not: the
 // session (model/session/session.h), devices (live_audio.cc).
 #ifndef LIGERO_PLATFORMS_CLI_LIVE_LIVE_WORKER_H_

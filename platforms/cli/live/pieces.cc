@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // File rate to model rate, the session, and back.
 #include "platforms/cli/live/pieces.h"
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Extraction from a sound file to a sound file, piece by piece, in memory that does not grow with
 // their length. Not: options and messages (extract.cc).
 #ifndef LIGERO_PLATFORMS_CLI_LIVE_PIECES_H_

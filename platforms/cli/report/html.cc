@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The characters that HTML has other uses for.
 #include "platforms/cli/report/html.h"
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // What all pages share. Not: any page.
 #ifndef LIGERO_PLATFORMS_CLI_REPORT_HTML_H_
 #define LIGERO_PLATFORMS_CLI_REPORT_HTML_H_

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The sound goes into the page as WAV in data URIs; the page's script (listen_script.cc) draws from
 // it.
 #include "platforms/cli/report/listen_page.h"

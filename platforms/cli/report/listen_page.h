@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // A page to look at and to listen to: one HTML file with spectrograms and players, and nothing
 // loaded from elsewhere. Not: reports of devices (bench/device_page.h).
 #ifndef LIGERO_PLATFORMS_CLI_REPORT_LISTEN_PAGE_H_

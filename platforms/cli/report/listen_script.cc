@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The script as it stands in the page.
 #include "platforms/cli/report/listen_script.h"
 

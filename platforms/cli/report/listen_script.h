@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The script of a page to listen with. Not: the page (listen_page.h).
 #ifndef LIGERO_PLATFORMS_CLI_REPORT_LISTEN_SCRIPT_H_
 #define LIGERO_PLATFORMS_CLI_REPORT_LISTEN_SCRIPT_H_

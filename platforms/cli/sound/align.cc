@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Cross-correlation by blocks. Lags are searched in stretches of kStep. Block b of the reference is
 // multiplied with segment b + s of the estimate for stretch s, and the products are summed over all
 // blocks before they are transformed back. Not: which files are compared (score.cc).

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // By how much a recording is late against another. Not: the measure of likeness (measure.h).
 #ifndef LIGERO_PLATFORMS_CLI_SOUND_ALIGN_H_
 #define LIGERO_PLATFORMS_CLI_SOUND_ALIGN_H_

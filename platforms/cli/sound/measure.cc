@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // SI-SNR in double precision. Not: which files are compared (score.cc).
 #include "platforms/cli/sound/measure.h"
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // SI-SNR, the one figure of merit of the tool. Not: perceptual measures (model/torch).
 #ifndef LIGERO_PLATFORMS_CLI_SOUND_MEASURE_H_
 #define LIGERO_PLATFORMS_CLI_SOUND_MEASURE_H_

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Sample rates of recordings. Not: the filter (model/session/resampler.cc).
 #include "platforms/cli/sound/rate.h"
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Recordings from one sample rate to another, piece by piece, aligned to the sample. Not: the
 // filter, a recording at once (model/session/resampler.h), live streams (model/session/session.h).
 #ifndef LIGERO_PLATFORMS_CLI_SOUND_RATE_H_

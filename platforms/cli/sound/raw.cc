@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The options --raw and --channel. Not: the reading (sound.cc).
 #include "platforms/cli/sound/raw.h"
 

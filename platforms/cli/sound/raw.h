@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The options of commands that read sound: --raw, of files without a header, and --channel. Not: the reading (sound.cc).
 #ifndef LIGERO_PLATFORMS_CLI_SOUND_RAW_H_
 #define LIGERO_PLATFORMS_CLI_SOUND_RAW_H_

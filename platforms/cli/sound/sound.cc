@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Channels to one, and what is said of them. Not: opening (source.cc), writing (sound_writer.cc),
 // conversion of rates (rate.cc).
 #include "platforms/cli/sound/sound.h"

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Sound files in and out, whole or piece by piece, through libsndfile. Not: what is done with the
 // samples.
 #ifndef LIGERO_PLATFORMS_CLI_SOUND_SOUND_H_

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Writing of WAV, FLAC, OGG and RAW. Not: reading (sound.cc), temporary names (atomic_file).
 #include <sndfile.h>
 #include <unistd.h>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The choice of who reads a file. Not: the formats (libsndfile, platforms/wav).
 #include "platforms/cli/sound/source.h"
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Opens a sound file with the library that reads it, and says in a sentence why none does. Not: what
 // is made of its channels (sound.h).
 #ifndef LIGERO_PLATFORMS_CLI_SOUND_SOURCE_H_

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Sums over samples, and what follows from them.
 #include "platforms/cli/sound/survey.h"
 

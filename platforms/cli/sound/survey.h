@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // What a first look at all samples of a file says of how they are to be read: which channels carry
 // sound, and what full scale is. Not: reading (source.h).
 #ifndef LIGERO_PLATFORMS_CLI_SOUND_SURVEY_H_

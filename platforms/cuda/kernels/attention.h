@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Attention in one kernel: scores, softmax and the weighted sum, a chunk of keys after another, so
 // that no matrix of scores is ever written. Not: projections, which are products.
 #ifndef LIGERO_PLATFORMS_CUDA_KERNELS_ATTENTION_H_

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The threads of a block as a kernel sees them, on the GPU and, for tests, on the host. Not: a
 // kernel.
 //

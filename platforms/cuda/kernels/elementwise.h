@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Kernels that compute each value from a few others at once: functions, sums of tensors, moves, and
 // arithmetic on bins of (re, im). Not: sums over many values (reduce.h, product.h).
 #ifndef LIGERO_PLATFORMS_CUDA_KERNELS_ELEMENTWISE_H_

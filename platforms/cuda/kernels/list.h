@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Every kernel of the backend, once: its name and its arguments. Not: how it is launched.
 #ifndef LIGERO_PLATFORMS_CUDA_KERNELS_LIST_H_
 #define LIGERO_PLATFORMS_CUDA_KERNELS_LIST_H_

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The matrix product of linear layers and convolutions of every form: rows gathered from frames,
 // times weights in panels, plus an epilogue (ops/kernels/gemm/gemm.h is the specification).
 // Not: recurrent products (recurrent.h).

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // One step of a recurrent layer, LSTM or GRU: the recurrent product and the cell in one kernel, for
 // all sequences that go on together. Not: the input product (product.h), which is taken for all
 // steps before the first.

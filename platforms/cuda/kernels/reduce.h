@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Kernels that look at many values for each result: norms, softmax, statistics over time. Not:
 // products (product.h).
 #ifndef LIGERO_PLATFORMS_CUDA_KERNELS_REDUCE_H_

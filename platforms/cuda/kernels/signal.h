@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Kernels between samples and spectra: STFT, inverse STFT, filter bank, input level. Not: a fast
 // transform; a frame of 320 points is a tenth of a million multiply-adds, taken directly.
 //

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Where tensors lie on the device, and which of a call's rows each session computes. Not: who fills
 // these in (recorder.h).
 //

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // attention: one launch. Not: the kernel (kernels/attention.h).
 #include <algorithm>
 

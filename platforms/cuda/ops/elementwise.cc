@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Functions, sums of two tensors, and moves. Not: kernels (kernels/elementwise.h).
 #include "ops/batch_norm.h"
 #include "ops/options.h"

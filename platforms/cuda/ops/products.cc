@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // linear, band_linear, conv2d, conv2d_transposed, conv2d_map: one product each, or one for each
 // phase or time row. Not: shapes, which ops/ has checked.
 #include <algorithm>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // lstm, gru: the input product for all steps, then one launch a step. Not: the cells
 // (kernels/recurrent.h).
 #include "ops/options.h"

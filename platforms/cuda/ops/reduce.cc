@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Norms, softmax, statistics over time. Not: kernels (kernels/reduce.h).
 #include "ops/options.h"
 #include "platforms/cuda/table.h"

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // stft, istft, fbank, input_level, and what works on their bins: tables worked out in double, one
 // launch each. Not: kernels (kernels/signal.h, kernels/elementwise.h).
 #include <cmath>

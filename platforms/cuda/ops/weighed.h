@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // A product of input 0 with panels, and the choice of its kernel. Not: which product an op is.
 #ifndef LIGERO_PLATFORMS_CUDA_OPS_WEIGHED_H_
 #define LIGERO_PLATFORMS_CUDA_OPS_WEIGHED_H_

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 # What every job has: messages, the root of the source tree, the list of jobs.
 # shellcheck shell=sh disable=SC2034  # the jobs use root
 
@@ -14,12 +15,12 @@ job_names() {
     done | paste -sd ' ' -
 }
 
-# The first lines of every job's file, "# ./run JOB ARGUMENTS: what it does", as a table.
+# What stands below the licence in every job's file, "# ./run JOB ARGUMENTS: what it does", as a table.
 job_help() {
     echo "Start with ./run demo. Before a commit: ./run test."
     echo
     for file in platforms/jobs/*.sh; do
-        sed -n '1d; /^# /!q; s/^# //p' "$file"
+        sed -n '1,2d; /^# /!q; s/^# //p' "$file"
     done | awk '
         /^\.\/run / { at = index($0, ": "); printf "%-26s %s\n", substr($0, 1, at - 1), substr($0, at + 2); next }
         { printf "%-26s %s\n", "", $0 }'

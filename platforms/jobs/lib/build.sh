@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 # Configuring and building a preset, and where its programs are.
 # shellcheck shell=sh disable=SC2034  # the jobs use the paths
 . platforms/jobs/lib/packages.sh

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 # How many tests passed, failed and were skipped, over ctest, pytest and single checks.
 # shellcheck shell=sh
 . platforms/jobs/lib/build.sh

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 # Builds for ARM: compiler, libraries, presets, and models for them.
 # shellcheck shell=sh disable=SC2034  # the jobs use these
 . platforms/jobs/lib/build.sh

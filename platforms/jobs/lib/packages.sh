@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 # Which Debian packages the jobs need, and how missing ones are installed.
 # shellcheck shell=sh disable=SC2034  # the jobs use the lists
 . platforms/jobs/lib/base.sh

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 # The Python environment, and jobs that are a module of ligero_torch.
 # shellcheck shell=sh
 . platforms/jobs/lib/build.sh

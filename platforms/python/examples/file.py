@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """One person's voice out of a file: python file.py ANN.wav MEETING.wav OUT.wav"""
 
 import sys

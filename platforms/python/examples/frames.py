@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """A processor of audio frames, as voice agents chain them (Pipecat, LiveKit): frames of 16-bit samples in,
 frames of the same size out. Plain Python; to use it, call it from such a framework's own processor class.
 

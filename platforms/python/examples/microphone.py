@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """A microphone, with one person's voice on the headphones: python microphone.py ANN.wav
 
 Needs the package sounddevice. Ends with Ctrl-C."""

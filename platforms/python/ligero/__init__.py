@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """ligero: the voice of one enrolled person, out of a recording or a live stream.
 
     import ligero

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Archives of recordings: one person's voice out of each.
 
     python -m ligero.batch LIST.tsv -o FOLDER [--model NAME] [--jobs N] [--ray ADDRESS]

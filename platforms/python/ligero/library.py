@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The C library, loaded at the first use, and its refusals as exceptions. Not: arrays (sound.py)."""
 
 from __future__ import annotations

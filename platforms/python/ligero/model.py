@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Model files: those in the package and others. Not: what is done with them."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Sound as arrays: files, channels, full scale. The rules are those of the tool. Not: rates, which the
 C library converts."""
 

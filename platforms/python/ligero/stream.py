@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Stream: live sound, block by block."""
 
 from __future__ import annotations

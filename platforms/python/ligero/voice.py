@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """enroll() and Voice: who is extracted."""
 
 from __future__ import annotations

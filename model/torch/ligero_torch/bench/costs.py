@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What each form of each system costs, beside the specification's figures: `./run systems`.
 
     python -m ligero_torch.bench.costs [--systems gated_crn ...] [--json]

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """ligero on a GPU beside PyTorch on it, from the same weights, whole recordings: `./run test-cuda`.
 
     python -m ligero_torch.bench.cuda_peer [--model paper] [--seconds 10] [--device cuda]

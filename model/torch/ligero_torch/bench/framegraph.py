@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """A model file's graph as Python objects: what `ligero info --json --nodes` says, with the weights; and
 the tensors of a profile.
 

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """A frame graph (framegraph.network) as a PyTorch module: the peer PyTorch of `./run bench`, and what
 is exported for the other peers.
 

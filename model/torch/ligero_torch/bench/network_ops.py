@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The ops of a frame graph in PyTorch, for network.py. Their meaning is ops/OPS.md's.
 
 A sequence is in either of two layouts, whichever its producer and readers work in: `frames` [T, F, C]

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The runtimes that `./run bench` compares, each in a process of its own: python -m
 ligero_torch.bench.runtime_peers PEER FOLDER THREADS.
 

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """ligero beside other runtimes, from the same weights: `./run bench`.
 
     python -m ligero_torch.bench.runtimes [--models paper paper-live ...] [--quick] [--out build/bench]

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Anchors of the training voices, and the bank of what speaker networks say of them.
 
 A row of the bank belongs to a clip: an anchor of 3 to 8 s that starts with the clip and goes on with

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Sound files and tables: the sample rate, the one reader of sound, what is said of bad input."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What a recording may go through before a network hears it: speed, filter, room."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Speech folders and their cache.
 
 A folder holds MANIFEST.tsv (corpus, speaker, sex, path, seconds, split, source_utterances) and

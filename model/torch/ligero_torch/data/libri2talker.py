@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Builds Libri2Mix (16 kHz, min, mix_clean) and the Libri-2talker lists from LibriSpeech (spec 9).
 
     python -m ligero_torch.data.libri2talker --librispeech LibriSpeech --metadata LibriMix/metadata/Libri2Mix

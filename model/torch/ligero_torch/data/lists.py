@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Lists of mixtures for validation and evaluation (lists/valid.tsv, lists/test.tsv)."""
 
 from __future__ import annotations

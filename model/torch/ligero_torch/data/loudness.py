@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Loudness by ITU-R BS.1770-4: K weighting, 400 ms blocks, gates at -70 LUFS and -10 LU."""
 
 from __future__ import annotations

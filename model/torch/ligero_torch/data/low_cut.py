@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What lies below the voice (model/session/low_cut.h): the filter that the product has in front of a
 network, and the one behind. Training and the network itself know neither.
 """

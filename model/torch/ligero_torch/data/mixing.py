@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Mixtures made on the fly: item i of a `Mixer` depends on its seed and i alone, whichever process
 makes it.
 

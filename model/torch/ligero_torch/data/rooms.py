@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Simulated rooms (pyroomacoustics, image sources): a bank of impulse responses, and its use.
 
     python -m ligero_torch.data.rooms --cache build/cache --count 300

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Scenes of two or three talkers, drawn on the fly: batch b depends on the seed and on b alone.
 
 A scene is asked for each of two talkers, which makes two items. The voice of an item is a row of the

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Measures a model that ships and writes the scores into its card.
 
     python -m ligero_torch.evaluate.card model/pretrained/lgr-tse-small.safetensors

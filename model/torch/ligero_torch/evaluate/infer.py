@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Offline extraction with PyTorch: one anchor, one mixture, one output file.
 
 python -m ligero_torch.evaluate.infer --config C.json --checkpoint X --enroll A.wav MIX.wav -o OUT.wav

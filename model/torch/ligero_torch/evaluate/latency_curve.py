@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What block-online processing costs: SI-SNR against latency, on a list, run by ligero itself.
 
     python -m ligero_torch.evaluate.latency_curve [--weights W.safetensors] [--list test.tsv]

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Scores of one output against its target, numpy in and floats out.
 
 STOI, ESTOI and PESQ come from pystoi and pesq; SI-SNR and TSOS are written out here.

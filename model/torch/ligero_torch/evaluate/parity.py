@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The runtime beside PyTorch on real mixtures: gain of each, and the largest difference of outputs.
 
     python -m ligero_torch.evaluate.parity [--weights W.safetensors] [--list test.tsv] [--limit 20]

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Other people's extractors, as they install, behind the interface of `evaluate`.
 
 Each peer is a function that returns (name, run), run(mix [n], anchor [m]) -> estimate [n], float32

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Scores a model, or a folder of extracted WAV files, on a list.
 
     python -m ligero_torch.evaluate.score --weights W.safetensors [--list test.tsv] [--json OUT] ...

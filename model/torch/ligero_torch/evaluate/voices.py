@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """How well profiles tell people apart: enrols clips of a split with the tool and compares their voices.
 
     python -m ligero_torch.evaluate.voices --model M.lgm --speech DIR [--split valid] [--clips 4]

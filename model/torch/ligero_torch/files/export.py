@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Checkpoints and recorded activations for the C++ converter and its parity tests.
 
 python -m ligero_torch.files.export --config C.json (--checkpoint X | --random SEED) -o X.safetensors

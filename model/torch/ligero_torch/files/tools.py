@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """ligero's own command-line tools from Python. They come from LIGERO and LIGERO_CONVERT, or from the
 build folder."""
 

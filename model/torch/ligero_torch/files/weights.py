@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Weights as a whole: their moving average, their files, their causal twin."""
 
 from __future__ import annotations

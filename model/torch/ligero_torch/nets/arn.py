@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The attentive recurrent network (spec 1.1) with the switches of spec 1.2."""
 
 from __future__ import annotations

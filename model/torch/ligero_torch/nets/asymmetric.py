@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Spectra of long frames at a short delay: asymmetric windows (Mauler and Martin).
 
 A frame of 512 samples sees 257 bins, but only its last 320 samples are used again, so that a stream

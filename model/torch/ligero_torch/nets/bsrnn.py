@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """BSRNN: a band-split recurrent network with a local-global speaker representation.
 
 Band split as in BSRNN (Luo and Yu, 2023), the speaker as in personalised BSRNN, light enough for a hop

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """BSRNN (bsrnn.py) one hop of 10 ms after the other: what a causal separator carries between hops.
 
 The definition that the runtime's sessions are held to; hop by hop gives the samples of the whole.

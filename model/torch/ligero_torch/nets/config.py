@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The options of a network, as one JSON file holds them that the C++ converter reads too.
 
 What all systems share lives here; a system's own keys are beside its network (systems.py lists

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Convolution over frames and bins that keeps the frame count, with a constant joined to its input.
 
 Sequences are [batch, channels, frames, bins]; kernels are (frames, bins).

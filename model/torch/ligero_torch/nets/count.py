@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Parameters and multiply-accumulates of an LGR-TSE network (spec 2.8), from its configuration.
 
 MACs are per 10 ms frame in steady state; norms and activations have none.

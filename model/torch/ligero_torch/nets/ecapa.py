@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """ECAPA-TDNN, the global speaker network (spec 3.1), in SpeechBrain's structure and names.
 
 The front end is in features.fbank; the training head is not here.

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What every system shares: the frozen speaker network, profiles, what a separator sees of a mixture.
 
 A system (systems.py lists them) is a subclass of Extractor with its configuration beside it.

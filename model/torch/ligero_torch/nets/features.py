@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """From samples to what the networks see and back: STFT and inverse, FBank, input level (spec 10).
 
 No parameters live here. All functions take float waveforms [batch, samples] at 16 kHz.

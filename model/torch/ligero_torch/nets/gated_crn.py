@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """GatedCRN (spec 6): the official GCRN, which maps the complex spectrum, with a speaker.
 
 Encoder, grouped LSTM and the two decoders are read from the official code. Choices of spec 6: the

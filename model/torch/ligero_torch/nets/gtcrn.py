@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """GTCRN: a small denoiser, for networks that need no speaker (Rong, Sun, Zhang, Hu, Zhu and Lu, 2024).
 
 The layers and their names are those of the authors' repository (Xiaobin-Rong/gtcrn at 3862c44), so that

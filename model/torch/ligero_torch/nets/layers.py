@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """LGR-TSE's blocks of the encoder, the local encoder and the decoder (spec 2.2, 2.3), deep filter.
 
 Sequences are [batch, channels, frames, bins]; kernels are 3 frames x 3 bins, stride (1, 2).

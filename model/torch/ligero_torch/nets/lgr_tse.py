@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """LGR-TSE (spec 2), after Table 1: deep filter taps from a convolutional recurrent network around an
 attentive recurrent one, with global and local features of the speaker.
 """

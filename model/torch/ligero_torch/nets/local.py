@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The local speaker network (spec 1.4 and 2.5): anchor spectrum to time-averaged maps."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Speakerfilter (spec 4): gated convolutions around two BLSTMs, a deep filter; a BGRU on the anchor.
 
 The baseline of spec 4 at 161 bins, a choice there: the original at another STFT size is not public.

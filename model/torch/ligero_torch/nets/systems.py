@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The systems by name: each an extractor.Extractor, or a network that needs no speaker (gtcrn.py), with
 its configuration as its `Config`.
 

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """A recorder of every op's output, in the frame graph's layout, for parity with the C++ runtime.
 
 Sequences are stored as [frames, bins, channels], constants as [bins, channels] or [channels],

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """TEA-PSE (spec 7): a network for the magnitude, then one for the complex residual.
 
 No code of it is public. This is the reconstruction of spec 7, from the modules of TaylorSENet and

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """VoiceFilter (spec 5): dilated convolutions, an LSTM, a mask on the mixture's magnitude.
 
 Sizes are those of Table 1 of the VoiceFilter paper as spec 5 has them; the compression of the input

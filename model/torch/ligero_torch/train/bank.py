@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What frozen speaker networks say of every training clip, computed once, so that no step runs them.
 
 A row of the bank is the raw embedding, then the local maps, flat: the parts that the form has

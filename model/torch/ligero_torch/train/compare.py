@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Trains several networks from one seed by one recipe for the same steps, and scores them alike
 (`python -m ligero_torch.train.compare`, `./run compare`).
 

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The training loss (eq. 5-8 of the paper) and its variants.
 
 Every term returns one value per item of the batch, [B]; `Loss` weighs and averages them.

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What every trainer shares: atomic files, the pause file, the log, the curves, the schedule."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Trains a target speaker extractor: `python -m ligero_torch.train.separator --recipe small`.
 
 A recipe (recipes/<name>.json) names the network's config and every option below; options on the

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Batch norm over the whole batch of several processes, on any device.
 
 PyTorch's SyncBatchNorm refuses processors. This one averages by an all-reduce of its own, in a group of

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Trains the speaker network (ECAPA-TDNN, spec 3) with additive angular margin softmax.
 
     python -m ligero_torch.train.speaker --config small --minutes 15 --out build/train/speaker

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What a network gains, and its loss, on a list of mixtures; statistics for averaged weights."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The anchor bank: what the separator is told of every training voice, computed once.
 
     python -m ligero_torch.train.fast.bank --speech S --cache C --copy 0

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Checkpoints of a fast run: written whole or not at all, and read in every form that exists.
 
     run      .pt of run.py: weights, averaged weights, Adam's moments by name, counters

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """BSRNN (nets/bsrnn.py) with its large parts computed by the fused kernels.
 
 Same parameters, same outputs up to the kernels' precision (bf16 products with f32 sums).

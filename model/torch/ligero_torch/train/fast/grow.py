@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Makes a larger network that computes the same as a trained one, to go on training with.
 
 `--blocks N` gives more dual-path blocks, behind the old ones; `--causal false` the non-causal twin.

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Everything that training needs, made from nothing or taken from the cache."""
 
 from __future__ import annotations

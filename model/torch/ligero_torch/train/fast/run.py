@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Trains bsrnn with fused kernels: prepares all that is missing, then trains until it is stopped.
 
     ./run train bsrnn-live

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """SI-SNR of a separator's outputs on a list, several items at a time, for validation while training.
 
 evaluate/score.py scores whole systems, with every column; the words are defined in

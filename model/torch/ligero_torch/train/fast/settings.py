@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The options of a fast run: a recipe's values, and the command line, which wins."""
 
 from __future__ import annotations

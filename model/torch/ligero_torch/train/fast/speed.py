@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Times a training step of every variant of the kernels, one after the other in each round.
 
     python -m ligero_torch.train.fast.speed [--cache C] [--blocks 4 8] [--rounds 5] [--variants amx avx512 plain]

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Where a run starts: its last checkpoint, another one, or an untrained network."""
 
 from __future__ import annotations

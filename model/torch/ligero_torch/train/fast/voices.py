@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What the separator is told of a voice, and the lists with it.
 
 A voice is [E + 514]: the speaker network's embedding, then the anchor's statistics (nets/bsrnn.py).

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The fused kernels: C++ that is compiled once and called through ctypes.
 
 Each function works in one thread, and several threads may call (the interpreter lock is released).

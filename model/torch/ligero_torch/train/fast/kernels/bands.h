@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The 32 bands of 256 bins, and where each lies in the encoder's and the decoder's matrices.
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // One step of 32 LSTM cells in a row each. Gates are i, f, g, o; c' = f c + i g within +-limit;
 // h = o tanh(c').
 // A step is kept for the way back as 16 cells at a time: i, f, g, o, c' (5 x 16 bf16).

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The decoder (two layers per band) and the deep filter behind it, forward and backward.
 
 #include <vector>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The features of a spectrum, and the encoder: one linear map per band.
 
 #include <vector>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Products of bf16 matrices with f32 sums, 32 rows at a time.
 //
 // The left matrix has rows of bf16. The right one is packed in tiles of 32 x 16: 16 lines of 16

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The products of gemm.h with AMX tiles. Included by gemm.h.
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The products of gemm.h on AVX2 and FMA: blocks of 4 rows by 16 columns in registers, the pairs
 // expanded to f32. Included by gemm.h.
 #pragma once

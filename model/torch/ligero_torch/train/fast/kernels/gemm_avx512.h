@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The products of gemm.h without AMX: blocks of 8 rows by 32 columns in registers, with vdpbf16ps
 // (AVX512_BF16) or with multiply-adds of pairs that are expanded to f32. Included by gemm.h.
 #pragma once

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // One half of a dual-path block, forward and backward: y = z + P LSTM(scale LN(z) + shift).
 //
 // A unit of work is 32 sequences, the 32 rows of its products. Along time they are the bands of one

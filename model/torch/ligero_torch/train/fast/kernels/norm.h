@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Layer norm over the channels of a row, and the speaker's map behind it: n = scale x + shift,
 // where x = (z - mean) / deviation. channels: a multiple of 16.
 #pragma once

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Vectors of 16 floats in one vocabulary, on AVX-512 or on pairs of AVX2 registers; sigmoid and
 // tanh; aligned memory.
 #pragma once

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The vocabulary of simd.h on AVX-512. Included by simd.h.
 #pragma once
 
