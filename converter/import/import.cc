@@ -2,6 +2,7 @@
 // The choice among formats of checkpoints. Not: the formats.
 #include "converter/import/import.h"
 
+#include <algorithm>
 #include <cstring>
 #include <string_view>
 
@@ -17,6 +18,7 @@ namespace {
 using std::string_view_literals::operator""sv;
 
 constexpr std::string_view kZip = "PK\x03\x04"sv;
+constexpr std::string_view kEmptyZip = "PK\x05\x06"sv;
 // The pickled number that began a file of torch.save before its version 1.6.
 constexpr std::string_view kOldPyTorch =
     "\x80\x02\x8a\x0a\x6c\xfc\x9c\x46\xf9\x20\x6a\xa8\x50\x19."sv;
@@ -26,6 +28,15 @@ bool begins_as_safetensors(std::span<const std::byte> bytes) {
   constexpr size_t kLengthBytes = 8;
   return bytes.size() > kLengthBytes && bytes[kLengthBytes] == std::byte{'{'} &&
          load_little<uint64_t>(bytes.data()) <= bytes.size() - kLengthBytes;
+}
+
+// The header of a safetensors file begins with a length, whose high bytes are zeros.
+bool is_text(std::string_view bytes) {
+  constexpr size_t kEnough = 64;
+  const std::string_view head = bytes.substr(0, kEnough);
+  return std::all_of(head.begin(), head.end(), [](char c) {
+    return (c >= ' ' && c <= '~') || c == '\n' || c == '\r' || c == '\t';
+  });
 }
 
 }  // namespace
@@ -40,7 +51,7 @@ Checkpoint read_checkpoint(const std::string& path) {
   }
   const std::span<const std::byte> bytes = file.value().bytes();
   const std::string_view text(reinterpret_cast<const char*>(bytes.data()), bytes.size());
-  if (text.starts_with(kZip)) {
+  if (text.starts_with(kZip) || text.starts_with(kEmptyZip)) {
     return read_pytorch(bytes, path);
   }
   if (text.starts_with(kOldPyTorch)) {
@@ -52,6 +63,11 @@ Checkpoint read_checkpoint(const std::string& path) {
   if (foreign) {
     throw ImportError(path + ": this is " + foreign + "; a checkpoint is .safetensors or what " +
                       "torch.save wrote");
+  }
+  if (is_text(text)) {
+    throw ImportError(path +
+                      ": this is plain text (servers answer so where they refuse a file); a "
+                      "checkpoint is .safetensors or what torch.save wrote");
   }
   return read_safetensors(path);
 }

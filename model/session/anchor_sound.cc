@@ -153,7 +153,7 @@ void measure_sound(std::span<const float> samples,
   q->steady_share = share(steady, pairs);
 }
 
-// Mains hum is the mains' frequency or, behind a rectifier, twice and three times it. A voice has
+// Mains hum has a line at the mains' frequency or, behind a rectifier, at twice that. A voice has
 // no line there that stands for seconds.
 Status measure_hum(std::span<const float> samples, AnchorQuality* q) {
   constexpr double kMainsHz[] = {50.0, 60.0};
@@ -174,7 +174,7 @@ Status measure_hum(std::span<const float> samples, AnchorQuality* q) {
       line[k] = standing(samples, k * mains, &on, &beside);
       all += line[k];
     }
-    if ((line[1] > 0.0 || (line[2] > 0.0 && line[3] > 0.0)) && all > loudest) {
+    if ((line[1] > 0.0 || line[2] > 0.0) && all > loudest) {
       loudest = all;
       q->hum_hz = mains;
       q->hum_db = 10.0 * std::log10(all);

@@ -83,6 +83,9 @@ void Seat::reset() noexcept {
 }
 
 void Seat::finish(int64_t samples) noexcept {
+  if (left_.total_frames != kUnknown) {
+    return;  // what has come since is none of the signal
+  }
   left_.total_samples = samples;
   left_.total_frames = ports_.rows_of(samples);
 }
@@ -144,8 +147,8 @@ void Seat::step_target() noexcept {
 
 /// Whether the seat rests on these hops; when it begins to, it forgets.
 bool Seat::rests(const float* in) noexcept {
-  const bool silent = std::all_of(
-      in, in + block_samples(), [](float x) { return std::fabs(x) <= kSilentSample; });
+  const bool silent =
+      std::all_of(in, in + block_samples(), [](float x) { return std::fabs(x) <= kSilentSample; });
   if (!silent) {
     silent_hops_ = 0;
     return false;

@@ -77,7 +77,8 @@ struct Session {
     signal.set_bypass(bypass);
   }
   /// Says that the signal has ended: later samples only flush the delay. The network then sees an
-  /// end where the signal ends, as in a whole recording. Until reset().
+  /// end where the signal ends, as in a whole recording. A second call changes nothing, until
+  /// reset().
   void finish() noexcept {
     seat.finish(signal.finish());
   }

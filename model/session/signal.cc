@@ -33,7 +33,7 @@ Result<SignalSizes> Signal::sizes(const SessionConfig& config,
                config.channels);
   LIGERO_CHECK((config.channel_mask & ~all_channels(config.channels)) == 0,
                Code::kBadArgument,
-               "the channel mask names a channel that there is not: 'where' is the mask",
+               "the channel mask names a channel that the session does not have",
                -1,
                config.channel_mask);
   const Result<Resampler> to = Resampler::create(config.rate_hz, ports.rate_hz);
@@ -102,7 +102,7 @@ Status Signal::start(const SessionConfig& config,
   rate_hz_ = config.rate_hz;
   channels_ = config.channels;
   channel_mask_ = config.channel_mask != 0 ? config.channel_mask : all_channels(channels_);
-  // Not std::popcount, which is a call of libgcc where there is no instruction.
+  // Not std::popcount, which is a call of libgcc on processors without the instruction.
   heard_channels_ = 0;
   for (int32_t c = 0; c < channels_; ++c) {
     heard_channels_ += static_cast<int32_t>(channel_mask_ >> c & 1);

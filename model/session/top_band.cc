@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The share, step by step, and what it is applied to.
 #include "model/session/top_band.h"
 

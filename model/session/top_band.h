@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // What lies above the band that a network hears: kept, and made to follow the voice. Not: what the
 // network does (recording.h, session.h), nor which sample belongs to which (signal.h).
 #ifndef LIGERO_MODEL_SESSION_TOP_BAND_H_

@@ -68,7 +68,7 @@ Result<ligero::SessionConfig> read_config(const ligero_session_config* config) {
   ligero_session_config given = {};
   if (config != nullptr) {
     if (config->struct_bytes < sizeof(config->struct_bytes) ||
-        config->struct_bytes > sizeof(given)) {
+        config->struct_bytes > sizeof(given) || config->struct_bytes % sizeof(uint32_t) != 0) {
       return ligero::error(Code::kBadArgument,
                            "struct_bytes is not the size of a ligero_session_config",
                            -1,
@@ -76,8 +76,7 @@ Result<ligero::SessionConfig> read_config(const ligero_session_config* config) {
     }
     std::memcpy(&given, config, config->struct_bytes);
   }
-  constexpr uint32_t kMost =
-      1u << 30;  // anything larger is refused by the session, not wrapped here
+  constexpr uint32_t kMost = 1u << 30;  // so that no value wraps; the session has lower limits
   for (const uint32_t value : {given.rate_hz,
                                given.channels,
                                given.block_hops,
@@ -189,8 +188,8 @@ ligero_status ligero_get_model_info(const ligero_model* model, ligero_model_info
   full.takes_profile = p.takes_profile() ? 1 : 0;
   full.side_outputs = static_cast<uint32_t>(p.num_side_outputs);
   for (size_t k = 0; k < p.num_side_outputs; ++k) {
-    full.side_output_names[k] =
-        p.side_outputs[k].name.data();  // which ends with a zero in the file
+    // In the file a zero follows the name.
+    full.side_output_names[k] = p.side_outputs[k].name.data();
   }
   std::memcpy(info, &full, std::min<size_t>(info->struct_bytes, sizeof(full)));
   return LIGERO_OK;

@@ -164,7 +164,8 @@ void Reader::look_behind(uint64_t data_bytes, int64_t behind) {
 }
 
 std::string Reader::read_chunks(bool rf64) {
-  uint64_t wide_bytes = kUnknown32;  // of RF64, where its chunk of lengths does not come or is empty
+  uint64_t wide_bytes =
+      kUnknown32;  // of RF64, where its chunk of lengths does not come or is empty
   unsigned char chunk[8];
   while (take(chunk, sizeof(chunk))) {
     const auto bytes = load<uint32_t>(chunk + 4);
@@ -201,7 +202,8 @@ std::string Reader::open(std::FILE* file) {
   file_ = file;
   unsigned char head[12];
   const bool whole = take(head, sizeof(head));
-  const bool rf64 = whole && std::memcmp(head, "RF64", 4) == 0;
+  const bool rf64 =
+      whole && (std::memcmp(head, "RF64", 4) == 0 || std::memcmp(head, "BW64", 4) == 0);
   if (!whole || (!rf64 && std::memcmp(head, "RIFF", 4) != 0) ||
       std::memcmp(head + 8, "WAVE", 4) != 0) {
     return "it does not begin as a WAV file";

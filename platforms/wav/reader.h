@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Reads WAV, RF64 and RAW, piece by piece, headers included that nobody finished. Not: writing
-// (wav.cc), compressed samples.
+// Reads WAV, RF64, BW64 and RAW, piece by piece, headers included that nobody finished. Not:
+// writing (wav.cc), compressed samples.
 #ifndef LIGERO_PLATFORMS_WAV_READER_H_
 #define LIGERO_PLATFORMS_WAV_READER_H_
 
@@ -19,8 +19,8 @@ class Reader {
   Reader(const Reader&) = delete;
   Reader& operator=(const Reader&) = delete;
 
-  /// Reads the header of a WAV file and owns `file` from then on. Returns what is wrong, as the end of
-  /// a sentence; "" where nothing is. A pipe is never read back.
+  /// Reads the header of a WAV file and owns `file` from then on. Returns what is wrong, as the end
+  /// of a sentence; "" where nothing is. A pipe is never read back.
   std::string open(std::FILE* file);
   /// Samples without a header.
   void open_raw(std::FILE* file, const Coding* coding, int channels, int rate_hz);

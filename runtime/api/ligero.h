@@ -245,7 +245,8 @@ LIGERO_API uint32_t ligero_latency(const ligero_session* session);
 /** Says that the signal has ended: what ligero_process takes from now on should be zeros, as many as
  * ligero_latency says, and brings out the rest of the voice. Without this call the network takes
  * the zeros for a part of the signal, and the last 20 ms or so differ a little from what the whole
- * recording would give. Until ligero_reset. Audio thread, real-time. */
+ * recording would give. A second call changes nothing, until ligero_reset. Audio thread,
+ * real-time. */
 LIGERO_API ligero_status ligero_finish(ligero_session* session);
 
 /** Clears the signal history. Target and settings stay. Audio thread, real-time. */
@@ -268,8 +269,8 @@ LIGERO_API ligero_status ligero_batch_create(const ligero_model* model,
 LIGERO_API void ligero_batch_destroy(ligero_batch* batch);
 
 /** Session `index` of a batch; NULL if the index is out of range. It has its own target,
- * strength, bypass, reset, latency, side outputs and statistics, with the functions above. Two
- * functions differ: ligero_process refuses it, and ligero_session_destroy does nothing. Any
+ * strength, bypass, finish, reset, latency, side outputs and statistics, with the functions above.
+ * Two functions differ: ligero_process refuses it, and ligero_session_destroy does nothing. Any
  * thread, real-time. */
 LIGERO_API ligero_session* ligero_batch_session(ligero_batch* batch, uint32_t index);
 

@@ -3,6 +3,7 @@
 // integer size, channels that cancel. Not: rates and lengths (rates_test.cc).
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <cmath>
 #include <cstring>
 #include <string>
@@ -60,6 +61,8 @@ std::vector<Header> unfinished_headers() {
           {"both of all ones", riff("RIFF", all, format, all)},
           {"more than there is", riff("RIFF", 1000000, format, 900000)},
           {"RF64 without its lengths", riff("RF64", all, format, all)},
+          {"BW64 without its lengths", riff("BW64", all, format, all)},
+          {"more than 4 KiB before the samples", riff("RIFF", 0, padding + padding + format, 0)},
           {"RF64 with lengths of 0", riff("RF64", all, no_sizes + format, all)},
           {"RF64 with lengths of 0 everywhere", riff("RF64", 0, no_sizes + format, 0)}};
 }
@@ -75,8 +78,9 @@ TEST_CASE("odd sound: a header that nobody finished is read to the end, and one 
   const std::vector<float> x = tone(16077, 330.0f);
   const std::string samples = sixteen_bit(x);
   const auto bytes = static_cast<uint32_t>(samples.size());
-  write_file(at / "good.wav",
-             "RIFF" + number(bytes + 36) + "WAVE" + format_chunk() + "data" + number(bytes) + samples);
+  write_file(
+      at / "good.wav",
+      "RIFF" + number(bytes + 36) + "WAVE" + format_chunk() + "data" + number(bytes) + samples);
   const std::vector<float> good = cli::read_sound(at / "good.wav").samples;
   for (const Header& header : unfinished_headers()) {
     CAPTURE(std::string(header.name));
@@ -88,7 +92,8 @@ TEST_CASE("odd sound: a header that nobody finished is read to the end, and one 
     CHECK(read.code == 0);
     CHECK(read.says("odd.wav': its header "));
     CHECK(read.says("read to the end"));
-    const Outcome piped = run_line("cat " + at / "odd.wav | " LIGERO_TOOL " " + line + "/dev/stdin");
+    const Outcome piped =
+        run_line("cat " + at / "odd.wav | " LIGERO_TOOL " " + line + "/dev/stdin");
     INFO(piped.text);
     CHECK(piped.code == 0);
   }
@@ -97,8 +102,8 @@ TEST_CASE("odd sound: a header that nobody finished is read to the end, and one 
 
 TEST_CASE("odd sound: a header without samples is empty whatever follows") {
   const Workplace at;
-  const std::string header = "RIFF" + number<uint32_t>(0) + "WAVE" + format_chunk() + "data" +
-                             number<uint32_t>(0);
+  const std::string header =
+      "RIFF" + number<uint32_t>(0) + "WAVE" + format_chunk() + "data" + number<uint32_t>(0);
   for (const std::string& rest : {std::string(), "LIST" + number<uint32_t>(8) + "INFOabcd"}) {
     write_file(at / "empty.wav", header + rest);
     CHECK_THROWS_WITH_AS(
@@ -176,8 +181,8 @@ TEST_CASE("odd sound: floats of integer size are scaled, whatever the length, an
       write_wav(at / "large.wav", large, {.coding = SF_FORMAT_FLOAT});
       CHECK(cli::read_sound(at / "large.wav").samples == x);
     }
-    const Outcome done = run_tool("extract " + model_and_profile(at) + at / "large.wav" + " -o " +
-                                  at / "out.wav");
+    const Outcome done =
+        run_tool("extract " + model_and_profile(at) + at / "large.wav" + " -o " + at / "out.wav");
     INFO(done.text);
     CHECK(done.code == 0);
     CHECK(done.says("have the size of 32-bit integers; scaled to full scale 1"));
@@ -241,6 +246,82 @@ TEST_CASE("odd sound: the mean is of channels that carry sound, and a mix that c
   CHECK(said().says("the mix is 7 dB below its loudest channel"));
   write({1.0f, 0.1f});
   CHECK_FALSE(said().says("below its loudest channel"));
+  write({1.0f, 0.0f});
+  CHECK(said(" --channel 2").says("channel 2 of 2 is used, which is silent"));
+}
+
+TEST_CASE("odd sound: an offset or a bad sample in one channel changes nothing of another") {
+  const Workplace at;
+  const std::vector<float> x = tone(16000, 330.0f);
+  const auto write = [&](const auto& other) {
+    std::vector<float> frames;
+    for (size_t i = 0; i < x.size(); ++i) {
+      frames.insert(frames.end(), {x[i], other(i)});
+    }
+    write_wav(at / "in.wav", frames, {.channels = 2, .coding = SF_FORMAT_FLOAT});
+    return run_tool("score --reference " + at / "mix.wav " + at / "in.wav");
+  };
+  CHECK(write([](size_t) { return 0.1f; }).says("silent ones left out: the mean of 1\n"));
+  CHECK(cli::read_sound(at / "in.wav").samples == x);
+  for (const float bad : {10.0f, 1e30f, -3e38f, std::nanf("")}) {
+    CAPTURE(bad);
+    const Outcome done = write([&](size_t i) { return i == 777 ? bad : x[i]; });
+    CHECK_FALSE(done.says("silent ones left out"));
+    CHECK_FALSE(done.says("below its loudest channel"));
+    CHECK(done.says(": 1 samples were "));
+    std::vector<float> want = x;
+    want[777] = 0.5f * x[777];
+    CHECK(cli::read_sound(at / "in.wav").samples == want);
+  }
+  CHECK(write([&](size_t i) { return 0.3f - x[i]; }).says("is 60 dB below its loudest channel"));
+}
+
+TEST_CASE("odd sound: --channel looks at that channel alone") {
+  const Workplace at;
+  std::vector<float> frames;
+  for (const float v : tone(16000, 330.0f)) {
+    frames.insert(frames.end(), {1e12f, std::ldexp(v, 15)});
+  }
+  write_wav(at / "in.wav", frames, {.channels = 2, .coding = SF_FORMAT_FLOAT});
+  cli::SoundReader second(at / "in.wav", 2);
+  CHECK(cli::read_sound(&second).samples == tone(16000, 330.0f));
+}
+
+TEST_CASE("odd sound: a channel of a pipe that begins late is heard") {
+  const Workplace at;
+  std::vector<float> frames;
+  for (const float v : tone(15 * 16000, 330.0f)) {
+    const size_t t = frames.size() / 2;
+    frames.insert(frames.end(), {t < 16000 ? v : 0.0f, t < 12 * 16000 ? 0.0f : v});
+  }
+  write_wav(at / "in.wav", frames, {.channels = 2});
+  const Outcome done = run_line("cat " + at / "in.wav | " LIGERO_TOOL " extract " +
+                                model_and_profile(at) + "/dev/stdin -o " + at / "out.wav");
+  CHECK(done.code == 0);
+  const std::vector<float> out = cli::read_sound(at / "out.wav").samples;
+  CHECK(std::abs(*std::max_element(out.end() - 16000, out.end())) > 0.01f);
+}
+
+TEST_CASE("odd sound: less than a header promises is said, of a pipe and of FLAC too") {
+  const Workplace at;
+  const std::string score = "score --reference " + at / "mix.wav ";
+  write_wav(at / "whole.wav", tone(16000, 330.0f));
+  const std::string wav = read_file(at / "whole.wav");
+  write_file(at / "part.wav", wav.substr(0, wav.size() / 2));
+  const auto pipe = [&](const std::string& name) {
+    return run_line("cat " + at / name + " | " LIGERO_TOOL " " + score + "/dev/stdin");
+  };
+  CHECK(pipe("part.wav").says("of the 16000 samples that its header promises"));
+  CHECK_FALSE(pipe("whole.wav").says("promises"));
+  write_wav(at / "whole.flac", tone(16000, 330.0f), {.container = SF_FORMAT_FLAC});
+  const std::string flac = read_file(at / "whole.flac");
+  write_file(at / "part.flac", flac.substr(0, flac.size() / 2));
+  CHECK_FALSE(run_tool(score + at / "whole.flac").says("promises"));
+  CHECK(run_tool(score + at / "part.flac").says("of the 16000 samples that its header promises"));
+  CHECK(pipe("whole.flac").says("cannot be read from a pipe"));
+  write_file(at / "mp3.wav",
+             "RIFF" + number<uint32_t>(100) + "WAVE" + format_chunk(16000, 0x55, 16));
+  CHECK(pipe("mp3.wav").says("its samples are MP3"));
 }
 
 TEST_CASE("odd sound: --channel of a recording that has no such channel, or of no number") {
@@ -254,11 +335,32 @@ TEST_CASE("odd sound: --channel of a recording that has no such channel, or of n
                                     " -o " + at / "new.profile --channel 1");
   INFO(enrolled.text);
   CHECK(enrolled.code == 0);
+  write_wav(at / "two.wav", tone(32000, 330.0f), {.channels = 2});
+  const Outcome second = run_tool("enroll --model " + at / "tiny.lgm " + at / "two.wav" + " -o " +
+                                  at / "new.profile --channel 2");
+  CHECK(second.says("channel 2 of 2 is used"));
+}
+
+TEST_CASE("odd sound: a whisper is said to be too quiet, on any offset; a voice and silence not") {
+  const Workplace at;
+  const auto said = [&](float level, float offset) {
+    std::vector<float> x = tone(16000, 330.0f, level);
+    for (float& v : x) {
+      v += offset;
+    }
+    write_wav(at / "in.wav", x, {.coding = SF_FORMAT_FLOAT});
+    return run_tool("extract " + model_and_profile(at) + at / "in.wav" + " -o " + at / "out.wav")
+        .says("in.wav' is very quiet");
+  };
+  CHECK(said(0.002f, 0.0f));
+  CHECK(said(0.002f, 0.1f));
+  CHECK_FALSE(said(0.1f, 0.0f));
+  CHECK_FALSE(said(0.0f, 0.1f));
 }
 
 TEST_CASE("odd sound: --raw takes the names that ffmpeg, arecord and PulseAudio have for codings") {
   const std::vector<std::pair<int, std::vector<const char*>>> names = {
-      {SF_FORMAT_PCM_16, {"s16", "s16le", "S16_LE"}},
+      {SF_FORMAT_PCM_16, {"s16", "s16le", "S16_LE", "pcm_s16le"}},
       {SF_FORMAT_PCM_24, {"s24", "s24le", "S24_3LE"}},
       {SF_FORMAT_PCM_32, {"s32", "s32le", "S32_LE"}},
       {SF_FORMAT_PCM_S8, {"s8", "S8"}},
@@ -266,7 +368,7 @@ TEST_CASE("odd sound: --raw takes the names that ffmpeg, arecord and PulseAudio 
       {SF_FORMAT_FLOAT, {"f32", "f32le", "FLOAT_LE", "float32le"}},
       {SF_FORMAT_DOUBLE, {"f64", "f64le", "FLOAT64_LE"}},
       {SF_FORMAT_ULAW, {"mulaw", "MU_LAW", "ulaw"}},
-      {SF_FORMAT_ALAW, {"alaw", "A_LAW"}}};
+      {SF_FORMAT_ALAW, {"alaw", "A_LAW", "pcm_alaw"}}};
   for (const auto& [format, texts] : names) {
     for (const char* text : texts) {
       CAPTURE(text);
@@ -275,7 +377,8 @@ TEST_CASE("odd sound: --raw takes the names that ffmpeg, arecord and PulseAudio 
       CHECK(raw->coding == format);
     }
   }
-  for (const char* text : {"S16_BE", "s16be", "S24_LE", "le", "s16le s16", "float_le_"}) {
+  for (const char* text :
+       {"S16_BE", "s16be", "S24_LE", "le", "s16le s16", "float_le_", "pcm_", "pcm_pcm_s16"}) {
     CAPTURE(text);
     CHECK_FALSE(cli::parse_raw(std::string("16000:1:") + text));
   }

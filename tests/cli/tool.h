@@ -93,6 +93,7 @@ struct WavFormat {
   int rate_hz = 16000;
   int channels = 1;
   int coding = SF_FORMAT_PCM_16;
+  int container = SF_FORMAT_WAV;
 };
 
 inline void write_wav(const std::string& path,
@@ -101,7 +102,7 @@ inline void write_wav(const std::string& path,
   SF_INFO info = {};
   info.samplerate = format.rate_hz;
   info.channels = format.channels;
-  info.format = SF_FORMAT_WAV | format.coding;
+  info.format = format.container | format.coding;
   SNDFILE* file = sf_open(path.c_str(), SFM_WRITE, &info);
   sf_write_float(file, samples.data(), static_cast<sf_count_t>(samples.size()));
   sf_close(file);

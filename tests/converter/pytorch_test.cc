@@ -95,8 +95,8 @@ TEST_CASE("pytorch: where the state dict lies, and what comes first") {
   CHECK(w(dict({{"state_dict", two}, {"w", tensor("0", 6, {1}, {1}, 1)}})) == Values{2});
   CHECK(w(dict({{"weights", one}, {"epoch", "K\x01"}})) == Values{1});
   CHECK(w(dict({{"model_state_dict", two}, {"loss", tensor("0", 6, {1}, {1}, 1)}})) == Values{2});
-  const std::string three = dict({{"w", tensor("0", 6, {1}, {1}, 3)},
-                                  {"v", tensor("0", 6, {1}, {1})}});
+  const std::string three =
+      dict({{"w", tensor("0", 6, {1}, {1}, 3)}, {"v", tensor("0", 6, {1}, {1})}});
   CHECK(w(dict({{"net", three}, {"w", tensor("0", 6, {1}, {1}, 1)}, {"d", two}})) == Values{3});
   CHECK(has(refusal(with_six(dict({{"weights", "K\x02"}, {"epoch", "K\x01"}}))),
             "found at the top: epoch weights"));
@@ -105,8 +105,8 @@ TEST_CASE("pytorch: where the state dict lies, and what comes first") {
 
 TEST_CASE("pytorch: dicts that hold themselves and each other are searched once") {
   // d = {"a": d, "w": tensor}, remembered as 1; and a thousand names of it.
-  std::string root = "}q\x01(" + pickle::text("a") + "h\x01" + pickle::text("w") +
-                     tensor("0", 6, {1}, {1}, 4);
+  std::string root =
+      "}q\x01(" + pickle::text("a") + "h\x01" + pickle::text("w") + tensor("0", 6, {1}, {1}, 4);
   for (int i = 0; i < 1000; ++i) {
     root += pickle::text(std::to_string(i)) + "h\x01";
   }
@@ -210,7 +210,7 @@ TEST_CASE("read_checkpoint: the content tells the format, not the name") {
   CHECK(read_back(little<uint64_t>(2) + "{}") == "0 tensors");
   CHECK(has(read_back("\x80\x02\x8a\x0a\x6c\xfc\x9c\x46\xf9\x20\x6a\xa8\x50\x19.rest"),
             "PyTorch before 1.6"));
-  CHECK(has(read_back("nonsense nonsense"), "not a .safetensors file"));
+  CHECK(has(read_back("nonsense\1nonsense"), "not a .safetensors file"));
 }
 
 TEST_CASE("read_checkpoint: files of other programs are named for what they are") {
@@ -238,6 +238,8 @@ TEST_CASE("read_checkpoint: files of other programs are named for what they are"
   CHECK(has(said(std::string(257, 'a') + "ustar" + rest), "a tar archive"));
   CHECK(has(said(std::string("LIGEROM\0", 8) + rest), "a model file of ligero already"));
   CHECK(has(said(""), "the file is empty"));
+  CHECK(has(said("Entry not found"), "plain text"));
+  CHECK(has(said(std::string("PK\x05\x06") + std::string(18, '\0')), "a zip archive"));
   CHECK(has(said(zip_of({stored_entry("arr_0.npy", "x")})), "an archive of NumPy arrays"));
   CHECK(has(said(zip_of({stored_entry("model.weights.h5", "x")})), "a Keras model"));
 }

@@ -5,12 +5,14 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <cerrno>
 #include <cmath>
 #include <filesystem>
 #include <fstream>
 #include <limits>
 #include <stdexcept>
+#include <thread>
 
 #include "model/format/file_header.h"
 #include "model/format/half.h"
@@ -273,6 +275,32 @@ TEST_CASE("WholeFile: says why a file cannot be read") {
   // Whatever is written to it afterwards, what has been read stays.
   std::ofstream(path) << "J";
   CHECK(file.bytes()[4] == std::byte{'o'});
+}
+
+TEST_CASE("WholeFile: a file that is written to while it is read is refused") {
+  const Folder folder;
+  const std::string path = folder / "busy";
+  std::ofstream(path) << "begin";
+  fs::resize_file(path, size_t{16} << 20);
+  std::atomic<bool> done{false};
+  std::thread writer([&] {
+    std::fstream file(path, std::ios::in | std::ios::out);
+    while (!done) {
+      file.seekp(0);
+      file.put('b').flush();
+    }
+  });
+  constexpr int kMostTries =
+      1000;  // the clock of a file's changes may stand still while it is read
+  bool refused = false;
+  for (int i = 0; i < kMostTries && !refused; ++i) {
+    const Status status = WholeFile::open(path.c_str()).status();
+    refused = std::string_view(status.message).find("was written to while it was read") !=
+              std::string_view::npos;
+  }
+  done = true;
+  writer.join();
+  CHECK(refused);
 }
 
 TEST_CASE("WholeFile: beyond what is copied a file is mapped, with every byte at its place") {

@@ -94,13 +94,14 @@ TEST_CASE("enroll: a short, silent or missing anchor is refused") {
     CAPTURE(profile.status().message);
     CHECK(std::string_view(profile.status().message).find(part) != std::string_view::npos);
   };
-  const std::vector<float> good(16000, 0.1f);
+  const std::vector<float> good = buzz(0.1f);
   code({}, -1, "no anchor");
   code({{}}, 0, "shorter than 1 s");
   code({std::vector<float>(15999, 0.1f)}, 0, "shorter than 1 s");
   code({good, std::vector<float>(300, 0.1f)}, 1, "shorter than 1 s");
   code({std::vector<float>(16000, 0.0f)}, 0, "silent");
   code({good, good, buzz(0.0003f)}, 2, "silent");
+  code({std::vector<float>(16000, -0.9f), good}, 0, "silent");  // an offset is no voice
   code({std::vector<float>(16000, std::numeric_limits<float>::quiet_NaN())}, 0, "silent");
   CHECK(enroll(toy.model, buzz(0.0004f)).ok());
 }

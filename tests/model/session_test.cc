@@ -267,6 +267,23 @@ TEST_CASE("session: silence until a target is set, or the input by option; bypas
   CHECK(power(limited.run(x)) == doctest::Approx(power(x) * 0.25).epsilon(0.05));
 }
 
+TEST_CASE("session: a target that comes back meets nothing of what was heard before") {
+  Fixture f;
+  Live live(f, {});
+  REQUIRE(live.stream.set_target(profile_of(1.0f)).ok());
+  std::vector<float> low(16000 + 40);  // ends at a peak
+  for (size_t i = 0; i < low.size(); ++i) {
+    low[i] = std::sin(static_cast<float>(i) * 2 * std::numbers::pi_v<float> * 30 / 16000);
+  }
+  live.run(low);
+  live.stream.clear_target();
+  live.run(noise(16000, 5));
+  REQUIRE(live.stream.set_target(profile_of(0.0f)).ok());
+  for (const float y : live.run(noise(16000, 6))) {
+    REQUIRE(y == 0.0f);
+  }
+}
+
 /// The output for `x`, `change(at)` called before each hop.
 template <typename Change>
 std::vector<float> run_hops(Live& live, const std::vector<float>& x, Change change) {

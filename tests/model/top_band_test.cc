@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // What lies above the network's band: kept where the network passes everything, gone where it
 // passes nothing, on time, and never heard by the network.
 #include "model/session/top_band.h"

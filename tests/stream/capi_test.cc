@@ -251,6 +251,71 @@ TEST_CASE("C API: a map of channels is taken, one of channels that there are not
   // read.
   config.struct_bytes = offsetof(ligero_session_config, channel_mask);
   CHECK(ligero_session_bytes(at.model, &config, &bytes) == LIGERO_OK);
+  config.struct_bytes += 1;  // half of a field
+  CHECK(ligero_session_bytes(at.model, &config, &bytes) == LIGERO_BAD_ARGUMENT);
+}
+
+TEST_CASE("C API: finish counts once, until reset, at any time, in a batch too") {
+  ligero_model* model = nullptr;
+  const std::span<const std::byte> file = whole_network().bytes();
+  REQUIRE(ligero_model_open_memory(file.data(), file.size(), &model) == LIGERO_OK);
+  const std::vector<float> sound = babble(9650, 3);
+  const std::vector<float> anchor = babble(24000, 1);
+  ligero_profile* profile = nullptr;
+  REQUIRE(ligero_enroll(model, anchor.data(), anchor.size(), 16000, 1, &profile, nullptr) ==
+          LIGERO_OK);
+  ligero_session_config config = config_of(16000, 1);
+  config.block_hops = 10;
+  config.look_ahead_hops = 20;
+  ligero_session* session = nullptr;
+  ligero_batch* batch = nullptr;
+  REQUIRE(ligero_session_create(model, &config, nullptr, 0, &session) == LIGERO_OK);
+  REQUIRE(ligero_batch_create(model, &config, 1, &batch) == LIGERO_OK);
+  // The sound, then zeros in two pieces; how often finish() is called before each piece of zeros.
+  const auto voice = [&](int first, int second, bool in_batch = false) {
+    ligero_session* const s = in_batch ? ligero_batch_session(batch, 0) : session;
+    std::vector<float> all = sound;
+    const size_t flush = ligero_latency(s);
+    all.resize(sound.size() + flush, 0.0f);
+    const auto process = [&](size_t from, size_t to) {
+      const float* in[] = {all.data() + from};
+      float* out[] = {all.data() + from};
+      const auto frames = static_cast<uint32_t>(to - from);
+      REQUIRE((in_batch ? ligero_batch_process(batch, in, out, frames)
+                        : ligero_process(s, in, out, frames)) == LIGERO_OK);
+    };
+    REQUIRE(ligero_set_target(s, profile) == LIGERO_OK);
+    process(0, sound.size());
+    for (; first > 0; --first) {
+      CHECK(ligero_finish(s) == LIGERO_OK);
+    }
+    process(sound.size(), sound.size() + flush / 3);
+    for (; second > 0; --second) {
+      CHECK(ligero_finish(s) == LIGERO_OK);
+    }
+    process(sound.size() + flush / 3, all.size());
+    CHECK(ligero_reset(s) == LIGERO_OK);
+    return all;
+  };
+  const std::vector<float> once = voice(1, 0);
+  CHECK(voice(1, 0) == once);
+  CHECK(voice(2, 0) == once);
+  CHECK(voice(1, 2) == once);
+  CHECK(voice(1, 1, true) == once);
+  CHECK(voice(0, 0) != once);
+  // Before any sample, and then all the same.
+  CHECK(ligero_finish(session) == LIGERO_OK);
+  std::vector<float> zeros(32000);
+  const float* in[] = {zeros.data()};
+  float* out[] = {zeros.data()};
+  CHECK(ligero_process(session, in, out, 32000) == LIGERO_OK);
+  CHECK(largest(zeros) < 1e-3);
+  CHECK(ligero_reset(session) == LIGERO_OK);
+  CHECK(voice(1, 0) == once);
+  ligero_batch_destroy(batch);
+  ligero_session_destroy(session);
+  ligero_profile_close(profile);
+  ligero_model_close(model);
 }
 
 TEST_CASE("C API: a bandwidth is taken, one that there is not is refused") {

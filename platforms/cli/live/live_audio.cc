@@ -14,6 +14,7 @@
 #include <csignal>
 #include <cstdio>
 #include <memory>
+#include <numeric>
 #include <vector>
 
 #include "model/session/recording.h"
@@ -25,7 +26,7 @@
 #include "platforms/cli/live/live_worker.h"
 #include "platforms/cli/model_file.h"
 #include "platforms/cli/refusal.h"
-#include "platforms/cli/sound/sound.h"
+#include "platforms/cli/sound/level.h"
 
 namespace ligero::cli {
 
@@ -163,13 +164,14 @@ double to_db(double mean_square) {
 
 /// What the audio thread tells the other one, of the time since it last asked.
 struct Meter {
+  std::atomic<double> in_sum{0.0};
   std::atomic<double> in_square{0.0};
   std::atomic<double> out_square{0.0};
   std::atomic<double> busy_s{0.0};
   std::atomic<double> longest_s{0.0};
   std::atomic<int64_t> samples{0};
   std::atomic<int64_t> xruns{0};
-  double loudest = 0.0;  ///< mean square of the input between two prints; of the printing thread
+  double loudest = 0.0;  ///< mean square of the input, in the loudest time between two prints
 };
 
 /// Everything that the callback touches.
@@ -185,6 +187,10 @@ struct Engine {
            (worker != nullptr ? worker->spare_samples() : 0);
   }
 };
+
+double sum_of(const float* x, unsigned long n) {
+  return std::accumulate(x, x + n, 0.0);
+}
 
 double sum_of_squares(const float* x, unsigned long n) {
   double sum = 0.0;
@@ -218,6 +224,7 @@ int on_audio(const void* input,
   }
   const std::chrono::duration<double> taken = std::chrono::steady_clock::now() - start;
   Meter& meter = engine.meter;
+  add(meter.in_sum, sum_of(in[0], frames));
   add(meter.in_square, sum_of_squares(in[0], frames));
   add(meter.out_square, sum_of_squares(out[0], frames));
   add(meter.busy_s, taken.count());
@@ -238,7 +245,8 @@ std::string bar(double db) {
 /// One line of levels and load, written over itself.
 void print_meter(Meter& meter, double rate_hz) {
   const double n = static_cast<double>(std::max<int64_t>(meter.samples.exchange(0), 1));
-  const double in_square = meter.in_square.exchange(0.0) / n;
+  const double offset = meter.in_sum.exchange(0.0) / n;
+  const double in_square = meter.in_square.exchange(0.0) / n - offset * offset;
   meter.loudest = std::max(meter.loudest, in_square);
   const double in_db = to_db(in_square);
   const double out_db = to_db(meter.out_square.exchange(0.0) / n);

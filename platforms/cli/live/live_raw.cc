@@ -37,8 +37,8 @@ class Planes {
       : channels_(static_cast<size_t>(channels)),
         first_(channel > 0 ? static_cast<size_t>(channel - 1) : 0),
         plane_(channel > 0 ? 1 : channels_, std::vector<float>(frames)),
-        energy_(plane_.size()),
-        loudest_(rate_hz) {
+        levels_(plane_.size(), Level(rate_hz)),
+        mix_(rate_hz) {
     if (channel > channels) {
       refuse("--raw says ", channels, " channels; expected --channel 1 to ", channels);
     }
@@ -60,11 +60,10 @@ class Planes {
         plane_[c][t] = x;
         const bool sound = std::fabs(x) <= Signal::kLoudestSample;  // false for NaN as well
         const double heard = sound ? static_cast<double>(x) : 0.0;
-        energy_[c] += heard * heard;
+        levels_[c].add(heard);
         mix += heard / static_cast<double>(plane_.size());
       }
-      mix_energy_ += mix * mix;
-      loudest_.add(mix);
+      mix_.add(mix);
     }
   }
   void take_silence() {
@@ -73,8 +72,8 @@ class Planes {
     }
   }
   void report() const {
-    report_mix("stdin", energy_, mix_energy_);
-    report_quiet("stdin", loudest_.mean_square());
+    report_mix("stdin", levels_, mix_);
+    report_quiet("stdin", mix_.loudest());
   }
 
  private:
@@ -82,9 +81,8 @@ class Planes {
   size_t first_;
   std::vector<std::vector<float>> plane_;
   std::vector<float*> pointers_;
-  std::vector<double> energy_;
-  double mix_energy_ = 0.0;
-  Loudest loudest_;
+  std::vector<Level> levels_;
+  Level mix_;
 };
 
 }  // namespace

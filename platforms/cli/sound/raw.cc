@@ -67,7 +67,11 @@ std::optional<RawFormat> parse_raw(const std::string& text) {
               &used,
               coding,
               &used);
-  const std::string wanted = " " + lower(coding) + " ";
+  std::string name = lower(coding);
+  if (name.starts_with("pcm_")) {
+    name.erase(0, 4);  // ffmpeg's codecs, as opposed to its formats
+  }
+  const std::string wanted = " " + name + " ";
   const auto* found = std::find_if(std::begin(kCodings), std::end(kCodings), [&](const Coding& c) {
     return std::strstr(c.names, wanted.c_str()) != nullptr;
   });

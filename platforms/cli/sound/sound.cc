@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdio>
+#include <iterator>
 
 #include "platforms/cli/refusal.h"
 #include "platforms/cli/sound/rate.h"
@@ -18,9 +19,6 @@ namespace {
 constexpr int kBlockSamples = 16384;
 /// What a pipe is looked over by: it cannot be read twice.
 constexpr double kPipeSeconds = 10.0;
-/// A mix so far below its loudest channel has lost sound.
-constexpr double kMuchBelowDb = 6.0;
-constexpr double kMostBelowDb = 60.0;
 
 void look_over_again(const std::string& path, int64_t most, Survey* survey) {
   SoundSource source(path);
@@ -37,42 +35,15 @@ void look_over_again(const std::string& path, int64_t most, Survey* survey) {
   }
 }
 
-constexpr double kQuietDb = -50.0;
-constexpr double kSilentDb = -90.0;
-
 }  // namespace
-
-void report_quiet(const std::string& name, double mean_square) {
-  const double db = mean_square > 0.0 ? 10.0 * std::log10(mean_square) : 2.0 * kSilentDb;
-  if (db > kSilentDb && db < kQuietDb) {
-    std::fprintf(
-        stderr,
-        "ligero: '%s' is very quiet: at its loudest it has %.0f dB; below %.0f dB a network "
-        "does not make up for it, so turn the microphone up\n",
-        name.c_str(),
-        db,
-        kQuietDb);
-  }
-}
-
-void report_mix(const std::string& name, std::span<const double> energy, double mix_energy) {
-  const double loudest = *std::max_element(energy.begin(), energy.end());
-  const double below_db =
-      std::min(10.0 * std::log10(loudest / std::max(mix_energy, 1e-300)), kMostBelowDb);
-  if (loudest > 0.0 && below_db >= kMuchBelowDb) {
-    std::fprintf(stderr,
-                 "ligero: '%s': the mix is %.0f dB below its loudest channel: channels cancel or "
-                 "are silent in turn; --channel N takes one alone\n",
-                 name.c_str(),
-                 below_db);
-  }
-}
 
 SoundReader::SoundReader(const std::string& path, int channel)
     : path_(path == "-" ? kStdin : path),
       source_(std::make_unique<SoundSource>(path_)),
       channel_(channel),
-      loudest_(source_->rate_hz()) {
+      survey_(source_->channels(), source_->rate_hz(), channel),
+      levels_(static_cast<size_t>(source_->channels()), Level(source_->rate_hz())),
+      mix_(source_->rate_hz()) {
   if (rate_hz() < kLowestFileHz || rate_hz() > kHighestFileHz) {
     refuse("'",
            path_,
@@ -90,7 +61,6 @@ SoundReader::SoundReader(const std::string& path, int channel)
   }
   const int frames = std::max(1, kBlockSamples / channels);
   frames_.resize(static_cast<size_t>(frames) * static_cast<size_t>(channels));
-  energy_.resize(static_cast<size_t>(channels));
 }
 
 void SoundReader::stop_after(double seconds) {
@@ -101,63 +71,76 @@ void SoundReader::stop_after(double seconds) {
 // judged by its beginning.
 void SoundReader::look_over() {
   looked_ = true;
-  Survey survey(source_->channels());
   const bool one = source_->channels() == 1 || channel_ > 0;
   if (one && !source_->floats()) {
-    take_as(survey);
+    take_channels();
     return;
   }
   if (source_->rewinds()) {
-    look_over_again(path_, most_, &survey);
-    take_as(survey);
+    look_over_again(path_, most_, &survey_);
+    take_channels();
     return;
   }
   const auto channels = static_cast<size_t>(source_->channels());
   std::vector<float> begin(channels * static_cast<size_t>(kPipeSeconds * rate_hz()));
   const auto got = static_cast<size_t>(
       source_->read(begin.data(), static_cast<int64_t>(begin.size() / channels)));
-  survey.add(begin.data(), got);
-  take_as(survey);
+  survey_.add(begin.data(), got);
+  take_channels();
   for (size_t t = 0; t < got; ++t) {
     ahead_.push_back(mixed(begin.data() + t * channels));
   }
 }
 
-void SoundReader::take_as(const Survey& survey) {
-  taken_ = channel_ > 0 ? std::vector<int>{channel_ - 1} : survey.heard();
-  const double scale = source_->floats() ? survey.scale() : 1.0;
+void SoundReader::take_channels() {
+  taken_ = survey_.heard();
+  const double scale = source_->floats() ? survey_.scale() : 1.0;
   if (scale == 0.0) {
     refuse("'",
            path_,
            "' holds floats up to ",
-           survey.peak(),
+           survey_.peak(),
            "; expected full scale 1, or integers of 16, 24 or 32 bits as floats");
   }
   scale_ = static_cast<float>(scale);
+}
+
+// A channel of a pipe may begin to carry sound after the part that was looked over.
+void SoundReader::take_late_channels(size_t frames) {
+  if (source_->rewinds() || taken_.size() == levels_.size() || channel_ > 0) {
+    return;
+  }
+  survey_.add(frames_.data(), frames);
+  const std::vector<int> before = taken_;
+  const std::vector<int> heard = survey_.heard();
+  taken_.clear();
+  std::set_union(
+      before.begin(), before.end(), heard.begin(), heard.end(), std::back_inserter(taken_));
+}
+
+// What is no sound as zero, and counted.
+float SoundReader::cleaned(float sample) {
+  if (!std::isfinite(sample)) {
+    ++cleaned_;
+    return 0.0f;
+  }
+  if (std::abs(sample) > kMostSample) {
+    ++beyond_;
+    return 0.0f;
+  }
+  return sample;
 }
 
 // One frame to one sample.
 float SoundReader::mixed(const float* frame) {
   float sum = 0.0f;
   for (const int c : taken_) {
-    sum += frame[c];
-  }
-  for (size_t c = 0; c < energy_.size(); ++c) {
-    const double x = frame[c];
-    energy_[c] += std::isfinite(x) ? x * x : 0.0;
+    const float x = cleaned(frame[c] * scale_);
+    levels_[static_cast<size_t>(c)].add(x);
+    sum += x;
   }
   sum = taken_.size() == 1 ? sum : sum / static_cast<float>(taken_.size());
-  if (!std::isfinite(sum)) {
-    ++cleaned_;
-    return 0.0f;
-  }
-  mix_energy_ += static_cast<double>(sum) * sum;
-  sum *= scale_;
-  if (std::abs(sum) > kMostSample) {
-    ++beyond_;
-    return 0.0f;
-  }
-  loudest_.add(sum);
+  mix_.add(sum);
   return sum;
 }
 
@@ -179,6 +162,8 @@ size_t SoundReader::fill() {
   if (got == 0 && so_far == 0) {
     refuse("'", path_, "' holds no samples; expected sound");
   }
+  ended_ = got == 0;
+  take_late_channels(got);
   for (size_t t = 0; t < got; ++t) {
     ahead_.push_back(mixed(frames_.data() + t * channels));
   }
@@ -210,13 +195,18 @@ std::span<const float> SoundReader::read() {
 }
 
 void SoundReader::report_channels() const {
-  const size_t channels = energy_.size();
+  const size_t channels = levels_.size();
   if (channels == 1) {
     return;
   }
   if (channel_ > 0) {
-    std::fprintf(
-        stderr, "ligero: '%s': channel %d of %zu is used\n", path_.c_str(), channel_, channels);
+    const bool silent = mix_.energy() == 0.0;
+    std::fprintf(stderr,
+                 "ligero: '%s': channel %d of %zu is used%s\n",
+                 path_.c_str(),
+                 channel_,
+                 channels,
+                 silent ? ", which is silent" : "");
     return;
   }
   std::fprintf(stderr, "ligero: '%s': %zu channels mixed to one", path_.c_str(), channels);
@@ -227,12 +217,18 @@ void SoundReader::report_channels() const {
     }
   }
   std::fprintf(stderr, "\n");
-  report_mix(path_, energy_, mix_energy_);
+  report_mix(path_, levels_, mix_);
 }
 
 void SoundReader::report(int32_t to_hz) const {
   if (!source_->odd().empty()) {
     std::fprintf(stderr, "ligero: '%s': %s\n", path_.c_str(), source_->odd().c_str());
+  } else if (ended_ && source_->promised() < INT64_MAX && samples_ < source_->promised()) {
+    std::fprintf(stderr,
+                 "ligero: '%s': it ends after %lld of the %lld samples that its header promises\n",
+                 path_.c_str(),
+                 static_cast<long long>(samples_),
+                 static_cast<long long>(source_->promised()));
   }
   if (scale_ != 1.0f) {
     std::fprintf(
@@ -261,7 +257,7 @@ void SoundReader::report(int32_t to_hz) const {
                  static_cast<double>(most_) / rate_hz());
   }
   report_channels();
-  report_quiet(path_, loudest_.mean_square());
+  report_quiet(path_, mix_.loudest());
   if (rate_hz() != to_hz) {
     std::fprintf(
         stderr, "ligero: '%s': %d Hz converted to %d Hz\n", path_.c_str(), rate_hz(), to_hz);

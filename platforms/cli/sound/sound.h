@@ -4,7 +4,6 @@
 #ifndef LIGERO_PLATFORMS_CLI_SOUND_SOUND_H_
 #define LIGERO_PLATFORMS_CLI_SOUND_SOUND_H_
 
-#include <algorithm>
 #include <cstdint>
 #include <cstdio>
 #include <limits>
@@ -14,38 +13,12 @@
 #include <vector>
 
 #include "model/format/atomic_file.h"
+#include "platforms/cli/sound/level.h"
 #include "platforms/cli/sound/rate.h"
 #include "platforms/cli/sound/source.h"
 #include "platforms/cli/sound/survey.h"
 
 namespace ligero::cli {
-
-/// The loudest tenth of a second of a signal.
-class Loudest {
- public:
-  explicit Loudest(int32_t rate_hz) : frame_(rate_hz / 10) {}
-  void add(double sample) {
-    squares_ += sample * sample;
-    if (++count_ == frame_) {
-      most_ = std::max(most_, squares_ / frame_);
-      squares_ = 0.0;
-      count_ = 0;
-    }
-  }
-  double mean_square() const {
-    return most_;
-  }
-
- private:
-  int32_t frame_;
-  int32_t count_ = 0;
-  double squares_ = 0.0;
-  double most_ = 0.0;
-};
-
-/// Says on stderr where even the loudest tenth of a second is below the level up to which the
-/// networks amplify (-50 dB, op input_level), and yet no silence.
-void report_quiet(const std::string& name, double mean_square);
 
 /// A file of 8 to 96 kHz with any number of channels, read piece by piece as mono of its own rate:
 /// one channel, or the mean of those that carry sound. Floats of integer size are scaled to full
@@ -88,31 +61,31 @@ class SoundReader {
 
  private:
   void look_over();
-  void take_as(const Survey& survey);
+  void take_channels();
+  void take_late_channels(size_t frames);
   size_t fill();
+  float cleaned(float sample);
   float mixed(const float* frame);
   void report_channels() const;
 
   std::string path_;
   std::unique_ptr<SoundSource> source_;
   int channel_;
-  bool looked_ = false;         ///< taken_ and scale_ are known
-  std::vector<int> taken_;      ///< the channels that are averaged
-  float scale_ = 1.0f;          ///< a power of two
-  std::vector<float> frames_;   ///< of all channels, as read
-  std::vector<float> ahead_;    ///< mono, read and not handed out
-  size_t handed_out_ = 0;       ///< of ahead_
-  std::vector<double> energy_;  ///< of each channel
-  double mix_energy_ = 0.0;
+  Survey survey_;
+  bool looked_ = false;        ///< taken_ and scale_ are known
+  std::vector<int> taken_;     ///< the channels that are averaged
+  float scale_ = 1.0f;         ///< a power of two
+  std::vector<float> frames_;  ///< of all channels, as read
+  std::vector<float> ahead_;   ///< mono, read and not handed out
+  size_t handed_out_ = 0;      ///< of ahead_
+  std::vector<Level> levels_;  ///< of each channel, as far as it is averaged
+  Level mix_;
+  bool ended_ = false;                                  ///< the source has no more
   int64_t most_ = std::numeric_limits<int64_t>::max();  ///< samples to read
   int64_t samples_ = 0;
   int64_t cleaned_ = 0;
   int64_t beyond_ = 0;  ///< samples beyond kMostSample
-  Loudest loudest_;
 };
-
-/// Says on stderr where a mix has much less energy than the loudest of its channels.
-void report_mix(const std::string& name, std::span<const double> energy, double mix_energy);
 
 struct Sound {
   std::string path;

@@ -13,8 +13,7 @@
 #include <filesystem>
 #include <fstream>
 #include <optional>
-#include <string_view>
-#include <vector>
+#include <span>
 
 #include "model/format/foreign_file.h"
 #include "platforms/cli/refusal.h"
@@ -61,11 +60,12 @@ void set_raw(const std::string& path, SF_INFO* info) {
   info->format = SF_FORMAT_RAW | SF_ENDIAN_LITTLE | raw->coding;
 }
 
-// The first bytes of a file that can be read again; of a pipe none.
-std::vector<std::byte> first_bytes(const std::string& path) {
-  std::vector<std::byte> bytes(512);
+constexpr size_t kMostHead = 65536;  // of a file's beginning: what a pipe holds
+
+std::string first_bytes(const std::string& path) {
+  std::string bytes(kMostHead, '\0');
   std::ifstream file(path, std::ios::binary);
-  file.read(reinterpret_cast<char*>(bytes.data()), static_cast<std::streamsize>(bytes.size()));
+  file.read(bytes.data(), static_cast<std::streamsize>(bytes.size()));
   bytes.resize(static_cast<size_t>(file.gcount()));
   return bytes;
 }
@@ -86,17 +86,25 @@ std::string library_refusal(int error) {
   }
 }
 
-// Why nobody reads a file that can be read again.
-std::string cause(const std::string& path, int error) {
-  const std::vector<std::byte> bytes = first_bytes(path);
-  const std::string_view head(reinterpret_cast<const char*>(bytes.data()), bytes.size());
-  if (head.starts_with("RIFF") || head.starts_with("RF64")) {
-    wav::Reader reader;
-    const std::string problem = reader.open(std::fopen(path.c_str(), "rb"));
+// What our reader finds wrong with a WAV file, of a pipe by its first bytes; "" where nothing is.
+std::string wav_problem(const std::string& path, std::string head, bool pipe) {
+  wav::Reader reader;
+  return reader.open(!pipe          ? std::fopen(path.c_str(), "rb")
+                     : head.empty() ? nullptr
+                                    : fmemopen(head.data(), head.size(), "rb"));
+}
+
+// Why nobody reads what begins like this.
+std::string cause(const std::string& path, const std::string& head, bool pipe, int error) {
+  if (head.starts_with("RIFF") || head.starts_with("RF64") || head.starts_with("BW64")) {
+    const std::string problem = wav_problem(path, head, pipe);
     return problem.empty() ? library_refusal(error) : problem;
   }
-  const char* foreign = foreign_file(bytes);
   const bool sound = head.starts_with("fLaC") || head.starts_with("OggS");
+  if (sound && pipe) {
+    return "its format cannot be read from a pipe; write it to a file first, or send WAV";
+  }
+  const char* foreign = foreign_file(std::as_bytes(std::span(head)));
   return foreign != nullptr && !sound ? text("it is ", foreign) : library_refusal(error);
 }
 
@@ -104,12 +112,11 @@ std::string cause(const std::string& path, int error) {
 std::string peek(int pipe) {
   std::string head;
 #ifdef __linux__
-  constexpr size_t kMost = 4096;
   int ends[2];
   if (::pipe(ends) != 0) {
     return head;
   }
-  const ssize_t there = ::tee(pipe, ends[1], kMost, 0);
+  const ssize_t there = ::tee(pipe, ends[1], kMostHead, 0);
   if (there > 0) {
     head.resize(static_cast<size_t>(there));
     const ssize_t got = ::read(ends[0], head.data(), head.size());
@@ -123,16 +130,6 @@ std::string peek(int pipe) {
   return head;
 }
 
-// Whether our reader knows the header that has come through the pipe.
-bool own_reads(std::string head) {
-  if (head.empty()) {
-    return false;
-  }
-  wav::Reader reader;
-  std::FILE* file = fmemopen(head.data(), head.size(), "rb");
-  return file != nullptr && reader.open(file).empty();
-}
-
 }  // namespace
 
 void SoundCloser::operator()(sf_private_tag* file) const {
@@ -142,8 +139,9 @@ void SoundCloser::operator()(sf_private_tag* file) const {
 SoundSource::SoundSource(const std::string& path) : path_(path) {
   rewinds_ = fs::is_regular_file(check_readable(path));
   const int pipe = rewinds_ ? -1 : ::open(path.c_str(), O_RDONLY | O_CLOEXEC);  // once
-  if (is_raw_name(path) || !open_own(pipe)) {
-    open_library(pipe);
+  const std::string head = rewinds_ ? first_bytes(path) : peek(pipe);
+  if (is_raw_name(path) || !open_own(pipe, head)) {
+    open_library(pipe, head);
   }
   if (own_) {
     channels_ = own_->channels();
@@ -151,11 +149,13 @@ SoundSource::SoundSource(const std::string& path) : path_(path) {
     format_ = own_->coding().format;
     promised_ = own_->frames();
   }
+  constexpr int64_t kMostPromised = int64_t{1} << 48;  // more is a way to say that nobody knows
+  promised_ = promised_ <= kMostPromised ? promised_ : INT64_MAX;
 }
 
 // Takes a WAV file with an odd header, or any from a pipe. What it does not take is left as it was.
-bool SoundSource::open_own(int pipe) {
-  if (!rewinds_ && !own_reads(peek(pipe))) {
+bool SoundSource::open_own(int pipe, const std::string& head) {
+  if (!rewinds_ && !wav_problem(path_, head, true).empty()) {
     return false;
   }
   auto own = std::make_unique<wav::Reader>();
@@ -167,7 +167,7 @@ bool SoundSource::open_own(int pipe) {
   return true;
 }
 
-void SoundSource::open_library(int pipe) {
+void SoundSource::open_library(int pipe, const std::string& head) {
   SF_INFO info = {};
   if (is_raw_name(path_)) {
     set_raw(path_, &info);
@@ -186,7 +186,7 @@ void SoundSource::open_library(int pipe) {
     refuse("'",
            path_,
            "' is not a sound file that can be read: ",
-           rewinds_ ? cause(path_, error) : library_refusal(error));
+           cause(path_, head, !rewinds_, error));
   }
   channels_ = info.channels;
   rate_hz_ = info.samplerate;

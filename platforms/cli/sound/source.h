@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Opens a sound file with the library that reads it, and says in a sentence why none does. Not: what
-// is made of its channels (sound.h).
+// Opens a sound file with the library that reads it, and says in a sentence why none does. Not:
+// what is made of its channels (sound.h).
 #ifndef LIGERO_PLATFORMS_CLI_SOUND_SOURCE_H_
 #define LIGERO_PLATFORMS_CLI_SOUND_SOURCE_H_
 
@@ -19,9 +19,9 @@ struct SoundCloser {
 };
 using SoundHandle = std::unique_ptr<sf_private_tag, SoundCloser>;
 
-/// Interleaved frames of a file. libsndfile reads it. WAV files whose headers are unfinished, and WAV
-/// from a pipe, are read by platforms/wav/reader.h. Refuses what is missing, unreadable, not audio or
-/// empty; a name that ends in .raw or .pcm needs --raw (raw.h).
+/// Interleaved frames of a file. libsndfile reads it. WAV files whose headers are unfinished, and
+/// WAV from a pipe, are read by platforms/wav/reader.h. Refuses what is missing, unreadable, not
+/// audio or empty; a name that ends in .raw or .pcm needs --raw (raw.h).
 class SoundSource {
  public:
   explicit SoundSource(const std::string& path);
@@ -52,8 +52,8 @@ class SoundSource {
   std::string error() const;
 
  private:
-  bool open_own(int pipe);
-  void open_library(int pipe);
+  bool open_own(int pipe, const std::string& head);
+  void open_library(int pipe, const std::string& head);
 
   std::string path_;
   std::unique_ptr<wav::Reader> own_;

@@ -17,27 +17,37 @@ constexpr int kIntegerBits[] = {15, 23, 31};
 
 }  // namespace
 
+Survey::Survey(int channels, int32_t rate_hz, int channel)
+    : channels_(static_cast<size_t>(channels)),
+      first_(channel > 0 ? static_cast<size_t>(channel - 1) : 0),
+      sound_(channel > 0 ? 1 : channels_, Level(rate_hz)),
+      finite_(sound_) {}
+
 void Survey::add(const float* frames, size_t count) {
-  const size_t channels = energy_.size();
   for (size_t t = 0; t < count; ++t) {
-    for (size_t c = 0; c < channels; ++c) {
-      const double x = std::abs(static_cast<double>(frames[t * channels + c]));
-      if (x > 0.0 && std::isfinite(x)) {
-        energy_[c] += x * x;
-        peak_ = std::max(peak_, x);
-        ++nonzero_;
-        beyond_ += x > kMostSample ? 1 : 0;
-      }
+    for (size_t c = 0; c < sound_.size(); ++c) {
+      const double x = frames[t * channels_ + first_ + c];
+      const double size = std::isfinite(x) ? std::abs(x) : 0.0;
+      const bool beyond = size > kMostSample;
+      sound_[c].add(size > 0.0 && !beyond ? x : 0.0);
+      finite_[c].add(size > 0.0 ? x : 0.0);
+      peak_ = std::max(peak_, size);
+      nonzero_ += size > 0.0 ? 1 : 0;
+      beyond_ += beyond ? 1 : 0;
     }
   }
 }
 
 std::vector<int> Survey::heard() const {
-  const double loudest = *std::max_element(energy_.begin(), energy_.end());
+  const std::vector<Level>& levels = scale() == 1.0 ? sound_ : finite_;
+  double loudest = 0.0;
+  for (const Level& level : levels) {
+    loudest = std::max(loudest, level.energy());
+  }
   std::vector<int> channels;
-  for (size_t c = 0; c < energy_.size(); ++c) {
-    if (energy_[c] >= kSilentBelow * loudest) {
-      channels.push_back(static_cast<int>(c));
+  for (size_t c = 0; c < levels.size(); ++c) {
+    if (levels[c].energy() >= kSilentBelow * loudest) {
+      channels.push_back(static_cast<int>(first_ + c));
     }
   }
   return channels;

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Steps as widen_recording() takes them, so that pieces and the whole are the same samples.
 #include "platforms/cli/sound/widener.h"
 

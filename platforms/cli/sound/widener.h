@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // A voice from the model's rate to its recording's, piece by piece, with what lies above the band
 // that the network hears. Not: a recording at once (widen_recording() in model/session/top_band.h).
 #ifndef LIGERO_PLATFORMS_CLI_SOUND_WIDENER_H_

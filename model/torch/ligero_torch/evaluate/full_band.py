@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What lies above the network's 8 kHz, at 48 kHz: is the interferer's lowered, and the target's kept?
 
     python -m ligero_torch.evaluate.full_band --voices FOLDER [--voices FOLDER] [--model M.lgm] [--png P]
