@@ -14,5 +14,4 @@ install_peers() {
 build_tools ligero_shared >&2
 make_venv >&2 || fail "there is no Python environment"
 install_peers >&2
-export LIGERO_LIBRARY="$root/$build/platforms/capi/libligero.so"
 python_job bench.runtimes "$@"

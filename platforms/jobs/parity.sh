@@ -4,5 +4,5 @@
 set -eu
 . platforms/jobs/lib/python.sh
 
-build_tools >&2
+build_tools ligero_shared >&2
 python_job evaluate.parity "$@"

@@ -60,10 +60,10 @@ install_modules() {
     done
 }
 
-# with_tools COMMAND...: with ligero_torch on Python's path, and the tools' names in the environment.
+# with_tools COMMAND...: with ligero_torch on Python's path, and the tools' and the library's names in the environment.
 with_tools() {
     PYTHONPATH=$root/model/torch${PYTHONPATH:+:$PYTHONPATH} LIGERO=$root/$ligero \
-        LIGERO_CONVERT=$root/$convert "$@"
+        LIGERO_CONVERT=$root/$convert LIGERO_LIBRARY=$root/$build/platforms/capi/libligero.so "$@"
 }
 
 # python_job MODULE ARGS...: ends as ligero_torch.MODULE does. What it prints may be for a machine, so all

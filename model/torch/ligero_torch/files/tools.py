@@ -1,17 +1,20 @@
 # SPDX-License-Identifier: Apache-2.0
-"""ligero's own command-line tools from Python. They come from LIGERO and LIGERO_CONVERT, or from the
-build folder."""
+"""ligero itself from Python: its package, on the library of LIGERO_LIBRARY, and its command-line tools, of
+LIGERO and LIGERO_CONVERT; where these are not set, those of the build folder."""
 
 from __future__ import annotations
 
 import os
 import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
 import soundfile
 
 from ..data import audio
+
+PACKAGE = Path(__file__).resolve().parents[4] / "platforms" / "python"
 
 
 def tool(variable: str, default: str) -> str:
@@ -26,8 +29,20 @@ def run(*command) -> str:
     return done.stdout + done.stderr
 
 
+def package():
+    """The Python package `ligero` of this source tree."""
+    os.environ["LIGERO_LIBRARY"] = str(Path(tool("LIGERO_LIBRARY", "platforms/capi/libligero.so")).resolve())
+    folder = str(PACKAGE)
+    if folder not in sys.path:
+        sys.path.insert(0, folder)
+    import ligero
+
+    return ligero
+
+
 class Ligero:
-    """The command-line tools, as a function (mix [n], anchor [m]) -> estimate [n].
+    """ligero as a function (mix [n], anchor [m]) -> estimate [n], by the package: a child process for each
+    would take longer.
 
     model: a model file, or weights (.safetensors beside a .json) that are converted into `folder`,
     with `options` for the converter. DataError where a tool fails, with what it said.
@@ -47,7 +62,7 @@ class Ligero:
         return path
 
     def enroll(self, anchor: np.ndarray) -> None:
-        """Whose voice extract() gives from here on."""
+        """Whose voice extract() gives from here on, by the tool."""
         run(self.tool, "enroll", "--model", self.model, self._sound("anchor.wav", anchor), "-o",
             self.folder / "who.profile")
 
@@ -58,5 +73,9 @@ class Ligero:
         return soundfile.read(out, dtype="float32")[0]
 
     def __call__(self, mix: np.ndarray, anchor: np.ndarray) -> np.ndarray:
-        self.enroll(anchor)
-        return self.extract(mix)
+        ligero = package()
+        try:
+            voice = ligero.enroll(anchor, audio.SAMPLE_RATE_HZ, model=self.model)
+            return ligero.extract(mix, audio.SAMPLE_RATE_HZ, voice, model=self.model)
+        except ligero.LigeroError as e:
+            raise audio.DataError(str(e)) from e
