@@ -48,7 +48,8 @@ class Line {
   }
   Line& operator<<(int32_t number) {
     char digits[12];
-    return *this << std::string_view(digits, std::to_chars(digits, std::end(digits), number).ptr);
+    const char* end = std::to_chars(digits, std::end(digits), number).ptr;
+    return *this << std::string_view(digits, static_cast<size_t>(end - digits));
   }
 
  private:

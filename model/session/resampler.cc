@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The adapter to libspeexdsp; the only file that includes it.
+// The adapter to libspeexdsp, the only file that includes it, or to what stands in for it (sinc.h).
 #include "model/session/resampler.h"
 
 #include <algorithm>
@@ -7,6 +7,8 @@
 
 #if defined(LIGERO_WITH_SPEEXDSP)
 #include <speex/speex_resampler.h>
+#elif defined(LIGERO_WITH_SINC)
+#include "model/session/sinc.h"
 #endif
 
 namespace ligero {
@@ -79,6 +81,37 @@ void Resampler::reset() noexcept {
   }
 }
 
+#elif defined(LIGERO_WITH_SINC)
+
+struct Resampler::Impl {
+  Sinc sinc;
+  int32_t from_hz = 0;
+  int32_t to_hz = 0;
+};
+int32_t Resampler::process(const float* x, int32_t n, float* y) noexcept {
+  if (!impl_) {
+    std::copy(x, x + n, y);
+    return n;
+  }
+  return impl_->sinc.process(x, n, y);
+}
+int32_t Resampler::most_output(int32_t n) const noexcept {
+  return impl_ ? static_cast<int32_t>((int64_t{n} * impl_->to_hz) / impl_->from_hz) + 2 : n;
+}
+double Resampler::delay_s() const noexcept {
+  return impl_ ? static_cast<double>(impl_->sinc.delay_samples()) / impl_->from_hz : 0.0;
+}
+void Resampler::skip_delay() noexcept {
+  if (impl_) {
+    impl_->sinc.skip_delay();
+  }
+}
+void Resampler::reset() noexcept {
+  if (impl_) {
+    impl_->sinc.reset();
+  }
+}
+
 #else
 
 struct Resampler::Impl {};
@@ -112,14 +145,15 @@ Result<Resampler> Resampler::create(int32_t from_hz, int32_t to_hz) {
   if (from_hz == to_hz) {
     return r;
   }
-#if defined(LIGERO_WITH_SPEEXDSP)
+#if defined(LIGERO_WITH_SPEEXDSP) || defined(LIGERO_WITH_SINC)
   r.impl_.reset(new (std::nothrow) Impl);
   if (!r.impl_) {
     return error(Code::kTooLittleMemory, "no memory for a resampler");
   }
-  int failure = RESAMPLER_ERR_SUCCESS;
   r.impl_->from_hz = from_hz;
   r.impl_->to_hz = to_hz;
+#if defined(LIGERO_WITH_SPEEXDSP)
+  int failure = RESAMPLER_ERR_SUCCESS;
   r.impl_->state = speex_resampler_init(1,
                                         static_cast<spx_uint32_t>(from_hz),
                                         static_cast<spx_uint32_t>(to_hz),
@@ -128,6 +162,11 @@ Result<Resampler> Resampler::create(int32_t from_hz, int32_t to_hz) {
   if (r.impl_->state == nullptr || failure != RESAMPLER_ERR_SUCCESS) {
     return error(Code::kTooLittleMemory, "no memory for a resampler");
   }
+#else
+  if (!r.impl_->sinc.create(from_hz, to_hz)) {
+    return error(Code::kTooLittleMemory, "no memory for a resampler");
+  }
+#endif
   return r;
 #else
   return error(Code::kUnsupportedModel,

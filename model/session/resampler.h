@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Sample rate conversion by libspeexdsp. Not: queues.
+// Sample rate conversion by libspeexdsp, or in the browser by sinc.h. Not: queues.
 #ifndef LIGERO_MODEL_SESSION_RESAMPLER_H_
 #define LIGERO_MODEL_SESSION_RESAMPLER_H_
 
@@ -15,7 +15,7 @@ namespace ligero {
 /// One direction of a stream. Equal rates pass through without delay.
 class Resampler {
  public:
-#if defined(LIGERO_WITH_SPEEXDSP)
+#if defined(LIGERO_WITH_SPEEXDSP) || defined(LIGERO_WITH_SINC)
   static constexpr bool kConverts = true;  ///< whether this build has other rates than equal ones
 #else
   static constexpr bool kConverts = false;

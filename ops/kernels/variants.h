@@ -56,23 +56,30 @@
 #else
 #define LIGERO_IF_MVE(X, ...)
 #endif
+#if defined(LIGERO_HAVE_WASM)
+#define LIGERO_IF_WASM(X, ...) X(wasm, kCpuWasm, __VA_ARGS__)
+#else
+#define LIGERO_IF_WASM(X, ...)
+#endif
 #define LIGERO_FOR_EACH_ISA(X, ...)                             \
   LIGERO_IF_AVX512(X, __VA_ARGS__)                              \
   LIGERO_IF_AVX2(X, __VA_ARGS__)                                \
   LIGERO_IF_SSE4(X, __VA_ARGS__) LIGERO_IF_NEON(X, __VA_ARGS__) \
-      LIGERO_IF_ARMV7NEON(X, __VA_ARGS__) X(ref, 0u, __VA_ARGS__)
+      LIGERO_IF_ARMV7NEON(X, __VA_ARGS__) LIGERO_IF_WASM(X, __VA_ARGS__) X(ref, 0u, __VA_ARGS__)
 /// The same for kernels of float that MVE has too.
 #define LIGERO_FOR_EACH_ISA_OR_MVE(X, ...)                      \
   LIGERO_IF_AVX512(X, __VA_ARGS__)                              \
   LIGERO_IF_AVX2(X, __VA_ARGS__)                                \
   LIGERO_IF_SSE4(X, __VA_ARGS__) LIGERO_IF_NEON(X, __VA_ARGS__) \
-      LIGERO_IF_ARMV7NEON(X, __VA_ARGS__) LIGERO_IF_MVE(X, __VA_ARGS__) X(ref, 0u, __VA_ARGS__)
+      LIGERO_IF_ARMV7NEON(X, __VA_ARGS__) LIGERO_IF_WASM(X, __VA_ARGS__) \
+      LIGERO_IF_MVE(X, __VA_ARGS__) X(ref, 0u, __VA_ARGS__)
 /// The same for kernels of int8.
 #define LIGERO_FOR_EACH_Q8_ISA(X, ...)                                                            \
   LIGERO_IF_VNNI(X, __VA_ARGS__)                                                                  \
   LIGERO_IF_AVX2(X, __VA_ARGS__)                                                                  \
   LIGERO_IF_SSE4(X, __VA_ARGS__) LIGERO_IF_NEONDOT(X, __VA_ARGS__) LIGERO_IF_NEON(X, __VA_ARGS__) \
-      LIGERO_IF_ARMV7NEON(X, __VA_ARGS__) LIGERO_IF_MVE(X, __VA_ARGS__) X(ref, 0u, __VA_ARGS__)
+      LIGERO_IF_ARMV7NEON(X, __VA_ARGS__) LIGERO_IF_WASM(X, __VA_ARGS__) \
+      LIGERO_IF_MVE(X, __VA_ARGS__) X(ref, 0u, __VA_ARGS__)
 
 namespace ligero {
 

@@ -40,6 +40,8 @@ uint32_t probe() {
     f |= kCpuNeonDot;
   }
 #endif
+#elif defined(__wasm_simd128__)
+  f |= kCpuWasm;
 #elif defined(__ARM_FEATURE_MVE)
   f |= kCpuMve;
 #elif defined(__arm__) && defined(__linux__)

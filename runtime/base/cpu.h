@@ -18,6 +18,7 @@ enum CpuFeature : uint32_t {
   kCpuNeon = 1u << 4,
   kCpuNeonDot = 1u << 5,
   kCpuMve = 1u << 6,  ///< integers and floats, of a Cortex-M
+  kCpuWasm = 1u << 7, ///< WebAssembly's SIMD128
 };
 
 /// Features of this processor that the operating system has enabled. In builds with tests the

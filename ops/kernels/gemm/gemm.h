@@ -109,7 +109,7 @@ struct GemmKernels {
   const char* name;  ///< of the instruction set
   GemmTileShape shape;
   GemmTileFn f32;  ///< weights are float
-  GemmTileFn f16;  ///< weights are IEEE half precision, widened as they are loaded
+  GemmTileFn f16;  ///< weights are IEEE half precision, finite, widened as they are loaded
 };
 
 /// The int8 product of an instruction set.

@@ -12,6 +12,8 @@
 
 #if HWY_ARCH_ARM
 #include "ops/kernels/gemm/gemm_q8_dot_arm-inl.h"
+#elif HWY_ARCH_WASM
+#include "ops/kernels/gemm/gemm_q8_dot_wasm-inl.h"
 #else
 #include "ops/kernels/gemm/gemm_q8_dot_x86-inl.h"
 #endif

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 // The product, one multiplication at a time: the specification.
-#include <bit>
 #include <type_traits>
 
 #include "ops/kernels/gemm/gemm_scalar.h"
@@ -18,10 +17,10 @@ float load(const uint16_t* p) {
   const int32_t h = *p;
   const int32_t exponent = (h >> 10) & 0x1F;
   const int32_t mantissa = h & 0x3FF;
-  const auto small = std::bit_cast<int32_t>(static_cast<float>(mantissa) * 0x1p-24f);
+  const auto small = __builtin_bit_cast(int32_t, static_cast<float>(mantissa) * 0x1p-24f);
   const int32_t large = ((exponent == 31 ? 255 : exponent + 112) << 23) | (mantissa << 13);
   const int32_t magnitude = exponent == 0 ? small : large;
-  return std::bit_cast<float>(magnitude | ((h & 0x8000) << 16));
+  return __builtin_bit_cast(float, magnitude | ((h & 0x8000) << 16));
 }
 
 /// sums[o]: of the `count` outputs from the start of the panel at `weight` on. An inner row at a time,
