@@ -8,6 +8,10 @@ void convolve(const ConvProblem* problems, int32_t count, int32_t frames, Parall
   if (frames <= 0 || problems[0].weights.outputs <= 0) {
     return;
   }
+  if (count == 1 && is_small_row(problems[0], frames)) {
+    convolve_small_row(problems[0]);
+    return;
+  }
   if (problems[0].q8 != nullptr) {
     convolve_q8(problems, count, frames, pool);
     return;

@@ -200,8 +200,8 @@ int32_t group_panels(const ConvProblem& p, int32_t rows, int32_t all) {
   return wanted < all ? static_cast<int32_t>(wanted) : all;
 }
 
-/// Fills a tile of one row, frame t's only one, of which all taps are one piece of one frame: a step
-/// of a recurrence, a linear layer of a hop. fill_tile() does the same, for much more.
+/// Fills a tile of one row, frame t's only one, of which all taps are one piece of one frame: a
+/// step of a recurrence, a linear layer of a hop. fill_tile() does the same, for much more.
 void fill_row(
     const ConvProblem& p, const ConvInput& input, int32_t t, TileRows* to, GemmTile* tile) {
   const ConvRows& r = p.rows;
@@ -226,6 +226,11 @@ void fill_row(
   }
 }
 
+/// All taps of row (t, 0) are one piece of one frame.
+bool is_one_piece(const ConvRows& r) {
+  return r.out_bins == 1 && r.taps_t == 1 && r.mirror_frames == 0 && r.merged();
+}
+
 /// Rows [row_begin, row_end) of panels [panel_begin, panel_end), a group of panels at a time.
 void walk_range(const ConvProblem& p,
                 const ConvInput& input,
@@ -242,8 +247,7 @@ void walk_range(const ConvProblem& p,
   const int32_t all = panel_end - panel_begin;
   const int32_t group = group_panels(p, rows, all);
   const int32_t groups = (all + group - 1) / group;
-  const bool one_piece = rows == 1 && p.rows.out_bins == 1 && p.rows.taps_t == 1 &&
-                         p.rows.mirror_frames == 0 && p.rows.merged();
+  const bool one_piece = rows == 1 && is_one_piece(p.rows);
   const int32_t max_rows = full_tile_rows(p.shape, panel_count(p.weights));
   const int32_t tiles = (rows + max_rows - 1) / max_rows;
   const int32_t least = rows / tiles;
@@ -326,6 +330,53 @@ const float* conv_add_rows(const ConvAdd& add, int32_t t, int32_t b, int32_t* co
   }
   *count = last - first;
   return add.data + t * add.frame_stride + b * add.bin_stride + first * add.tap_stride;
+}
+
+bool is_small_row(const ConvProblem& p, int32_t frames) noexcept {
+  const ConvRows& r = p.rows;
+  if (frames != 1 || p.banks != 1 || !is_one_piece(r)) {
+    return false;
+  }
+  const int64_t weights = int64_t{r.taps_f} * (p.single_channels ? 1 : r.channels) *
+                          panel_count(p.weights) * kGemmPanel;
+  return weights < 2 * kConvMinMacsPerThread && weights * p.weight_bytes <= kGroupBytes;
+}
+
+void convolve_small_row(const ConvProblem& p) noexcept {
+  const ConvRows& r = p.rows;
+  const int64_t first = -int64_t{r.pad_f} * r.channels;
+  const float* x = r.x - int64_t{r.past} * r.frame_stride;
+  const float* a = x + first;
+  const int8_t* q = nullptr;
+  const float* add = nullptr;
+  float scale = 0.0f;
+  int32_t sum = 0;
+  int32_t add_count = 0;
+  GemmTile tile = {};
+  tile.rows = 1;
+  tile.segments = 1;
+  tile.length = r.taps_f * r.channels;
+  tile.out = &p.output.y;
+  if (p.q8 != nullptr) {
+    auto* values = static_cast<int8_t*>(p.scratch);
+    scale = p.quantize->q8(x, int64_t{r.bins} * r.channels, values);
+    q = values + first;
+    if (p.q8->sums != nullptr) {
+      p.q8->sums(q, 1, tile.length, &sum);
+    }
+    tile.q = &q;
+    tile.q_scales = &scale;
+    tile.q_sums = &sum;
+  } else {
+    tile.a = &a;
+  }
+  if (p.add.data != nullptr) {
+    add = conv_add_rows(p.add, 0, 0, &add_count);
+    tile.add = &add;
+    tile.add_count = &add_count;
+    tile.add_stride = p.add.tap_stride;
+  }
+  p.tile(tile, p.weights, p.epilogue, 0, panel_count(p.weights));
 }
 
 void walk_rows(const ConvProblem& p,

@@ -26,12 +26,22 @@ struct ConvInput {
   const int32_t* sums = nullptr;  ///< [frames][bins]
 };
 
-/// Computes the rows [begin, end) of every bank of a problem, over the pool's threads where the work is worth it.
+/// Computes the rows [begin, end) of every bank of a problem, over the pool's threads where the
+/// work is worth it.
 void walk_rows(const ConvProblem& problem,
                const ConvInput& input,
                int32_t begin,
                int32_t end,
                Parallel* pool) noexcept;
+
+/// Whether a problem of `frames` frames is one row whose taps are one piece of one frame, with
+/// weights that fit in the second-level cache and are too few to wake a thread for: a step of a
+/// recurrence, a small layer of a hop.
+bool is_small_row(const ConvProblem& problem, int32_t frames) noexcept;
+
+/// convolve() of a small row: what walk_rows() comes to, without the walk, which would take as long
+/// as the product.
+void convolve_small_row(const ConvProblem& problem) noexcept;
 
 /// convolve() of problems with int8 weights.
 void convolve_q8(const ConvProblem* problems,
