@@ -42,7 +42,7 @@ typedef struct plugin {
   pthread_cond_t stop;
   int stops;
   pthread_t watcher;
-  pid_t watched_by; /* the process that `watcher` runs in; 0: there is none */
+  pid_t watched_by; /* the process that `watcher` runs in; 0: no watcher */
   int passes;
   LADSPA_Data* ports[kPorts];
   float limit_db;
@@ -137,8 +137,8 @@ static void* watch(void* user) {
   return NULL;
 }
 
-/* The host's signals are not for the watcher, and its stack is small, for a host that locks memory.
- */
+/* The watcher blocks all signals, which are the host's. Its stack is small, for hosts that lock
+ * memory. */
 static void start_watching(plugin* p) {
   pthread_attr_t attributes;
   sigset_t all;
