@@ -15,7 +15,8 @@
 namespace ligero {
 namespace {
 
-/// Fills `to` from the file's beginning; false where the file ends before, or with errno.
+/// Fills `to` from the file's beginning. False: the file is shorter (errno is 0), or the system's
+/// error is in errno.
 bool read_all(int fd, std::byte* to, size_t size) {
   for (size_t at = 0; at < size;) {
     const ssize_t n = ::pread(fd, to + at, size - at, static_cast<off_t>(at));
@@ -82,7 +83,8 @@ Result<WholeFile> WholeFile::open(const char* path) {
   return file;
 }
 
-/// Memory for all of it, filled from the file as far as kReadBytes; the map replaces the rest.
+/// Allocates memory for the whole file, reads the first kReadBytes into it, and maps the rest over
+/// what follows.
 Status WholeFile::read(int fd, size_t size) {
   void* const memory =
       ::mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);

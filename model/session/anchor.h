@@ -16,8 +16,8 @@ constexpr int64_t anchor_frame_samples(int32_t rate_hz) {
   return rate_hz / kFramesPerSecond;
 }
 
-/// Of one recording; levels in dB relative to full scale, -200 at least, of what the network hears
-/// of it (low_cut.h).
+/// Of one recording. Levels are in dB relative to full scale, at least -200, after LowCut
+/// (low_cut.h).
 struct AnchorQuality {
   double seconds = 0.0;
   double speech_seconds = 0.0;   ///< of frames that stand out of the noise

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// What lies below the voice (DC offset, rumble) is taken out in front of every network: an IIR
-// filter there, and one behind that gives the voice back its phase. Not: who calls them (signal.cc
-// for sessions, recording.cc and anchor.cc for whole recordings).
+// Two IIR filters: a high-pass in front of every network, which takes out DC offset and rumble, and
+// one behind it, which restores the phase of the voice. Not: their callers (signal.cc for sessions,
+// recording.cc and anchor.cc for whole recordings).
 #ifndef LIGERO_MODEL_SESSION_LOW_CUT_H_
 #define LIGERO_MODEL_SESSION_LOW_CUT_H_
 
@@ -10,11 +10,11 @@
 
 namespace ligero {
 
-// Both run at the model's rate, so that a recording and a session of any rate give the network the
-// same. Together they are a second-order high-pass at kRestoreHz of quality kRestoreQ.
+// Both run at the model's rate, so a network hears the same from a recording and from a session of
+// any rate. Together they are a second-order high-pass at kRestoreHz of quality kRestoreQ.
 
-/// First-order high-pass (-3 dB at 35 Hz, -17 dB at 5 Hz), which gives exactly 0 for a constant.
-/// Without delay: what it adds to the latency is nothing. Real-time safe.
+/// First-order high-pass (-3 dB at 35 Hz, -17 dB at 5 Hz), which gives exactly 0 for a constant. It
+/// adds no latency. Real-time safe.
 class LowCut {
  public:
   static constexpr float kCutHz = 35.0f;
@@ -44,9 +44,9 @@ class LowCut {
 };
 
 /// Undoes LowCut's lead of phase (20 degrees at 100 Hz), which would cost the voice 0.25 dB of
-/// SI-SNR: its numerator is LowCut's denominator. Its own poles lie at 15 Hz, so that rumble that
-/// the network let through does not come back (5 Hz: -18 dB in all, and a constant 0). Real-time
-/// safe.
+/// SI-SNR. Its numerator is LowCut's denominator. Its own poles lie at 15 Hz, so it does not
+/// restore rumble that the network has let through (both filters: -18 dB at 5 Hz, 0 for a
+/// constant). Real-time safe.
 class LowRestore {
  public:
   static constexpr float kRestoreHz = 15.0f;
@@ -85,13 +85,14 @@ class LowRestore {
   float second_ = 0.0f;
 };
 
-/// Writes to `to` (null: nowhere) what a network hears of a whole recording, or of one that follows
-/// on what `cut` has filtered: NaN and infinities as zero, which are added to `cleaned`, and
-/// nothing below the voice. Returns the sum of squares. Any time.
+/// Filters a recording, or its next part, with `cut` and writes the result to `to` unless that is
+/// null. NaN and infinities become zero and are added to `cleaned`. Returns the sum of squares of
+/// the result. Any time.
 double hear(std::span<const float> recording, LowCut* cut, float* to, int64_t* cleaned) noexcept;
 
-/// The voice of a whole recording from what the network gave, which begins earlier than `voice`
-/// with what describes the time before the recording. They may not overlap. Any time.
+/// Filters the network's output for a whole recording into `voice`, which must not overlap it.
+/// `out` is longer by the network's delay: its first samples describe the time before the
+/// recording, and only settle the filter. Any time.
 void restore(std::span<const float> out, int32_t rate_hz, std::span<float> voice) noexcept;
 
 }  // namespace ligero

@@ -150,7 +150,7 @@ void Signal::set_strength(float strength, float limit_db) noexcept {
 
 int64_t Signal::finish() noexcept {
   if (rate_hz_ == model_rate_hz_) {
-    cut_.reset();  // nothing of it follows the last sample; a resampler still holds some
+    cut_.reset();  // no tail of the filter; a resampler still holds samples of the signal
   }
   return model_in_.size() + std::lround(to_model_.delay_s() * model_rate_hz_);
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Samples of one session on their way to the network and back: rates, channels, queues, cleaning,
-// what lies below and above the voice, gains, latency. Not: the network (seat.h).
+// the filters of low_cut.h, what lies above the band, gains, latency. Not: the network (seat.h).
 #ifndef LIGERO_MODEL_SESSION_SIGNAL_H_
 #define LIGERO_MODEL_SESSION_SIGNAL_H_
 
@@ -29,7 +29,7 @@ struct SignalSizes {
   int32_t dry = 0;
   int32_t heard = 0;  ///< 0 where there is no top, as the next two
   int32_t track = 0;
-  int32_t late = 0;   ///< samples at the model's rate, from what is heard to its voice
+  int32_t late = 0;  ///< samples at the model's rate, from what is heard to its voice
 };
 
 /// Samples that are on their way, none of them after the end of a block, and the gains that hold
@@ -68,7 +68,7 @@ class Signal {
   void pop_block(float* hops) noexcept {
     model_in_.pop(hops, sizes_.block_samples);
   }
-  /// One block of the voice; null: silence, with which what was heard is forgotten.
+  /// One block of the voice; null: silence, and the filter behind the network starts anew.
   void push_voice(const float* hops) noexcept;
   void give(const Piece& piece, float* const* out, int32_t at) noexcept;
 

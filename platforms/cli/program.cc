@@ -31,15 +31,13 @@ std::string version_text(const CLI::App& app) {
               ")");
 }
 
-/// What WholeFile maps of a huge file has gone. Output files have no name yet, so none is left.
+/// A page of a mapped file (WholeFile) no longer exists. An output file has no name until it is
+/// whole, so none is left behind.
 extern "C" void stop_at_lost_page(int) {
   constexpr char kSaid[] =
       "ligero: a file that is mapped (a model of more than 64 MiB, or a checkpoint) became shorter "
-      "while "
-      "it was in use; put such files in place with install or mv, not with cp\n";
-  if (::write(STDERR_FILENO, kSaid, sizeof(kSaid) - 1) < 0) {
-    // There is nobody left to tell.
-  }
+      "while it was in use; put such files in place with install or mv, not with cp\n";
+  [[maybe_unused]] const ssize_t written = ::write(STDERR_FILENO, kSaid, sizeof(kSaid) - 1);
   _exit(1);
 }
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Many calls at once, as a server has them: each its own person's voice out of its own sound, all in
- * one batch, which a GPU computes together. Not: one voice (extract_stream.c).
+/* Many calls at once, as a server has them: each its own person's voice out of its own sound, all
+ * in one batch, which a GPU computes together. Not: one voice (extract_stream.c).
  *
  *   extract_calls MODEL (cpu | cuda | auto) (PROFILE INPUT OUTPUT.wav)...
  */
@@ -45,7 +45,8 @@ static int open_call(ligero_session* session, wav* sound, char** files) {
   return failed;
 }
 
-/* Tells the sessions of the sounds that end here. Returns how many frames come before the next end. */
+/* Calls ligero_finish for the sounds that end at frame `at`. Returns how many frames follow before
+ * the next sound ends. */
 static size_t frames_to_next_end(ligero_batch* batch, size_t calls, size_t at) {
   size_t frames = kFrames;
   for (size_t c = 0; c < calls; ++c) {
@@ -58,8 +59,9 @@ static size_t frames_to_next_end(ligero_batch* batch, size_t calls, size_t at) {
   return frames;
 }
 
-/* All sounds through their sessions, in place. A call whose sound is over stands still. What comes out
- * lags by `latency` frames: so many are dropped at the start, and as many zeros follow the end. */
+/* All sounds through their sessions, in place. A call whose sound is over stands still. What comes
+ * out lags by `latency` frames: so many are dropped at the start, and as many zeros follow the end.
+ */
 static int process(ligero_batch* batch, size_t calls) {
   const size_t latency = ligero_latency(ligero_batch_session(batch, 0));
   const float* in[kMostCalls];
@@ -102,7 +104,8 @@ int main(int argc, char** argv) {
     ++config.device;
   }
   if (calls == 0 || calls > kMostCalls || argc != 3 + 3 * (int)calls || config.device == 3) {
-    fprintf(stderr, "usage: extract_calls MODEL (cpu | cuda | auto) (PROFILE INPUT OUTPUT.wav)...\n");
+    fprintf(stderr,
+            "usage: extract_calls MODEL (cpu | cuda | auto) (PROFILE INPUT OUTPUT.wav)...\n");
     return 2;
   }
   ligero_model* model = NULL;

@@ -84,11 +84,9 @@ static int process(ligero_session* session, wav* sound, uint32_t block) {
         planes[c][i] = at + i < sound->frames ? sound->samples[(at + i) * channels + c] : 0.0f;
       }
     }
-    failed = failed || refused(ligero_process(session,
-                                              (const float* const*)planes,
-                                              planes,
-                                              (uint32_t)frames),
-                               "process");
+    failed = failed ||
+             refused(ligero_process(session, (const float* const*)planes, planes, (uint32_t)frames),
+                     "process");
     for (size_t i = 0; i < frames; ++i) {
       if (at + i >= latency && at + i - latency < sound->frames) {
         for (uint32_t c = 0; c < channels; ++c) {
@@ -118,7 +116,10 @@ static void report(const ligero_session* session, uint32_t rate_hz, size_t bytes
 }
 
 /* Opens a session of the sound's rate and channels, sets the target, and processes. */
-static int run(const ligero_model* model, const ligero_profile* target, wav* sound, uint32_t block) {
+static int run(const ligero_model* model,
+               const ligero_profile* target,
+               wav* sound,
+               uint32_t block) {
   ligero_session_config config;
   memset(&config, 0, sizeof(config));
   config.struct_bytes = sizeof(config);
@@ -130,8 +131,8 @@ static int run(const ligero_model* model, const ligero_profile* target, wav* sou
       refused(ligero_session_create(model, &config, NULL, 0, &session), "session")) {
     return 1;
   }
-  const int failed = refused(ligero_set_target(session, target), "target") ||
-                     process(session, sound, block);
+  const int failed =
+      refused(ligero_set_target(session, target), "target") || process(session, sound, block);
   if (!failed) {
     report(session, sound->rate_hz, bytes);
   }
@@ -142,7 +143,8 @@ static int run(const ligero_model* model, const ligero_profile* target, wav* sou
 int main(int argc, char** argv) {
   const int enrols = argc > 2 && strcmp(argv[2], "--enroll") == 0;
   if (argc != 5 + enrols && argc != 6 + enrols) {
-    fprintf(stderr, "usage: extract_stream MODEL (PROFILE | --enroll RECORDING) INPUT OUTPUT [BLOCK]\n");
+    fprintf(stderr,
+            "usage: extract_stream MODEL (PROFILE | --enroll RECORDING) INPUT OUTPUT [BLOCK]\n");
     return 2;
   }
   char** files = argv + 2 + enrols; /* profile or anchor, input, output, block */

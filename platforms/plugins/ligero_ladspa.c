@@ -42,7 +42,7 @@ typedef struct plugin {
   pthread_cond_t stop;
   int stops;
   pthread_t watcher;
-  pid_t watched_by; /* the process that `watcher` runs in; 0: there is none */
+  pid_t watched_by; /* the process that `watcher` runs in; 0: no watcher */
   int passes;
   LADSPA_Data* ports[kPorts];
   float limit_db;
@@ -137,8 +137,8 @@ static void* watch(void* user) {
   return NULL;
 }
 
-/* The host's signals are not for the watcher, and its stack is small, for a host that locks memory.
- */
+/* The watcher blocks all signals, which are the host's. Its stack is small, for hosts that lock
+ * memory. */
 static void start_watching(plugin* p) {
   pthread_attr_t attributes;
   sigset_t all;
@@ -157,9 +157,19 @@ static void start_watching(plugin* p) {
   pthread_attr_destroy(&attributes);
 }
 
+/* A fork leaves the watcher in the other process. What it held or waited for stays so here, and
+ * pthread_cond_destroy would wait for it. */
+static void forget_lost_watcher(plugin* p) {
+  if (p->watched_by != 0 && p->watched_by != getpid()) {
+    pthread_mutex_init(&p->mutex, NULL);
+    pthread_cond_init(&p->stop, NULL);
+    p->watched_by = 0;
+  }
+}
+
 static void stop_watching(plugin* p) {
-  if (p->watched_by != getpid()) {
-    return; /* no thread, or one that a fork has left behind in the other process */
+  if (p->watched_by == 0) {
+    return;
   }
   pthread_mutex_lock(&p->mutex);
   p->stops = 1;
@@ -252,14 +262,18 @@ static void connect_port(LADSPA_Handle handle, unsigned long port, LADSPA_Data* 
 
 static void activate(LADSPA_Handle handle) {
   plugin* p = handle;
+  forget_lost_watcher(p);
   if (p->session == NULL) {
     open_session(p);
     return;
   }
-  if (p->profile_path[0] != '\0' && p->watched_by == getpid()) {
+  if (p->profile_path[0] != '\0') {
     pthread_mutex_lock(&p->mutex);
     take_new_profile(p);
     pthread_mutex_unlock(&p->mutex);
+  }
+  if (p->watched_by == 0) {
+    start_watching(p);
   }
   ligero_reset(p->session);
 }
@@ -299,6 +313,7 @@ static void run(LADSPA_Handle handle, unsigned long frames) {
 
 static void cleanup(LADSPA_Handle handle) {
   plugin* p = handle;
+  forget_lost_watcher(p);
   stop_watching(p);
   close_files(p);
   pthread_cond_destroy(&p->stop);

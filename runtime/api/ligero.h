@@ -38,19 +38,19 @@ extern "C" {
 /** Result of a call. Any value but LIGERO_OK is a refusal: no model, profile, session or batch has
  * changed. */
 typedef enum ligero_status {
-  LIGERO_OK = 0,                /**< done */
-  LIGERO_BAD_ARGUMENT = 1,      /**< an argument is out of range, or does not fit another */
-  LIGERO_BAD_STATE = 2,         /**< not allowed now, such as processing a session of a batch alone */
-  LIGERO_BAD_MODEL = 3,         /**< a model or profile file is damaged or inconsistent */
-  LIGERO_UNSUPPORTED_MODEL = 4, /**< valid, but needs something this build lacks */
-  LIGERO_NEWER_MODEL = 5,       /**< written by a newer ligero */
-  LIGERO_TOO_LITTLE_MEMORY = 6, /**< of the machine, of the GPU, or of a block of the caller's */
+  LIGERO_OK = 0,           /**< done */
+  LIGERO_BAD_ARGUMENT = 1, /**< an argument is out of range, or does not fit another */
+  LIGERO_BAD_STATE = 2,    /**< not allowed now, such as processing a session of a batch alone */
+  LIGERO_BAD_MODEL = 3,    /**< a model or profile file is damaged or inconsistent */
+  LIGERO_UNSUPPORTED_MODEL = 4,    /**< valid, but needs something this build lacks */
+  LIGERO_NEWER_MODEL = 5,          /**< written by a newer ligero */
+  LIGERO_TOO_LITTLE_MEMORY = 6,    /**< of the machine, of the GPU, or of a block of the caller's */
   LIGERO_UNSUPPORTED_HARDWARE = 7, /**< the device cannot run it */
-  LIGERO_INTERNAL = 8           /**< a mistake in ligero */
+  LIGERO_INTERNAL = 8              /**< a mistake in ligero */
 } ligero_status;
 
-/** Where to compute. A GPU needs a build with LIGERO_WITH_CUDA, a driver, and compute capability 7.5
- * or newer. */
+/** Where to compute. A GPU needs a build with LIGERO_WITH_CUDA, a driver, and compute
+ * capability 7.5 or newer. */
 typedef enum ligero_device {
   LIGERO_DEVICE_CPU = 0,  /**< the processor */
   LIGERO_DEVICE_CUDA = 1, /**< the first NVIDIA GPU; LIGERO_UNSUPPORTED_HARDWARE if it cannot be
@@ -84,9 +84,9 @@ LIGERO_API const char* ligero_version_string(void);
  * until the next refusal on this thread. Never NULL. */
 LIGERO_API const char* ligero_last_error(void);
 
-/** Opens a model file. Up to 64 MiB of it are copied to memory, so that whatever happens to the file
- * does not matter afterwards. What is beyond is mapped: replace such a file by renaming a new one
- * over it (install, mv), and never write to it (cp). Load. */
+/** Opens a model file. Its first 64 MiB are copied to memory, so later changes of the file have no
+ * effect on them. The rest is mapped: replace a larger file by renaming a new one over it (install,
+ * mv), and never write to it (cp). Load. */
 LIGERO_API ligero_status ligero_model_open(const char* path, ligero_model** model);
 
 /** Opens a model in memory. `data` must be 64-byte aligned, and must stay valid and unchanged
@@ -98,7 +98,7 @@ LIGERO_API ligero_status ligero_model_open_memory(const void* data,
 /** Inputs and outputs of a model. Set struct_bytes before the call; fields past it are not
  * written. */
 typedef struct ligero_model_info {
-  uint32_t struct_bytes; /**< sizeof the struct, as the caller knows it */
+  uint32_t struct_bytes;  /**< sizeof the struct, as the caller knows it */
   uint32_t rate_hz;       /**< sample rate of the network; a session converts from any rate */
   uint32_t hop_samples;   /**< samples per hop at that rate */
   uint32_t takes_profile; /**< 0: needs no speaker and is always on, like a noise suppressor */
@@ -106,8 +106,8 @@ typedef struct ligero_model_info {
   const char* side_output_names[4]; /**< valid while the model is open */
 } ligero_model_info;
 
-/** Describes a model. LIGERO_BAD_MODEL: the model has no graph "extract" that a session can run. Any
- * thread. */
+/** Describes a model. LIGERO_BAD_MODEL: the model has no graph "extract" that a session can run.
+ * Any thread. */
 LIGERO_API ligero_status ligero_get_model_info(const ligero_model* model, ligero_model_info* info);
 
 /** Closes a model. Destroy its sessions and batches first. NULL is allowed. Load. */
@@ -116,7 +116,7 @@ LIGERO_API void ligero_model_close(ligero_model* model);
 /** Quality of an anchor, the recording that a profile is made from. Set struct_bytes before the
  * call; fields past it are not written. */
 typedef struct ligero_anchor_report {
-  uint32_t struct_bytes; /**< sizeof the struct, as the caller knows it */
+  uint32_t struct_bytes;   /**< sizeof the struct, as the caller knows it */
   float speech_seconds;    /**< total length of the frames with speech */
   float level_db;          /**< RMS of the speech, relative to full scale */
   float noise_db;          /**< level below which a tenth of the frames lie, likewise */
@@ -166,7 +166,7 @@ LIGERO_API ligero_status ligero_profile_similarity(const ligero_profile* a,
 /** How a session runs. Zero the struct, set struct_bytes = sizeof(ligero_session_config), then the
  * fields you need. Zero means the default. */
 typedef struct ligero_session_config {
-  uint32_t struct_bytes; /**< sizeof the struct, as the caller knows it */
+  uint32_t struct_bytes;        /**< sizeof the struct, as the caller knows it */
   uint32_t rate_hz;             /**< of input and output; default 16000 */
   uint32_t channels;            /**< 1 to 32, default 1; the voice goes to all of them */
   uint32_t pass_without_target; /**< until a target is set: 1 the input, 0 silence */
@@ -179,11 +179,11 @@ typedef struct ligero_session_config {
    * strictly real-time. If the GPU fails, the session continues on the processor from that hop,
    * with a cleared history. */
   uint32_t device;
-  /** The channels whose mean is heard: bit c for channel c; 0: all. For two people on two channels,
-   * or a channel that is silent or the other one upside down. */
+  /** Bit c: channel c is part of the mean that the network hears; 0: all channels. Use it where
+   * each channel holds another person, or where one channel is silent or inverted. */
   uint32_t channel_mask;
-  /** A ligero_bandwidth. With a rate above the model's, FULL keeps what lies above the band that the
-   * network hears, as far as the network has kept the voice's highest octave. */
+  /** A ligero_bandwidth. With a rate above the model's, FULL keeps what lies above the band that
+   * the network hears, as far as the network has kept the voice's highest octave. */
   uint32_t bandwidth;
 } ligero_session_config;
 
@@ -209,8 +209,8 @@ LIGERO_API void ligero_session_destroy(ligero_session* session);
  * profile. Control thread, real-time. */
 LIGERO_API ligero_status ligero_set_target(ligero_session* session, const ligero_profile* profile);
 
-/** strength: 0 (the input) to 1 (the voice alone). limit_db: maximum attenuation of everything else;
- * 100 or more: no limit. Control thread, real-time. */
+/** strength: 0 (the input) to 1 (the voice alone). limit_db: maximum attenuation of everything
+ * else; 100 or more: no limit. Control thread, real-time. */
 LIGERO_API ligero_status ligero_set_strength(ligero_session* session,
                                              float strength,
                                              float limit_db);
@@ -242,11 +242,10 @@ LIGERO_API ligero_status ligero_side_output(const ligero_session* session,
 /** Delay from input to output, in samples at the session's rate. Any thread, real-time. */
 LIGERO_API uint32_t ligero_latency(const ligero_session* session);
 
-/** Says that the signal has ended: what ligero_process takes from now on should be zeros, as many as
- * ligero_latency says, and brings out the rest of the voice. Without this call the network takes
- * the zeros for a part of the signal, and the last 20 ms or so differ a little from what the whole
- * recording would give. A second call changes nothing, until ligero_reset. Audio thread,
- * real-time. */
+/** Marks the end of the signal. Then pass ligero_latency zeros to ligero_process: they flush the
+ * rest of the voice. Without this call the network takes the zeros for a part of the signal, and
+ * the last 20 ms differ slightly from the result for the whole recording. A second call has no
+ * effect until ligero_reset. Audio thread, real-time. */
 LIGERO_API ligero_status ligero_finish(ligero_session* session);
 
 /** Clears the signal history. Target and settings stay. Audio thread, real-time. */
@@ -288,7 +287,7 @@ LIGERO_API ligero_status ligero_batch_process(ligero_batch* batch,
 /** Counters since creation or the last reset. Set struct_bytes before the call; fields past it
  * are not written. */
 typedef struct ligero_statistics {
-  uint32_t struct_bytes; /**< sizeof the struct, as the caller knows it */
+  uint32_t struct_bytes;   /**< sizeof the struct, as the caller knows it */
   uint32_t device;         /**< where the session computes now: LIGERO_DEVICE_CPU or _CUDA */
   int64_t samples;         /**< processed samples, per channel */
   int64_t cleaned_samples; /**< NaN, infinite or beyond 8, replaced by zero */

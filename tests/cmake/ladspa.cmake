@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # The plug-in in a host of another's make, the LADSPA SDK's applyplugin: what it gives is what
 # `ligero extract --stream` gives, later by the latency; without files it is silent or passes. Then in
-# a host of our own: rates out of range, renewed profiles, a model file that is rewritten.
+# a host of our own: rates out of range, renewed profiles, a fork, a model file that is rewritten.
 # Variables: PLUGIN SOURCE WORK FILES (ligero_test_files) LIGERO (the tool) HOST (ligero_plugin_host).
 
 function(run)
@@ -55,6 +55,7 @@ expect("no instance for 4294983296 Hz")
 run("${LIGERO}" enroll --model "${WORK}/config/ligero/model.lgm" "${WORK}/mixture.wav"
     -o "${WORK}/other.profile")
 host(renewed "${WORK}/config/ligero/profile" "${WORK}/other.profile")
+host(forked)
 host(rewritten)
 
 find_program(applyplugin applyplugin)

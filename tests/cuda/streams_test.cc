@@ -79,8 +79,8 @@ TEST_CASE("cuda: a GPU that has failed is refused from then on, and auto takes t
   REQUIRE(instead.ok());
   CHECK(instead.value() == nullptr);
   // For one who still holds it the reason is the failure, not a want of memory.
-  const auto opened = found.value()->open(
-      *network().model().graph("extract"), {.mode = Mode::kStream, .max_frames = 1});
+  const auto opened = found.value()->open(*network().model().graph("extract"),
+                                          {.mode = Mode::kStream, .max_frames = 1});
   CHECK(opened.status().code == Code::kUnsupportedHardware);
   CHECK(opened.status().where == HostDriver::kLost);
 }
@@ -265,15 +265,16 @@ TEST_CASE("cuda: too little memory is a refusal that says how much, and leaves n
   Pretended gpu;
   for (const int64_t bytes : {int64_t{0}, int64_t{1} << 20, int64_t{5} << 20}) {
     gpu.host.bytes_left = bytes;
-    const auto opened = gpu.device->open(
-        *network().model().graph("extract"), {.mode = Mode::kStream, .max_frames = 1, .seats = 4});
+    const auto opened = gpu.device->open(*network().model().graph("extract"),
+                                         {.mode = Mode::kStream, .max_frames = 1, .seats = 4});
     CHECK(opened.status().code == Code::kTooLittleMemory);
     CHECK(opened.status().where > 0);
     CHECK(gpu.host.device_bytes == 0);
   }
   gpu.host.bytes_left = INT64_MAX;
   CHECK(gpu.device
-            ->open(*network().model().graph("extract"), {.mode = Mode::kStream, .max_frames = 1, .seats = 4})
+            ->open(*network().model().graph("extract"),
+                   {.mode = Mode::kStream, .max_frames = 1, .seats = 4})
             .ok());
 }
 

@@ -5,6 +5,7 @@
  *
  *   plugin_host PLUGIN rates           instances of rates that there are not
  *   plugin_host PLUGIN renewed A B     LIGERO_PROFILE becomes B, then A again
+ *   plugin_host PLUGIN forked          an instance goes on in the child of a fork, and ends there
  *   plugin_host PLUGIN rewritten       LIGERO_MODEL is rewritten in every way that `cp` does
  */
 #define _POSIX_C_SOURCE 200809L
@@ -15,7 +16,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
 #include <time.h>
+#include <unistd.h>
 
 enum { kRate = 16000, kBlock = 160, kBlocks = 300, kModelBytes = 64 << 20 };
 
@@ -145,6 +148,26 @@ static void renewed(const char* a, const char* b, char* bytes) {
   plugin->cleanup(steady.handle);
 }
 
+static void forked(void) {
+  instance i;
+  make(&i);
+  play(&i, 0);
+  const pid_t child = fork();
+  if (child == 0) {
+    alarm(60); /* ends a child that hangs */
+    plugin->activate(i.handle);
+    play(&i, 1);
+    plugin->cleanup(i.handle);
+    _exit(0);
+  }
+  int status = -1;
+  if (waitpid(child, &status, 0) != child || status != 0) {
+    fail("an instance does not end in the child of a fork");
+  }
+  play(&i, 1);
+  plugin->cleanup(i.handle);
+}
+
 static void rewritten(char* bytes) {
   static float expected[kBlocks][kBlock];
   const char* path = getenv("LIGERO_MODEL");
@@ -184,7 +207,7 @@ static void rewritten(char* bytes) {
 int main(int argc, char** argv) {
   void* library = argc > 2 ? dlopen(argv[1], RTLD_NOW) : NULL;
   if (library == NULL) {
-    fail(argc > 2 ? dlerror() : "expected PLUGIN rates, renewed A B or rewritten");
+    fail(argc > 2 ? dlerror() : "expected PLUGIN rates, renewed A B, forked or rewritten");
   }
   LADSPA_Descriptor_Function describe = NULL;
   *(void**)&describe = dlsym(library, "ladspa_descriptor");
@@ -197,6 +220,8 @@ int main(int argc, char** argv) {
     rates();
   } else if (strcmp(argv[2], "renewed") == 0 && argc == 5) {
     renewed(argv[3], argv[4], bytes);
+  } else if (strcmp(argv[2], "forked") == 0) {
+    forked();
   } else if (strcmp(argv[2], "rewritten") == 0) {
     rewritten(bytes);
   } else {
