@@ -368,7 +368,8 @@ np.savez(work / "theirs.npz", **{{f"{{b}}-{{j}}": x.numpy() for b in range(8)
     theirs = np.load(tmp_path / "theirs.npz")
     for b in range(8):
         for j, x in enumerate(ours[b]):
-            assert np.array_equal(theirs[f"{b}-{j}"], x.numpy()), (b, j)
+            want = theirs[f"{b}-{j}"]
+            assert np.array_equal(low_cut.cut(want) if j < 2 else want, x.numpy()), (b, j)
     for i, (x, used) in enumerate(drawn):
         assert np.array_equal(theirs[f"anchor-{i}"], x) and theirs[f"used-{i}"].tolist() == used
 

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """What lies below the voice (model/session/low_cut.h): the filter that the product has in front of a
-network, and the one behind. Training and the network itself know neither.
+network, and the one behind. train/fast has the first one before its networks, and both where it scores.
 """
 
 from __future__ import annotations

@@ -19,6 +19,7 @@ from .anchors import Bank
 from .audio import DataError, rms
 from .augment import random_eq
 from .corpus import Corpus
+from .low_cut import cut
 from .mixing import LOUDNESS_RANGE
 from .rooms import TalkerRooms, convolve, early
 
@@ -106,7 +107,8 @@ class Talkers:
 
 
 class Scenes(torch.utils.data.Dataset):
-    """Endless batches: element b is mixture [B, n], target [B, n], voice [B, 642], kind [B]."""
+    """Endless batches: element b is mixture [B, n], target [B, n], voice [B, 642], kind [B]. Mixture and
+    target are as a network of the product meets them, without what lies below the voice (low_cut.py)."""
 
     def __init__(self, talkers: Talkers, options: SceneOptions, rooms: TalkerRooms | None, batch: int,
                  frames: int, seed: int):
@@ -119,9 +121,9 @@ class Scenes(torch.utils.data.Dataset):
     def __getitem__(self, b: int) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         scenes = self.batch // 2
         items = [it for k in range(b * scenes, (b + 1) * scenes) for it in self.scene(k)]
-        mixture, target, voice = (torch.from_numpy(np.stack([it[j] for it in items]))
-                                  for j in range(3))
-        return mixture, target, voice.float(), torch.tensor([it[3] for it in items])
+        mixture, target, voice = (np.stack([it[j] for it in items]) for j in range(3))
+        return (torch.from_numpy(cut(mixture)), torch.from_numpy(cut(target)),
+                torch.from_numpy(voice).float(), torch.tensor([it[3] for it in items]))
 
     def scene(self, k: int) -> list[tuple[np.ndarray, np.ndarray, np.ndarray, int]]:
         """Two items of scene k: mixture, target, voice, kind."""

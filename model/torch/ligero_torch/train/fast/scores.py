@@ -14,6 +14,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from ...data import low_cut
 from ...data.audio import SAMPLE_RATE_HZ
 from ...evaluate import metrics
 from ...nets.bsrnn import Separator
@@ -47,8 +48,13 @@ class Scores:
 
 @torch.no_grad()
 def extract(net: Separator, mixtures: list[Tensor], voices: list[Tensor]) -> list[Tensor]:
-    """Outputs [n] of mixtures [n]. A causal network takes them together: zeros behind a mixture
-    change nothing before them."""
+    """Outputs [n] of mixtures [n], through the product's filters. A causal network takes them together:
+    zeros behind a mixture change nothing before them."""
+    heard = [torch.from_numpy(low_cut.cut(m.numpy())) for m in mixtures]
+    return [torch.from_numpy(low_cut.restore(y.numpy())) for y in _through(net, heard, voices)]
+
+
+def _through(net: Separator, mixtures: list[Tensor], voices: list[Tensor]) -> list[Tensor]:
     if not net.config.causal:
         return [net(m[None], v[None])[0] for m, v in zip(mixtures, voices)]
     wave = torch.nn.utils.rnn.pad_sequence(mixtures, batch_first=True)
