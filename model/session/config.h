@@ -17,11 +17,17 @@ struct BlockConfig {
   int32_t look_ahead_hops = 100;  ///< seen after them, 0 to 6000: adds to the latency
 };
 
+#if !defined(LIGERO_MOST_TARGETS)  // a board has 1: it saves the code that sums voices
+#define LIGERO_MOST_TARGETS 16
+#endif
+inline constexpr int32_t kMostTargets = LIGERO_MOST_TARGETS;
+
 struct SessionConfig {
   int32_t rate_hz = 16000;    ///< of input and output, 8000 to 192000
   int32_t channels = 1;       ///< 1 to 32; the voice goes to all of them
   uint32_t channel_mask = 0;  ///< bit c: channel c is in the mean that is heard; 0: all are
   Bandwidth bandwidth = Bandwidth::kFull;
+  int32_t targets = 1;  ///< people whose voices pass, summed, 1 to kMostTargets
   bool pass_without_target = false;  ///< before a target is set: the input instead of silence
   BlockConfig block = {};
   /// Kernels and threads. With an accelerator process() calls its driver and waits for it, so it is

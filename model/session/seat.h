@@ -70,6 +70,10 @@ class Seat {
     return healed_.load(std::memory_order_relaxed);
   }
 
+  int32_t block_samples() const noexcept {
+    return block_hops_ * ports_.hop_samples;
+  }
+
   // ---- audio thread, real-time safe ----
   /// Takes over what the control thread has set since the last block, then where its hops go.
   float* open_block() noexcept;
@@ -88,9 +92,6 @@ class Seat {
   void reset() noexcept;
 
  private:
-  int32_t block_samples() const noexcept {
-    return block_hops_ * ports_.hop_samples;
-  }
   void take_target() noexcept;
   void step_target() noexcept;
   bool rests(const float* in) noexcept;

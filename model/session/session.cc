@@ -2,6 +2,7 @@
 // Every session as far as it comes without the network, then the network for all that wait for it.
 #include "model/session/session.h"
 
+#include <algorithm>
 #include <cstring>
 #include <new>
 #include <utility>
@@ -13,6 +14,11 @@ namespace ligero {
 namespace {
 
 constexpr int32_t kMaxBlockHops = 6000;
+
+/// Whether a session has several targets.
+constexpr bool is_several(size_t targets) {
+  return kMostTargets > 1 && targets > 1;
+}
 
 Result<PlanOptions> options_of(const BlockConfig& block, int32_t sessions) {
   if (block.hops == 0) {
@@ -57,8 +63,13 @@ size_t session_bytes(const SessionPlan& plan) {
   Carver counter(nullptr);
   Seat seat;
   Signal signal;
-  (void)seat.start(
-      *plan.model, plan.ports, nullptr, 0, plan.plan.options.max_frames, 0, &counter);
+  for (int32_t t = 0; t < plan.config.targets; ++t) {
+    (void)seat.start(
+        *plan.model, plan.ports, nullptr, 0, plan.plan.options.max_frames, 0, &counter);
+  }
+  if (is_several(static_cast<size_t>(plan.config.targets))) {
+    VoiceSum().start(plan.config.targets, plan.sizes.block_samples, plan.ports.rate_hz, &counter);
+  }
   (void)signal.start(plan.config, plan.ports, plan.sizes, &counter);
   return counter.used();
 }
@@ -68,7 +79,23 @@ Status plan_network(SessionPlan* made) {
   const Result<Ports> ports = extract_ports(*made->model);
   LIGERO_RETURN_IF_ERROR(ports.status());
   made->ports = ports.value();
-  const Result<PlanOptions> options = options_of(made->config.block, made->sessions);
+  const int32_t targets = made->config.targets;
+  LIGERO_CHECK(targets >= 1 && targets <= kMostTargets,
+               Code::kBadArgument,
+               kMostTargets == 1 ? "this build has one target a session" : "a session has 1 to 16 targets",
+               -1,
+               targets);
+  LIGERO_CHECK(targets == 1 || made->ports.takes_profile(),
+               Code::kBadArgument,
+               "the network takes no profile, so its sessions have no several targets",
+               -1,
+               targets);
+  LIGERO_CHECK(made->sessions <= SessionGroup::kMostSeats / targets,
+               Code::kBadArgument,
+               "a group has at most 65535 sessions, times their targets",
+               -1,
+               made->sessions);
+  const Result<PlanOptions> options = options_of(made->config.block, made->sessions * targets);
   LIGERO_RETURN_IF_ERROR(options.status());
   Result<Plan> plan = made->config.processor.plan(*made->ports.graph, options.value());
   LIGERO_RETURN_IF_ERROR(plan.status());
@@ -100,7 +127,7 @@ Status plan_side_outputs(SessionPlan* made) {
 Result<SessionPlan> plan_sessions(const Model& model,
                                   const SessionConfig& config,
                                   int32_t sessions) {
-  LIGERO_CHECK(sessions >= 1 && sessions <= SessionGroup::kMostSessions,
+  LIGERO_CHECK(sessions >= 1 && sessions <= SessionGroup::kMostSeats,
                Code::kBadArgument,
                "a group has 1 to 65535 sessions",
                -1,
@@ -134,14 +161,18 @@ Status SessionGroup::start(SessionPlan&& plan, void* block, size_t bytes) {
                Code::kBadArgument,
                "the block is not aligned to 64 bytes");
   const auto count = static_cast<size_t>(plan.sessions);
+  const size_t seats = count * static_cast<size_t>(plan.config.targets);
   sessions_.reset(new (std::nothrow) Session[count]);
-  LIGERO_CHECK(sessions_ != nullptr && progress_.allocate(count) && turns_.allocate(count),
+  seats_.reset(new (std::nothrow) Seat[seats]);
+  LIGERO_CHECK(sessions_ != nullptr && seats_ != nullptr && progress_.allocate(count) &&
+                   turns_.allocate(seats),
                Code::kTooLittleMemory,
                "no memory for the sessions of a group",
                -1,
                plan.sessions);
   ports_ = plan.ports;
   channels_ = plan.config.channels;
+  targets_ = plan.config.targets;
   const Processor& processor = plan.config.processor;
   run_.accelerated.reset();
   if (processor.accelerator != nullptr) {
@@ -168,23 +199,53 @@ Status SessionGroup::start(SessionPlan&& plan, void* block, size_t bytes) {
   for (int32_t s = 0; s < plan.sessions; ++s) {
     Session& session = sessions_[static_cast<size_t>(s)];
     session.run = &run_;
-    LIGERO_RETURN_IF_ERROR(session.seat.start(
-        *plan.model, ports_, &run_, s, block_hops, plan.network_hops, &carver));
+    const int32_t first = s * targets_;
+    session.first_seat = seats_.get() + first;
+    session.num_targets = targets_;
+    for (int32_t t = 0; t < targets_; ++t) {
+      LIGERO_RETURN_IF_ERROR(session.first_seat[t].start(
+          *plan.model, ports_, &run_, first + t, block_hops, plan.network_hops, &carver));
+    }
+    if (is_several(session.seats().size())) {
+      session.sum.start(targets_, plan.sizes.block_samples, ports_.rate_hz, &carver);
+      session.sum.reset();
+    }
     LIGERO_RETURN_IF_ERROR(session.signal.start(plan.config, ports_, plan.sizes, &carver));
   }
   return {};
 }
 
+bool Session::has_target() const noexcept {
+  const std::span<Seat> all = seats();
+  return std::any_of(all.begin(), all.end(), [](const Seat& seat) { return seat.has_target(); });
+}
+
+void Session::finish() noexcept {
+  const int64_t left = signal.finish();
+  for (Seat& seat : seats()) {
+    seat.finish(left);
+  }
+}
+
 void Session::reset() noexcept {
-  seat.reset();
+  for (Seat& seat : seats()) {
+    seat.reset();
+  }
+  if (is_several(seats().size())) {
+    sum.reset();
+  }
   signal.reset();
   samples.store(0, std::memory_order_relaxed);
 }
 
 SessionStatistics Session::statistics() const noexcept {
+  int64_t healed = 0;
+  for (const Seat& seat : seats()) {
+    healed += seat.healed_hops();
+  }
   return {samples.load(std::memory_order_relaxed),
           signal.cleaned(),
-          seat.healed_hops(),
+          healed,
           run->is_accelerated(),
           run->place.load(std::memory_order_relaxed) == SharedRun::Place::kLost};
 }
@@ -199,7 +260,7 @@ bool SessionGroup::advance(const float* const* in, float* const* out, int32_t fr
     while (now.at < frames) {
       if (!now.waits) {
         now.piece =
-            session.signal.take(in + first, now.at, frames - now.at, session.seat.has_target());
+            session.signal.take(in + first, now.at, frames - now.at, session.has_target());
         now.waits = true;
       }
       if (session.signal.block_is_full()) {
@@ -214,30 +275,65 @@ bool SessionGroup::advance(const float* const* in, float* const* out, int32_t fr
   return waits;
 }
 
-void SessionGroup::run_blocks() noexcept {
+/// Gives every seat of the sessions that wait its block; whether the network is to run.
+bool SessionGroup::open_blocks() noexcept {
   bool any = false;
   for (size_t s = 0; s < progress_.size(); ++s) {
-    Turn& turn = turns_[s];
-    turn.runs = false;
-    if (progress_[s].waits) {
-      Session& session = sessions_[s];
-      session.signal.pop_block(session.seat.open_block());
-      turn.runs = session.seat.wants_run(session.signal.voice_is_heard(), &turn.extent);
-      any = any || turn.runs;
+    Session& session = sessions_[s];
+    Turn* const turns = turns_.data() + s * session.seats().size();
+    const float* block = nullptr;
+    for (size_t t = 0; t < session.seats().size(); ++t) {
+      turns[t].runs = false;
+      if (!progress_[s].waits) {
+        continue;
+      }
+      Seat& seat = session.seats()[t];
+      float* const to = seat.open_block();
+      if (t == 0) {
+        session.signal.pop_block(to);
+        block = to;
+      } else {
+        std::copy_n(block, seat.block_samples(), to);
+      }
+      const bool heard = session.signal.voice_is_heard() &&
+                         (!is_several(session.seats().size()) || session.sum.is_heard(static_cast<int32_t>(t)));
+      turns[t].runs = seat.wants_run(heard, &turns[t].extent);
+      any = any || turns[t].runs;
     }
   }
-  if (any && !run_.now().run(turns_.span()).ok()) {
+  return any;
+}
+
+/// Passes the voices on.
+void SessionGroup::close_blocks() noexcept {
+  for (size_t s = 0; s < progress_.size(); ++s) {
+    if (!progress_[s].waits) {
+      continue;
+    }
+    Session& session = sessions_[s];
+    const Turn* const turns = turns_.data() + s * session.seats().size();
+    if (!is_several(session.seats().size())) {
+      session.signal.push_voice(session.seats()[0].close_block(turns[0].runs));
+      continue;
+    }
+    session.sum.begin(session.signal.voice_is_heard());
+    for (size_t t = 0; t < session.seats().size(); ++t) {
+      Seat& seat = session.seats()[t];
+      session.sum.add(static_cast<int32_t>(t), seat.close_block(turns[t].runs), seat.has_target());
+    }
+    session.signal.push_voice(session.sum.take());
+  }
+}
+
+void SessionGroup::run_blocks() noexcept {
+  if (open_blocks() && !run_.now().run(turns_.span()).ok()) {
     run_.place.store(SharedRun::Place::kLost, std::memory_order_relaxed);
-    for (size_t s = 0; s < progress_.size(); ++s) {
-      sessions_[s].seat.fall_back(&turns_[s]);
+    for (size_t t = 0; t < turns_.size(); ++t) {
+      seats_[t].fall_back(&turns_[t]);
     }
     (void)run_.processor.run(turns_.span());  // which never fails
   }
-  for (size_t s = 0; s < progress_.size(); ++s) {
-    if (progress_[s].waits) {
-      sessions_[s].signal.push_voice(sessions_[s].seat.close_block(turns_[s].runs));
-    }
-  }
+  close_blocks();
 }
 
 void SessionGroup::process(const float* const* in, float* const* out, int32_t frames) noexcept {

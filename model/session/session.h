@@ -9,6 +9,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <span>
 #include <string_view>
 
 #include "model/format/loader.h"
@@ -17,6 +18,7 @@
 #include "model/session/ports.h"
 #include "model/session/seat.h"
 #include "model/session/signal.h"
+#include "model/session/voice_sum.h"
 #include "runtime/base/array.h"
 #include "runtime/base/status.h"
 #include "runtime/cpu_run.h"
@@ -35,8 +37,9 @@ struct SessionPlan {
   size_t bytes = 0;          ///< of the block that start() needs
 };
 
-/// `model` must outlive plan and sessions. kBadArgument: rate, channels, block or number of
-/// sessions (1 to SessionGroup::kMostSessions) out of range, or, frame by frame, a graph that needs
+/// `model` must outlive plan and sessions. kBadArgument: rate, channels, block, targets (more than one
+/// of a network without a profile) or number of sessions (with their targets 1 to
+/// SessionGroup::kMostSeats) out of range, or, frame by frame, a graph that needs
 /// the whole sequence (Status::index: the node of graph "extract"). Block by block no graph is
 /// refused for that; one that needs the past alone gives what it gives frame by frame, a block
 /// later. kBadModel as extract_ports(). Load time.
@@ -53,19 +56,20 @@ struct SessionStatistics {
       false;  ///< that has failed; the processor took over and forgot the signal
 };
 
-/// One session of a group. set_target(), clear_target(), set_strength(), set_bypass(),
+/// One session of a group. Each of its targets has a seat on the network, which costs state,
+/// activations and time only while the target is set. set_target(), clear_target(), set_strength(), set_bypass(),
 /// side_output() and statistics() belong to one control thread, finish() and reset() to the audio
 /// thread. None allocates, locks, waits or calls the system.
 struct Session {
   /// Whose voice to pass. The first target fades in; a later one is reached over 50 ms, by
   /// interpolating the profile's tensors. kBadArgument as check_profile().
-  Status set_target(const Profile& profile) noexcept {
-    return seat.set_target(profile);
+  Status set_target(const Profile& profile, int32_t target = 0) noexcept {
+    return first_seat[target].set_target(profile);
   }
   /// Back to silence (or passing), without a click. Without effect where the network takes no
   /// profile.
-  void clear_target() noexcept {
-    seat.clear_target();
+  void clear_target(int32_t target = 0) noexcept {
+    first_seat[target].clear_target();
   }
   /// strength: 0 (the input) to 1 (the voice alone); limit_db: the most by which all else is
   /// attenuated, 100 and above: no limit. Values out of range are clamped.
@@ -79,9 +83,7 @@ struct Session {
   /// Says that the signal has ended: later samples only flush the delay. The network then sees an
   /// end where the signal ends, as in a whole recording. A second call changes nothing, until
   /// reset().
-  void finish() noexcept {
-    seat.finish(signal.finish());
-  }
+  void finish() noexcept;
   /// Forgets the signal; target and settings stay.
   void reset() noexcept;
 
@@ -91,14 +93,20 @@ struct Session {
   }
   /// Side output `k` of the ports, of the hop whose voice has last gone out; 0 while the network
   /// does not run.
-  float side_output(size_t k) const noexcept {
-    return seat.side_output(k);
+  float side_output(size_t k, int32_t target = 0) const noexcept {
+    return first_seat[target].side_output(k);
   }
   SessionStatistics statistics() const noexcept;
 
   // What SessionGroup works on.
+  bool has_target() const noexcept;
+  std::span<Seat> seats() const noexcept {  ///< one for each target
+    return {first_seat, static_cast<size_t>(kMostTargets == 1 ? 1 : num_targets)};
+  }
   Signal signal;
-  Seat seat;
+  Seat* first_seat = nullptr;
+  int32_t num_targets = 1;
+  VoiceSum sum;           ///< of several targets
   const SharedRun* run = nullptr;
   std::atomic<int64_t> samples{0};
 };
@@ -108,8 +116,8 @@ struct Session {
 /// node by node, so that weights are read once. One thread at a time calls process().
 class SessionGroup {
  public:
-  /// As many as a GPU takes in one launch.
-  static constexpr int32_t kMostSessions = 65535;
+  /// As many as a GPU takes in one launch; each session takes one for each of its targets.
+  static constexpr int32_t kMostSeats = 65535;
 
   /// Prepares in `block` (64-byte aligned, at least plan.bytes, outlives the group; small tables
   /// and the resamplers' filters come from the heap). kTooLittleMemory: Status::where has the bytes
@@ -117,10 +125,14 @@ class SessionGroup {
   Status start(SessionPlan&& plan, void* block, size_t bytes);
 
   int32_t sessions() const noexcept {
-    return static_cast<int32_t>(turns_.size());
+    return static_cast<int32_t>(progress_.size());
   }
   int32_t channels() const noexcept {
     return channels_;
+  }
+  /// Of each session.
+  int32_t targets() const noexcept {
+    return targets_;
   }
   Session& operator[](int32_t s) noexcept {
     return sessions_[static_cast<size_t>(s)];
@@ -153,13 +165,17 @@ class SessionGroup {
   };
   bool advance(const float* const* in, float* const* out, int32_t frames) noexcept;
   void run_blocks() noexcept;
+  bool open_blocks() noexcept;
+  void close_blocks() noexcept;
 
   Ports ports_;
   int32_t channels_ = 0;
+  int32_t targets_ = 1;
   SharedRun run_;
   std::unique_ptr<Session[]> sessions_;
+  std::unique_ptr<Seat[]> seats_;  // of session s from s * targets_ on
   Array<Progress> progress_;
-  Array<Turn> turns_;
+  Array<Turn> turns_;  // of the seats
 };
 
 }  // namespace ligero
