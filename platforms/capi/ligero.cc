@@ -81,9 +81,10 @@ Result<ligero::SessionConfig> read_config(const ligero_session_config* config) {
                                given.channels,
                                given.block_hops,
                                given.context_hops,
-                               given.look_ahead_hops}) {
+                               given.look_ahead_hops,
+                               given.targets}) {
     if (value > kMost) {
-      return ligero::error(Code::kBadArgument, "rate, channel count or block out of range");
+      return ligero::error(Code::kBadArgument, "rate, channel count, block or targets out of range");
     }
   }
   c.rate_hz = given.rate_hz != 0 ? static_cast<int32_t>(given.rate_hz) : c.rate_hz;
@@ -95,6 +96,7 @@ Result<ligero::SessionConfig> read_config(const ligero_session_config* config) {
                -1,
                given.bandwidth);
   c.bandwidth = static_cast<ligero::Bandwidth>(given.bandwidth);
+  c.targets = given.targets != 0 ? static_cast<int32_t>(given.targets) : c.targets;
   c.pass_without_target = given.pass_without_target != 0;
   c.block = {static_cast<int32_t>(given.block_hops),
              static_cast<int32_t>(given.context_hops),
@@ -127,6 +129,22 @@ ligero_status open_model(ligero_model* m, std::span<const std::byte> bytes, lige
   m->model = std::move(opened.value());
   *out = m;
   return LIGERO_OK;
+}
+
+ligero_status keep_profile(Result<ligero::Profile> made, const char* where, ligero_profile** out) {
+  if (!made.ok()) {
+    return refuse(made.status(), where);
+  }
+  *out = new (std::nothrow) ligero_profile{std::move(made.value())};
+  return *out != nullptr ? LIGERO_OK : refuse(Code::kTooLittleMemory, "no memory for a profile");
+}
+
+bool has_target(const ligero_session* session, uint32_t index) {
+  return index < static_cast<uint32_t>(session->group->targets());
+}
+
+ligero_status refuse_target() {
+  return refuse(Code::kBadArgument, "the session has fewer targets (ligero_session_config.targets)");
 }
 
 }  // namespace
@@ -170,29 +188,6 @@ ligero_status ligero_model_open_memory(const void* data, size_t bytes, ligero_mo
     return refuse(Code::kTooLittleMemory, "no memory for a model");
   }
   return open_model(m, {static_cast<const std::byte*>(data), bytes}, model);
-}
-
-ligero_status ligero_get_model_info(const ligero_model* model, ligero_model_info* info) {
-  if (model == nullptr || info == nullptr) {
-    return null_argument("model, info");
-  }
-  const Result<ligero::Ports> ports = ligero::extract_ports(model->model);
-  if (!ports.ok()) {
-    return refuse(ports.status());
-  }
-  const ligero::Ports& p = ports.value();
-  ligero_model_info full = {};
-  full.struct_bytes = info->struct_bytes;
-  full.rate_hz = static_cast<uint32_t>(p.rate_hz);
-  full.hop_samples = static_cast<uint32_t>(p.hop_samples);
-  full.takes_profile = p.takes_profile() ? 1 : 0;
-  full.side_outputs = static_cast<uint32_t>(p.num_side_outputs);
-  for (size_t k = 0; k < p.num_side_outputs; ++k) {
-    // In the file a zero follows the name.
-    full.side_output_names[k] = p.side_outputs[k].name.data();
-  }
-  std::memcpy(info, &full, std::min<size_t>(info->struct_bytes, sizeof(full)));
-  return LIGERO_OK;
 }
 
 void ligero_model_close(ligero_model* model) {
@@ -249,13 +244,7 @@ ligero_status ligero_enroll_on(uint32_t device,
     }
     fill_report(quality.value(), report);
   }
-  Result<ligero::Profile> made = ligero::enroll(model->model, anchor, processor);
-  if (!made.ok()) {
-    return refuse(made.status());
-  }
-  *profile = new (std::nothrow) ligero_profile{std::move(made.value())};
-  return *profile != nullptr ? LIGERO_OK
-                             : refuse(Code::kTooLittleMemory, "no memory for a profile");
+  return keep_profile(ligero::enroll(model->model, anchor, processor), "", profile);
 }
 
 ligero_status ligero_profile_load(const char* path, ligero_profile** profile) {
@@ -263,13 +252,7 @@ ligero_status ligero_profile_load(const char* path, ligero_profile** profile) {
     return null_argument("path, profile");
   }
   *profile = nullptr;
-  Result<ligero::Profile> loaded = ligero::Profile::load(path);
-  if (!loaded.ok()) {
-    return refuse(loaded.status(), path);
-  }
-  *profile = new (std::nothrow) ligero_profile{std::move(loaded.value())};
-  return *profile != nullptr ? LIGERO_OK
-                             : refuse(Code::kTooLittleMemory, "no memory for a profile");
+  return keep_profile(ligero::Profile::load(path), path, profile);
 }
 
 ligero_status ligero_profile_save(const ligero_profile* profile, const char* path) {
@@ -278,6 +261,23 @@ ligero_status ligero_profile_save(const ligero_profile* profile, const char* pat
   }
   const Status saved = profile->profile.save(path);
   return saved.ok() ? LIGERO_OK : refuse(saved, path);
+}
+
+ligero_status ligero_profile_open_memory(const void* data, size_t bytes, ligero_profile** profile) {
+  if (data == nullptr || profile == nullptr) {
+    return null_argument("data, profile");
+  }
+  *profile = nullptr;
+  return keep_profile(ligero::Profile::parse({static_cast<const std::byte*>(data), bytes}), "", profile);
+}
+
+ligero_status ligero_profile_data(const ligero_profile* profile, const void** data, size_t* bytes) {
+  if (profile == nullptr || data == nullptr || bytes == nullptr) {
+    return null_argument("profile, data, bytes");
+  }
+  *data = profile->profile.bytes().data();
+  *bytes = profile->profile.bytes().size();
+  return LIGERO_OK;
 }
 
 void ligero_profile_close(ligero_profile* profile) {
@@ -422,14 +422,24 @@ ligero_status ligero_batch_process(ligero_batch* batch,
 }
 
 ligero_status ligero_set_target(ligero_session* session, const ligero_profile* profile) {
+  return ligero_set_target_of(session, 0, profile);
+}
+
+ligero_status ligero_set_target_of(ligero_session* session,
+                                   uint32_t index,
+                                   const ligero_profile* profile) {
   if (session == nullptr) {
     return null_argument("session");
   }
+  if (!has_target(session, index)) {
+    return refuse_target();
+  }
+  const auto target = static_cast<int32_t>(index);
   if (profile == nullptr) {
-    session->session().clear_target();
+    session->session().clear_target(target);
     return LIGERO_OK;
   }
-  const Status set = session->session().set_target(profile->profile);
+  const Status set = session->session().set_target(profile->profile, target);
   return set.ok() ? LIGERO_OK : refuse(set);
 }
 
@@ -472,14 +482,24 @@ ligero_status ligero_process(ligero_session* session,
 }
 
 ligero_status ligero_side_output(const ligero_session* session, const char* name, float* value) {
+  return ligero_side_output_of(session, 0, name, value);
+}
+
+ligero_status ligero_side_output_of(const ligero_session* session,
+                                    uint32_t index,
+                                    const char* name,
+                                    float* value) {
   if (session == nullptr || name == nullptr || value == nullptr) {
     return null_argument("session, name, value");
+  }
+  if (!has_target(session, index)) {
+    return refuse_target();
   }
   const int32_t k = session->group->ports().find_side_output(name);
   if (k < 0) {
     return refuse(Code::kBadArgument, "the network has no side output of that name", name);
   }
-  *value = session->session().side_output(static_cast<size_t>(k));
+  *value = session->session().side_output(static_cast<size_t>(k), static_cast<int32_t>(index));
   return LIGERO_OK;
 }
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Recordings: to the model's rate, through the network, and back.
-#include "platforms/capi/recording.h"
+// Whole recordings through the C library: to the model's rate, through the network, and back.
+#include "runtime/api/ligero.h"
 
 #include <algorithm>
 #include <span>

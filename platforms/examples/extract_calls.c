@@ -94,9 +94,7 @@ static int process(ligero_batch* batch, size_t calls) {
 
 int main(int argc, char** argv) {
   const size_t calls = argc > 3 ? (size_t)(argc - 3) / 3 : 0;
-  ligero_session_config config;
-  memset(&config, 0, sizeof(config));
-  config.struct_bytes = sizeof(config);
+  ligero_session_config config = LIGERO_SESSION_CONFIG_INIT;
   const char* const devices[] = {"cpu", "cuda", "auto"}; /* the numbers of ligero_device */
   while (calls > 0 && config.device < 3 && strcmp(argv[2], devices[config.device]) != 0) {
     ++config.device;

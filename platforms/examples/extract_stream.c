@@ -36,9 +36,7 @@ static ligero_profile* enroll(const ligero_model* model, const char* path) {
     return NULL;
   }
   ligero_profile* profile = NULL;
-  ligero_anchor_report report;
-  memset(&report, 0, sizeof(report));
-  report.struct_bytes = sizeof(report);
+  ligero_anchor_report report = LIGERO_ANCHOR_REPORT_INIT;
   if (!refused(ligero_enroll(model,
                              anchor.samples,
                              anchor.frames,
@@ -102,9 +100,7 @@ static int process(ligero_session* session, wav* sound, uint32_t block) {
 }
 
 static void report(const ligero_session* session, uint32_t rate_hz, size_t bytes) {
-  ligero_statistics s;
-  memset(&s, 0, sizeof(s));
-  s.struct_bytes = sizeof(s);
+  ligero_statistics s = LIGERO_STATISTICS_INIT;
   if (!refused(ligero_get_statistics(session, &s), "statistics")) {
     printf("latency: %u frames, %.1f ms; session: %lu bytes\n",
            (unsigned)ligero_latency(session),
@@ -119,9 +115,7 @@ static void report(const ligero_session* session, uint32_t rate_hz, size_t bytes
 
 /* Opens a session of the sound's rate and channels, sets the target, and processes. */
 static int run(const ligero_model* model, const ligero_profile* target, wav* sound, uint32_t block) {
-  ligero_session_config config;
-  memset(&config, 0, sizeof(config));
-  config.struct_bytes = sizeof(config);
+  ligero_session_config config = LIGERO_SESSION_CONFIG_INIT;
   config.rate_hz = sound->rate_hz;
   config.channels = sound->channels;
   size_t bytes = 0;

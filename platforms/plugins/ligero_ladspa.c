@@ -171,12 +171,8 @@ static void stop_watching(plugin* p) {
 
 /* Model and session; on a refusal `blamed` is the file. */
 static ligero_status open_files(plugin* p, const char** blamed) {
-  ligero_model_info info;
-  ligero_session_config config;
-  memset(&info, 0, sizeof(info));
-  info.struct_bytes = sizeof(info);
-  memset(&config, 0, sizeof(config));
-  config.struct_bytes = sizeof(config);
+  ligero_model_info info = LIGERO_MODEL_INFO_INIT;
+  ligero_session_config config = LIGERO_SESSION_CONFIG_INIT;
   config.rate_hz = p->rate_hz;
   const char* bandwidth = getenv("LIGERO_BANDWIDTH");
   if (bandwidth != NULL && strcmp(bandwidth, "speech") == 0) {

@@ -95,8 +95,9 @@ LIGERO_API ligero_status ligero_model_open_memory(const void* data,
                                                   size_t bytes,
                                                   ligero_model** model);
 
-/** Inputs and outputs of a model. Set struct_bytes before the call; fields past it are not
- * written. */
+/** What a model is, what it takes and gives, and what it costs. Set struct_bytes before the call, or
+ * begin with LIGERO_MODEL_INFO_INIT; fields past struct_bytes are not written. Strings are valid
+ * while the model is open, and "" where the file says nothing. */
 typedef struct ligero_model_info {
   uint32_t struct_bytes; /**< sizeof the struct, as the caller knows it */
   uint32_t rate_hz;       /**< sample rate of the network; a session converts from any rate */
@@ -104,10 +105,21 @@ typedef struct ligero_model_info {
   uint32_t takes_profile; /**< 0: needs no speaker and is always on, like a noise suppressor */
   uint32_t side_outputs;  /**< number of names below, 0 to 4; see ligero_side_output */
   const char* side_output_names[4]; /**< valid while the model is open */
+  const char* name;          /**< of the model */
+  const char* licence;       /**< of its weights, such as "Apache-2.0" */
+  const char* training_data; /**< what it was trained on, with licences */
+  uint32_t live;             /**< 1: runs frame by frame; 0: live in blocks alone */
+  uint32_t latency_samples;  /**< at rate_hz, frame by frame; 0 if it does not run so */
+  uint64_t file_bytes;       /**< of the model file */
+  uint64_t session_bytes;    /**< of the block of one session, frame by frame at rate_hz; 0 likewise */
 } ligero_model_info;
 
-/** Describes a model. LIGERO_BAD_MODEL: the model has no graph "extract" that a session can run. Any
- * thread. */
+/** A ligero_model_info for ligero_get_model_info() to fill. */
+#define LIGERO_MODEL_INFO_INIT \
+  {sizeof(ligero_model_info), 0, 0, 0, 0, {NULL, NULL, NULL, NULL}, NULL, NULL, NULL, 0, 0, 0, 0}
+
+/** Describes a model. LIGERO_BAD_MODEL: the model has no graph "extract" that a session can run.
+ * Load; any thread. */
 LIGERO_API ligero_status ligero_get_model_info(const ligero_model* model, ligero_model_info* info);
 
 /** Closes a model. Destroy its sessions and batches first. NULL is allowed. Load. */
@@ -124,6 +136,9 @@ typedef struct ligero_anchor_report {
   int64_t cleaned_samples; /**< NaN and infinities, replaced by zero */
   const char* advice;      /**< how to get a better profile, in English; "" if the anchor is good */
 } ligero_anchor_report;
+
+/** A ligero_anchor_report for ligero_enroll() to fill. */
+#define LIGERO_ANCHOR_REPORT_INIT {sizeof(ligero_anchor_report), 0, 0, 0, 0, 0, NULL}
 
 /** Computes the profile of a person from a recording of that person alone. `samples` holds
  * `frames` frames of `channels` interleaved channels (1 to 32) at `rate_hz` (8000 to 192000),
@@ -154,6 +169,18 @@ LIGERO_API ligero_status ligero_profile_load(const char* path, ligero_profile** 
 /** Writes a profile file, the whole file or nothing. Load. */
 LIGERO_API ligero_status ligero_profile_save(const ligero_profile* profile, const char* path);
 
+/** Opens a profile from the bytes of a profile file, which are copied and may lie anywhere.
+ * LIGERO_BAD_MODEL: they are no profile, or damaged. Load. */
+LIGERO_API ligero_status ligero_profile_open_memory(const void* data,
+                                                    size_t bytes,
+                                                    ligero_profile** profile);
+
+/** The bytes that ligero_profile_save() would write, to store them in place of a file. They are valid
+ * while the profile is open. Any thread, real-time. */
+LIGERO_API ligero_status ligero_profile_data(const ligero_profile* profile,
+                                             const void** data,
+                                             size_t* bytes);
+
 /** Closes a profile. NULL is allowed. Load. */
 LIGERO_API void ligero_profile_close(ligero_profile* profile);
 
@@ -163,8 +190,8 @@ LIGERO_API ligero_status ligero_profile_similarity(const ligero_profile* a,
                                                    const ligero_profile* b,
                                                    float* similarity);
 
-/** How a session runs. Zero the struct, set struct_bytes = sizeof(ligero_session_config), then the
- * fields you need. Zero means the default. */
+/** How a session runs. Begin with LIGERO_SESSION_CONFIG_INIT, then set the fields you need. Zero means
+ * the default. */
 typedef struct ligero_session_config {
   uint32_t struct_bytes; /**< sizeof the struct, as the caller knows it */
   uint32_t rate_hz;             /**< of input and output; default 16000 */
@@ -185,7 +212,16 @@ typedef struct ligero_session_config {
   /** A ligero_bandwidth. With a rate above the model's, FULL keeps what lies above the band that the
    * network hears, as far as the network has kept the voice's highest octave. */
   uint32_t bandwidth;
+  /** People whose voices pass, 1 to 16; 0: one. They share the conversions; each has a seat on the
+   * network, which takes time only while its target is set. With lgr-tse-small-live two targets take 2.0
+   * times the instructions and 1.9 times the memory of one, four take 4.0 and 3.8 times. The voices are
+   * summed; where the sum would be louder than full scale, and than each voice alone, it is turned
+   * down. Bare-metal builds have one target. */
+  uint32_t targets;
 } ligero_session_config;
+
+/** A ligero_session_config with the default of every field. */
+#define LIGERO_SESSION_CONFIG_INIT {sizeof(ligero_session_config), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}
 
 /** Bytes of the block that ligero_session_create needs. Load. */
 LIGERO_API ligero_status ligero_session_bytes(const ligero_model* model,
@@ -209,6 +245,13 @@ LIGERO_API void ligero_session_destroy(ligero_session* session);
  * profile. Control thread, real-time. */
 LIGERO_API ligero_status ligero_set_target(ligero_session* session, const ligero_profile* profile);
 
+/** ligero_set_target for target `index` of ligero_session_config.targets, from 0. Each target comes,
+ * changes and goes by itself. LIGERO_BAD_ARGUMENT: also if there is no such target. Control thread,
+ * real-time. */
+LIGERO_API ligero_status ligero_set_target_of(ligero_session* session,
+                                              uint32_t index,
+                                              const ligero_profile* profile);
+
 /** strength: 0 (the input) to 1 (the voice alone). limit_db: maximum attenuation of everything else;
  * 100 or more: no limit. Control thread, real-time. */
 LIGERO_API ligero_status ligero_set_strength(ligero_session* session,
@@ -231,6 +274,14 @@ LIGERO_API ligero_status ligero_process(ligero_session* session,
                                         float* const* out,
                                         uint32_t frames);
 
+/** ligero_process for 16-bit samples: `in` and `out` hold `frames` frames of the session's channels,
+ * interleaved, and may be the same memory. Full scale is 32768. The output is what ligero_process
+ * gives, rounded to the nearest and saturated. Audio thread, real-time. */
+LIGERO_API ligero_status ligero_process_s16(ligero_session* session,
+                                            const int16_t* in,
+                                            int16_t* out,
+                                            uint32_t frames);
+
 /** Reads a side output of the network: one float per hop, such as the target's activity. The
  * value belongs to the hop whose voice was output last; in blocks, to the last hop of the newest
  * block. It is 0 before the first hop, while the session rests, and without a target.
@@ -238,6 +289,13 @@ LIGERO_API ligero_status ligero_process(ligero_session* session,
 LIGERO_API ligero_status ligero_side_output(const ligero_session* session,
                                             const char* name,
                                             float* value);
+
+/** ligero_side_output of the network's seat for target `index`, from 0. LIGERO_BAD_ARGUMENT: also if
+ * there is no such target. Any thread, real-time. */
+LIGERO_API ligero_status ligero_side_output_of(const ligero_session* session,
+                                               uint32_t index,
+                                               const char* name,
+                                               float* value);
 
 /** Delay from input to output, in samples at the session's rate. Any thread, real-time. */
 LIGERO_API uint32_t ligero_latency(const ligero_session* session);
@@ -296,9 +354,35 @@ typedef struct ligero_statistics {
   int64_t lost_devices;    /**< 1: the GPU failed and the processor took over; a reset keeps it */
 } ligero_statistics;
 
+/** A ligero_statistics for ligero_get_statistics() to fill. */
+#define LIGERO_STATISTICS_INIT {sizeof(ligero_statistics), 0, 0, 0, 0, 0}
+
 /** Reads the counters. Control or audio thread, real-time. */
 LIGERO_API ligero_status ligero_get_statistics(const ligero_session* session,
                                                ligero_statistics* statistics);
+
+/** Converts `frames` samples of one channel from `from_hz` to `to_hz` (8000 to 192000), aligned to the
+ * sample. Writes `out_frames` samples: what lies past the recording's end is left out, or computed
+ * with zeros after the recording. Load. */
+LIGERO_API ligero_status ligero_resample(const float* samples,
+                                         size_t frames,
+                                         uint32_t from_hz,
+                                         uint32_t to_hz,
+                                         float* out,
+                                         size_t out_frames);
+
+/** Extracts the person of `profile` from a recording of one channel at `rate_hz`, full scale 1, into
+ * `out`: `frames` samples, aligned to the input. `out` may be `samples`. A recording of at most one
+ * minute runs at once; a longer one runs in blocks, so the network's memory does not grow. `profile` is
+ * NULL exactly where the network takes none. `bandwidth` is a ligero_bandwidth. NaN and infinities count
+ * as zero. On a refusal, `out` is unchanged. Load. */
+LIGERO_API ligero_status ligero_extract(const ligero_model* model,
+                                        const ligero_profile* profile,
+                                        const float* samples,
+                                        size_t frames,
+                                        uint32_t rate_hz,
+                                        uint32_t bandwidth,
+                                        float* out);
 
 #ifdef __cplusplus
 }

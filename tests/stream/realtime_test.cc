@@ -36,6 +36,7 @@ class Device {
     config.struct_bytes = sizeof(config);
     config.rate_hz = rate_hz;
     config.channels = channels;
+    config.targets = 2;
     require(ligero_session_create(model_, &config, nullptr, 0, &session_));
     sound_ = babble(static_cast<size_t>(rate_hz), 30, static_cast<int>(rate_hz));
   }
@@ -84,6 +85,7 @@ class Device {
     bool good = ligero_get_statistics(session_, &statistics) == LIGERO_OK;
     good = good && ligero_latency(session_) > 0;
     good = good && ligero_set_target(session_, target) == LIGERO_OK;
+    good = good && ligero_set_target_of(session_, 1, step % 2 == 0 ? bob_ : nullptr) == LIGERO_OK;
     good = good && ligero_set_strength(session_,
                                        0.01f * static_cast<float>(step),
                                        static_cast<float>(2 * step)) == LIGERO_OK;
@@ -110,7 +112,7 @@ class Device {
         return false;
       }
     }
-    return true;
+    return ligero_process_s16(session_, pcm_, pcm_, static_cast<uint32_t>(n)) == LIGERO_OK;
   }
 
   uint32_t rate_hz_;
@@ -121,6 +123,7 @@ class Device {
   ligero_session* session_ = nullptr;
   std::vector<float> sound_;
   float buffer_[kMostChannels][kMostFrames] = {};
+  int16_t pcm_[kMostChannels * kMostFrames] = {};
 };
 
 TEST_CASE("real time: the counters see allocations and locks where there are some") {
