@@ -91,7 +91,7 @@ export class Library {
   withProfile(bytes, use) {
     if (!bytes) return use(0);
     const handle = this.lend(bytes, (at) =>
-      this.result((out) => this.#c.ligero_web_profile_parse(at, bytes.byteLength, out)));
+      this.result((out) => this.#c.ligero_profile_open_memory(at, bytes.byteLength, out)));
     try {
       return use(handle);
     } finally {
@@ -149,7 +149,10 @@ class Model {
     return l.lend(samples, (sound) => l.lend(new Uint32Array(struct / 4).fill(struct, 0, 1), (report) => {
       const handle = l.result((out) =>
         l.c.ligero_enroll(this.#handle, sound, samples.length, rateHz, 1, out, report));
-      const bytes = l.bytes(l.c.ligero_web_profile_data(handle), l.c.ligero_web_profile_bytes(handle)).slice();
+      const bytes = l.lend(new Uint32Array(2), (at) => {
+        l.check(l.c.ligero_profile_data(handle, at, at + 4));
+        return l.bytes(l.word(at), l.word(at + 4)).slice();
+      });
       l.c.ligero_profile_close(handle);
       const number = (k) => l.floats()[(report >> 2) + k];
       return {
