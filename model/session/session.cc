@@ -216,7 +216,8 @@ Status SessionGroup::start(SessionPlan&& plan, void* block, size_t bytes) {
 }
 
 bool Session::has_target() const noexcept {
-  return std::ranges::any_of(seats(), [](const Seat& seat) { return seat.has_target(); });
+  const auto all = seats();
+  return std::any_of(all.begin(), all.end(), [](const Seat& seat) { return seat.has_target(); });
 }
 
 void Session::finish() noexcept {

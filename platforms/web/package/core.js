@@ -91,12 +91,20 @@ export class Library {
   withProfile(bytes, use) {
     if (!bytes) return use(0);
     const handle = this.lend(bytes, (at) =>
-      this.result((out) => this.#c.ligero_web_profile_parse(at, bytes.byteLength, out)));
+      this.result((out) => this.#c.ligero_profile_open_memory(at, bytes.byteLength, out)));
     try {
       return use(handle);
     } finally {
       this.#c.ligero_profile_close(handle);
     }
+  }
+
+  /** A copy of the bytes of an open profile. */
+  profileBytes(handle) {
+    const data = this.#scratch;
+    const count = data + 4;
+    this.check(this.#c.ligero_profile_data(handle, data, count));
+    return this.bytes(this.word(data), this.word(count)).slice();
   }
 
   /** The cosine similarity of two profiles, -1 to 1. */
@@ -149,7 +157,7 @@ class Model {
     return l.lend(samples, (sound) => l.lend(new Uint32Array(struct / 4).fill(struct, 0, 1), (report) => {
       const handle = l.result((out) =>
         l.c.ligero_enroll(this.#handle, sound, samples.length, rateHz, 1, out, report));
-      const bytes = l.bytes(l.c.ligero_web_profile_data(handle), l.c.ligero_web_profile_bytes(handle)).slice();
+      const bytes = l.profileBytes(handle);
       l.c.ligero_profile_close(handle);
       const number = (k) => l.floats()[(report >> 2) + k];
       return {
