@@ -2,15 +2,15 @@
 // Memory for JavaScript, and the layout that it takes for granted.
 #include "platforms/web/memory.h"
 
-#include <cstddef>
 #include <cstdlib>
 
 #include "ops/kernels/gemm/gemm.h"
+#include "runtime/base/cpu.h"
 
 // What package/core.js reads and writes by number.
 static_assert(offsetof(ligero_session_config, block_hops) == 16);
-static_assert(offsetof(ligero_model_info, name) == 36 && offsetof(ligero_model_info, side_output_names) == 20);
-static_assert(sizeof(ligero_anchor_report) == 40 && offsetof(ligero_anchor_report, advice) == 32);
+static_assert(offsetof(ligero_model_info, side_output_names) == 20);
+static_assert(offsetof(ligero_anchor_report, advice) == 32);
 
 void* ligero_web_allocate(size_t bytes) {
   constexpr size_t kAlignment = 64;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What a page needs beside the C API: memory, and which kernels run. JavaScript calls these functions
- * and those of ligero.h; CMakeLists.txt lists them. */
+/* What JavaScript needs beside the C API (ligero.h): memory to put models, samples and results in, and which
+ * kernels a module has. CMakeLists.txt lists what a module exports. */
 #ifndef LIGERO_PLATFORMS_WEB_MEMORY_H_
 #define LIGERO_PLATFORMS_WEB_MEMORY_H_
 
@@ -10,7 +10,7 @@
 extern "C" {
 #endif
 
-/* `bytes` bytes, 64-byte aligned, for models, samples and results; NULL without memory. Load. */
+/* `bytes` bytes, 64-byte aligned; NULL without memory. Load. */
 LIGERO_API void* ligero_web_allocate(size_t bytes);
 LIGERO_API void ligero_web_free(void* memory);
 

@@ -99,6 +99,14 @@ export class Library {
     }
   }
 
+  /** A copy of the bytes of an open profile. */
+  profileBytes(handle) {
+    const data = this.#scratch;
+    const count = data + 4;
+    this.check(this.#c.ligero_profile_data(handle, data, count));
+    return this.bytes(this.word(data), this.word(count)).slice();
+  }
+
   /** The cosine similarity of two profiles, -1 to 1. */
   similarity(a, b) {
     return this.withProfile(a, (first) => this.withProfile(b, (second) => {
@@ -149,10 +157,7 @@ class Model {
     return l.lend(samples, (sound) => l.lend(new Uint32Array(struct / 4).fill(struct, 0, 1), (report) => {
       const handle = l.result((out) =>
         l.c.ligero_enroll(this.#handle, sound, samples.length, rateHz, 1, out, report));
-      const bytes = l.lend(new Uint32Array(2), (at) => {
-        l.check(l.c.ligero_profile_data(handle, at, at + 4));
-        return l.bytes(l.word(at), l.word(at + 4)).slice();
-      });
+      const bytes = l.profileBytes(handle);
       l.c.ligero_profile_close(handle);
       const number = (k) => l.floats()[(report >> 2) + k];
       return {
