@@ -200,37 +200,6 @@ int32_t group_panels(const ConvProblem& p, int32_t rows, int32_t all) {
   return wanted < all ? static_cast<int32_t>(wanted) : all;
 }
 
-/// Fills a tile of one row, frame t's only one, of which all taps are one piece of one frame: a
-/// step of a recurrence, a linear layer of a hop. fill_tile() does the same, for much more.
-void fill_row(
-    const ConvProblem& p, const ConvInput& input, int32_t t, TileRows* to, GemmTile* tile) {
-  const ConvRows& r = p.rows;
-  tile->rows = 1;
-  tile->segments = 1;
-  tile->length = r.taps_f * r.channels;
-  const int64_t first = -int64_t{r.pad_f} * r.channels;
-  if (p.q8 != nullptr) {
-    const int64_t frame = t - r.past - input.q8.first;
-    to->q8[0] = input.q8.x + frame * input.q8.frame_stride + first;
-    to->scales[0] = input.scales[frame];
-    to->sums[0] = 0;
-    for (int32_t j = 0; input.sums != nullptr && j < r.taps_f; ++j) {
-      to->sums[0] += input.sums[frame * r.bins - r.pad_f + j];
-    }
-  } else {
-    to->f32[0] = input.f32.x + (t - r.past - input.f32.first) * input.f32.frame_stride + first;
-  }
-  to->out[0] = p.output.y + t * p.output.frame_stride;
-  if (p.add.data != nullptr) {
-    to->add[0] = conv_add_rows(p.add, t, 0, &to->add_count[0]);
-  }
-}
-
-/// All taps of row (t, 0) are one piece of one frame.
-bool is_one_piece(const ConvRows& r) {
-  return r.out_bins == 1 && r.taps_t == 1 && r.mirror_frames == 0 && r.merged();
-}
-
 /// Rows [row_begin, row_end) of panels [panel_begin, panel_end), a group of panels at a time.
 void walk_range(const ConvProblem& p,
                 const ConvInput& input,
@@ -247,7 +216,6 @@ void walk_range(const ConvProblem& p,
   const int32_t all = panel_end - panel_begin;
   const int32_t group = group_panels(p, rows, all);
   const int32_t groups = (all + group - 1) / group;
-  const bool one_piece = rows == 1 && is_one_piece(p.rows);
   const int32_t max_rows = full_tile_rows(p.shape, panel_count(p.weights));
   const int32_t tiles = (rows + max_rows - 1) / max_rows;
   const int32_t least = rows / tiles;
@@ -255,13 +223,6 @@ void walk_range(const ConvProblem& p,
   for (int32_t g = 0; g < groups; ++g) {
     const int32_t panel = panel_begin + group * (p.last_panels_first ? groups - 1 - g : g);
     const int32_t group_end = panel_end - panel < group ? panel_end : panel + group;
-    if (one_piece) {
-      if (g == 0) {
-        fill_row(p, input, row_begin, &to, &tile);
-      }
-      p.tile(tile, p.weights, p.epilogue, panel, group_end);
-      continue;
-    }
     int32_t t = row_begin / p.rows.out_bins;
     int32_t b = row_begin % p.rows.out_bins;
     for (int32_t n = 0; n < tiles; ++n) {
@@ -334,7 +295,8 @@ const float* conv_add_rows(const ConvAdd& add, int32_t t, int32_t b, int32_t* co
 
 bool is_small_row(const ConvProblem& p, int32_t frames) noexcept {
   const ConvRows& r = p.rows;
-  if (frames != 1 || p.banks != 1 || !is_one_piece(r)) {
+  if (frames != 1 || p.banks != 1 || r.out_bins != 1 || r.taps_t != 1 || r.mirror_frames != 0 ||
+      !r.merged()) {
     return false;
   }
   const int64_t weights = int64_t{r.taps_f} * (p.single_channels ? 1 : r.channels) *
