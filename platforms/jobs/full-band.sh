@@ -1,6 +1,6 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
-# ./run full-band --voices FOLDER: how a voice's sound above 8 kHz is kept, and an interferer's lowered, as a table
+# ./run full-band ...: measure how a voice is kept, and an interferer lowered, above 8 kHz (--voices FOLDER)
 set -eu
 . platforms/jobs/lib/python.sh
 
