@@ -98,35 +98,42 @@ def _scale(x: np.ndarray) -> float:
                       "integers of 16, 24 or 32 bits as floats")
 
 
-def _mean(x: np.ndarray) -> np.ndarray:
-    """The mean of the channels that carry sound, summed in their order."""
-    energy = [float(np.square(channel[np.isfinite(channel)], dtype=np.float64).sum())
-              for channel in x.T]
-    heard = [k for k, e in enumerate(energy) if e >= SILENT_BELOW * max(energy)]
-    total = np.zeros(len(x), np.float32)
-    with np.errstate(invalid="ignore", over="ignore"):
-        for k in heard:
-            total += x[:, k]
-        return total / np.float32(len(heard)) if len(heard) > 1 else total
+def _energy(channel: np.ndarray, frame: int) -> float:
+    """Of each tenth of a second about its own mean: offsets are no sound."""
+    x = channel.astype(np.float64)
+    whole = len(x) // frame * frame
+    parts = [x[:whole].reshape(-1, frame), x[whole:][None]]
+    return float(sum(np.square(p - p.mean(1, keepdims=True)).sum() for p in parts if p.size))
 
 
-def to_mono(a: np.ndarray) -> np.ndarray:
-    """One channel: float32 [frames], full scale 1, C-contiguous, finite. BadArgument: no frames."""
+def _heard(x: np.ndarray, most: float, frame: int) -> "list[int]":
+    """The channels that carry sound. Samples beyond `most` are none."""
+    with np.errstate(invalid="ignore"):
+        sound = np.where(np.isfinite(x) & (np.abs(x) <= most), x, np.float32(0))
+    energy = [_energy(channel, frame) for channel in sound.T]
+    return [k for k, e in enumerate(energy) if e >= SILENT_BELOW * max(energy)]
+
+
+def to_mono(a: np.ndarray, rate: int) -> np.ndarray:
+    """The mean of the channels that carry sound, summed in their order: float32 [frames], full scale 1,
+    C-contiguous, finite. BadArgument: no frames."""
     if a.shape[0] == 0:
         raise BadArgument("the recording is empty; expected at least one frame")
     x = to_float(a)
+    x = x.reshape(len(x), -1)
     scale = _scale(x) if a.dtype.kind == "f" else 1.0
-    mono = _mean(x) if x.ndim == 2 and x.shape[1] > 1 else x.reshape(-1)
-    if scale != 1.0:
-        mono = mono * np.float32(scale)
-    with np.errstate(invalid="ignore"):
-        bad = ~(np.abs(mono) <= np.float32(MOST_SAMPLE))  # true for NaN as well
-    count = int(np.count_nonzero(bad))
+    heard = [0] if x.shape[1] == 1 else _heard(x, MOST_SAMPLE if scale == 1.0 else np.inf, rate // 10)
+    total, count = np.zeros(len(x), np.float32), 0
+    for k in heard:
+        channel = x[:, k] if scale == 1.0 else x[:, k] * np.float32(scale)
+        with np.errstate(invalid="ignore"):
+            bad = ~(np.abs(channel) <= np.float32(MOST_SAMPLE))  # true for NaN as well
+        count += int(np.count_nonzero(bad))
+        total += np.where(bad, np.float32(0), channel)
     if count:
         warnings.warn(f"{count} samples were no numbers, or beyond {MOST_SAMPLE:g} times full scale, "
                       "and count as zero", SoundWarning, stacklevel=4)
-        mono = np.where(bad, np.float32(0), mono)
-    return np.ascontiguousarray(mono, np.float32)
+    return total / np.float32(len(heard)) if len(heard) > 1 else total
 
 
 def read(x: Samples, rate: Optional[int] = None) -> Sound:
@@ -137,7 +144,8 @@ def read(x: Samples, rate: Optional[int] = None) -> Sound:
         samples, rate = read_file(Path(x))
     else:
         samples = as_array(x)
-    return Sound(to_mono(samples), check_rate(rate), samples.dtype.kind == "i")
+    rate = check_rate(rate)
+    return Sound(to_mono(samples, rate), rate, samples.dtype.kind == "i")
 
 
 def read_file(path: Path) -> "tuple[np.ndarray, int]":
