@@ -36,7 +36,7 @@ def test_other_rates_channels_and_floats_are_the_tools(tmp_path, mixture, anchor
     # The last two, silence and an offset, are left out of the mean.
     stereo = np.stack([x, 0.3 * x[::-1], 1e-6 * x, np.full_like(x, 0.2)], axis=1)
     stereo[100, 0] = np.nan
-    stereo[200] = 100.0
+    stereo[200, :3] = 100.0
     anchors = [write_floats(tmp_path / f"{k}.wav", a.astype(np.float32) / 32768, hz)
                for k, (a, hz) in enumerate(((anchor, rate), (anchor[:50000], 32000)))]
     file = write_floats(tmp_path / "mix.wav", stereo, rate)
