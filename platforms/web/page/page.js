@@ -131,9 +131,8 @@ async function record() {
       const begin = performance.now();
       const clock = setInterval(() => {
         const left = RECORD_SECONDS - (performance.now() - begin) / 1000;
-        say(`Speak now: ${Math.max(0, Math.ceil(left))} s left`);
-        if (left > 0 && recording) return;
-        clearInterval(clock);
+        if (left > 0 && recording) return void say(`Speak now: ${Math.ceil(left)} s left`);
+        clearInterval(clock);  // and says nothing: enrolling may be over
         resolve();
       }, 200);
       stream.getAudioTracks()[0].addEventListener('ended', resolve);
