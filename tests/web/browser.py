@@ -23,7 +23,7 @@ from pathlib import Path
 
 
 class Handler(http.server.SimpleHTTPRequestHandler):
-    """The files of the folder and, under /work/, those of `work`; the paths in `missing` answer 404."""
+    """The files of the folder and, under /made/, those of `work`; the paths in `missing` answer 404."""
 
     extensions_map = {"": "application/octet-stream", ".html": "text/html; charset=utf-8",
                       ".js": "text/javascript", ".css": "text/css", ".wasm": "application/wasm"}
@@ -37,7 +37,7 @@ class Handler(http.server.SimpleHTTPRequestHandler):
             super().do_GET()
 
     def translate_path(self, path: str) -> str:
-        if path.startswith("/work/"):
+        if path.startswith("/made/"):
             return str(Handler.work / Path(path).name)
         return super().translate_path(path)
 

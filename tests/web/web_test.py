@@ -22,10 +22,10 @@ from native import FLOAT_MODEL, FLOAT_RATES, INT8_MODELS, Native, ON_X86, SCALAR
 work = Path()
 address = ""
 
-# What a script in an empty page needs. /work/ is the folder WORK.
+# What a script in an empty page needs. /made/ is the folder WORK.
 LOAD = """
 const {Ligero, LigeroError} = await import('/ligero/ligero.js');
-const bytes = async (name) => (await fetch('/work/' + name)).arrayBuffer();
+const bytes = async (name) => (await fetch('/made/' + name)).arrayBuffer();
 const floats = async (name) => new Float32Array(await bytes(name));
 const profileOf = async (name) => new Uint8Array(await bytes(name + '.profile'));
 async function render(ligero, rate, samples, options) {
@@ -71,7 +71,7 @@ class InBrowser(unittest.TestCase):
         Handler.missing = set()
 
     def empty_page(self, first: str = ""):
-        return self.browser.page(address + "/work/empty.html", first)
+        return self.browser.page(address + "/made/empty.html", first)
 
 
 class Package(InBrowser):
@@ -79,7 +79,7 @@ class Package(InBrowser):
 
     def decibels(self, page, model: str, rate: int, reference: str) -> tuple[str, float]:
         return page.run(LOAD + f"""
-            const ligero = await Ligero.load('/work/{model}.lgm');
+            const ligero = await Ligero.load('/made/{model}.lgm');
             const profile = await profileOf('{model}');
             const {{out, node}} = await render(ligero, {rate}, await floats('mixture-{rate}.raw'), {{profile}});
             return [node.kernels, decibels(await floats('{model}-{rate}-{reference}.raw'), out)];""", 300)
@@ -108,7 +108,7 @@ class Package(InBrowser):
 
     def test_enrolling_gives_the_tool_s_profile_and_its_advice(self):
         alike, advice = self.empty_page().run(LOAD + f"""
-            const ligero = await Ligero.load('/work/{FLOAT_MODEL}.lgm');
+            const ligero = await Ligero.load('/made/{FLOAT_MODEL}.lgm');
             const made = await ligero.enroll({{samples: await floats('anchor.raw'), rateHz: 16000}});
             return [await ligero.similarity(made.profile, await profileOf('{FLOAT_MODEL}')), made.advice];""")
         self.assertGreaterEqual(alike, 0.99999)
@@ -117,14 +117,14 @@ class Package(InBrowser):
 
     def test_a_whole_recording_gives_the_tool_s_samples(self):
         db = self.empty_page().run(LOAD + f"""
-            const ligero = await Ligero.load('/work/{FLOAT_MODEL}.lgm');
+            const ligero = await Ligero.load('/made/{FLOAT_MODEL}.lgm');
             const sound = {{samples: await floats('mixture-16000.raw'), rateHz: 16000}};
             return decibels(await floats('whole.raw'), await ligero.extract(sound, await profileOf('{FLOAT_MODEL}')));""")
         self.assertGreaterEqual(db, 60)
 
     def test_bypass_and_strength_zero_give_the_input_as_late_as_the_voice(self):
         results = self.empty_page().run(LOAD + f"""
-            const ligero = await Ligero.load('/work/{INT8_MODELS[1]}.lgm');
+            const ligero = await Ligero.load('/made/{INT8_MODELS[1]}.lgm');
             const profile = await profileOf('{INT8_MODELS[1]}');
             const mixture = await floats('mixture-16000.raw');
             const results = [];
@@ -145,12 +145,12 @@ class Package(InBrowser):
 
     def test_what_a_person_chose_wrongly_is_refused_in_sentences(self):
         page = self.empty_page()
-        load = f"const ligero = await Ligero.load('/work/{INT8_MODELS[0]}.lgm'); "
+        load = f"const ligero = await Ligero.load('/made/{INT8_MODELS[0]}.lgm'); "
         profile = "await ligero.checkProfile(await profileOf('{}'));"
-        self.refuses("await Ligero.load('/work/newer.lgm');", "newer major version", "Reload the page", page=page)
-        self.refuses("await Ligero.load('/work/damaged.lgm');", "damaged", "Choose another model file", page=page)
-        self.refuses("await Ligero.load('/work/anchor.wav');", "Not a ligero model file", page=page)
-        self.refuses("await Ligero.load('/work/nothing.lgm');", "answers 404", "/work/nothing.lgm", page=page)
+        self.refuses("await Ligero.load('/made/newer.lgm');", "newer major version", "Reload the page", page=page)
+        self.refuses("await Ligero.load('/made/damaged.lgm');", "damaged", "Choose another model file", page=page)
+        self.refuses("await Ligero.load('/made/anchor.wav');", "Not a ligero model file", page=page)
+        self.refuses("await Ligero.load('/made/nothing.lgm');", "answers 404", "/made/nothing.lgm", page=page)
         self.refuses(load + profile.format("newer"), "newer major version", "Reload the page", page=page)
         self.refuses(load + profile.format("damaged"), "damaged", "enrol again", page=page)
         self.refuses(load + profile.format(INT8_MODELS[1]), "another family", "Enrol again", page=page)
@@ -163,7 +163,7 @@ class Package(InBrowser):
 
     def test_a_profile_set_on_the_way_is_heard_or_refused_and_the_person_stays(self):
         before, after, said = self.empty_page().run(LOAD + f"""
-            const ligero = await Ligero.load('/work/{INT8_MODELS[1]}.lgm');
+            const ligero = await Ligero.load('/made/{INT8_MODELS[1]}.lgm');
             const context = new AudioContext({{sampleRate: 16000}});
             const node = await ligero.createNode(context);
             const recorder = await ligero.createRecorder(context);
@@ -190,7 +190,7 @@ class Package(InBrowser):
         self.assertIn("another family", said)
 
     def test_missing_parts_are_refused_in_sentences(self):
-        load = f"const ligero = await Ligero.load('/work/{INT8_MODELS[0]}.lgm'); "
+        load = f"const ligero = await Ligero.load('/made/{INT8_MODELS[0]}.lgm'); "
         self.refuses(load, "no WebAssembly", "Use a current version", first="delete globalThis.WebAssembly;")
         for part, text in (("worker.js", "worker.js"), ("ligero-simd.wasm", "answers 404")):
             Handler.missing = {f"/ligero/{part}"}
@@ -212,7 +212,7 @@ class RealTime(InBrowser):
     def test_the_microphone_s_voice_comes_out_in_time(self):
         for model, first in (("bsrnn-live-int8", ""), ("lgr-tse-small-live-int8", ""), ("lgr-tse-tiny-live-int8", NO_SIMD)):
             times, late, power, rate = self.empty_page(first).run(LOAD + f"""
-                const ligero = await Ligero.load('/work/{model}.lgm');
+                const ligero = await Ligero.load('/made/{model}.lgm');
                 const context = new AudioContext();
                 const stream = await navigator.mediaDevices.getUserMedia({{
                   audio: {{echoCancellation: false, noiseSuppression: false, autoGainControl: false}}}});
