@@ -5,14 +5,7 @@
 # stands for the root of a file system: nothing may lie outside the prefix.
 cmake_minimum_required(VERSION 3.21)
 
-function(run)
-  execute_process(COMMAND ${ARGV} RESULT_VARIABLE code OUTPUT_VARIABLE output ERROR_VARIABLE output)
-  if(code)
-    list(JOIN ARGV " " line)
-    message(FATAL_ERROR "${line}\nended with ${code}:\n${output}")
-  endif()
-  set(output "${output}" PARENT_SCOPE)
-endfunction()
+include("${CMAKE_CURRENT_LIST_DIR}/run.cmake")
 
 function(expect_same file)
   run("${FILES}" compare "${file}" "${WORK}/expected.wav" 0 0)

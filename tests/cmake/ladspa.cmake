@@ -4,14 +4,7 @@
 # a host of our own: rates out of range, renewed profiles, a fork, a model file that is rewritten.
 # Variables: PLUGIN SOURCE WORK FILES (ligero_test_files) LIGERO (the tool) HOST (ligero_plugin_host).
 
-function(run)
-  execute_process(COMMAND ${ARGV} RESULT_VARIABLE code OUTPUT_VARIABLE output ERROR_VARIABLE output)
-  if(code)
-    list(JOIN ARGV " " line)
-    message(FATAL_ERROR "${line}\nended with ${code}:\n${output}")
-  endif()
-  set(output "${output}" PARENT_SCOPE)
-endfunction()
+include("${CMAKE_CURRENT_LIST_DIR}/run.cmake")
 
 # apply(NAME LIMIT_DB BYPASS): the mixture through the plug-in into NAME.wav.
 function(apply name limit bypass)

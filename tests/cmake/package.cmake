@@ -4,14 +4,7 @@
 # VERSION
 cmake_minimum_required(VERSION 3.21)
 
-function(run)
-  execute_process(COMMAND ${ARGV} RESULT_VARIABLE code OUTPUT_VARIABLE output ERROR_VARIABLE output)
-  if(code)
-    list(JOIN ARGV " " line)
-    message(FATAL_ERROR "${line}\nended with ${code}:\n${output}")
-  endif()
-  set(output "${output}" PARENT_SCOPE)
-endfunction()
+include("${CMAKE_CURRENT_LIST_DIR}/run.cmake")
 
 # one_file(OUT PATTERN): the only file that matches.
 function(one_file out pattern)
