@@ -13,8 +13,10 @@
 #include "model/format/profile.h"
 #include "model/format/whole_file.h"
 #include "model/session/session.h"
+#include "model/session/top_band.h"
 #include "runtime/api/ligero.h"
 #include "runtime/base/aligned_block.h"
+#include "runtime/base/status.h"
 
 namespace ligero::capi {
 
@@ -24,6 +26,16 @@ inline constexpr size_t kMostFrames = size_t{1} << 30;
 /// A rate of the caller's, for the resampler, which refuses what is no rate.
 inline int32_t hertz(uint32_t hz) {
   return static_cast<int32_t>(std::min<uint32_t>(hz, 1u << 30));
+}
+
+/// A ligero_bandwidth of the caller's. kBadArgument: there is no such one.
+inline Result<Bandwidth> bandwidth_of(uint32_t value) {
+  LIGERO_CHECK(value <= LIGERO_BANDWIDTH_SPEECH,
+               Code::kBadArgument,
+               "no such bandwidth: expected LIGERO_BANDWIDTH_FULL or _SPEECH",
+               -1,
+               value);
+  return static_cast<Bandwidth>(value);
 }
 
 }  // namespace ligero::capi

@@ -90,12 +90,9 @@ Result<ligero::SessionConfig> read_config(const ligero_session_config* config) {
   c.rate_hz = given.rate_hz != 0 ? static_cast<int32_t>(given.rate_hz) : c.rate_hz;
   c.channels = given.channels != 0 ? static_cast<int32_t>(given.channels) : c.channels;
   c.channel_mask = given.channel_mask;
-  LIGERO_CHECK(given.bandwidth <= LIGERO_BANDWIDTH_SPEECH,
-               Code::kBadArgument,
-               "no such bandwidth: expected LIGERO_BANDWIDTH_FULL or _SPEECH",
-               -1,
-               given.bandwidth);
-  c.bandwidth = static_cast<ligero::Bandwidth>(given.bandwidth);
+  const Result<ligero::Bandwidth> bandwidth = ligero::capi::bandwidth_of(given.bandwidth);
+  LIGERO_RETURN_IF_ERROR(bandwidth.status());
+  c.bandwidth = bandwidth.value();
   c.targets = given.targets != 0 ? static_cast<int32_t>(given.targets) : c.targets;
   c.pass_without_target = given.pass_without_target != 0;
   c.block = {static_cast<int32_t>(given.block_hops),

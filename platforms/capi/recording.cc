@@ -138,8 +138,9 @@ ligero_status ligero_extract(const ligero_model* model,
   if (model == nullptr || samples == nullptr || out == nullptr) {
     return null_argument("model, samples, out");
   }
-  if (bandwidth > LIGERO_BANDWIDTH_SPEECH) {
-    return refuse(Code::kBadArgument, "no such bandwidth");
+  const Result<ligero::Bandwidth> band = ligero::capi::bandwidth_of(bandwidth);
+  if (!band.ok()) {
+    return refuse(band.status());
   }
   if (frames == 0 || frames > kMostFrames) {
     return refuse_frames();
@@ -148,7 +149,7 @@ ligero_status ligero_extract(const ligero_model* model,
                                 profile != nullptr ? &profile->profile : nullptr,
                                 {samples, frames},
                                 hertz(rate_hz),
-                                static_cast<ligero::Bandwidth>(bandwidth),
+                                band.value(),
                                 {out, frames});
   return status.ok() ? LIGERO_OK : refuse(status);
 }
