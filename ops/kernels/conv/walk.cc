@@ -295,8 +295,8 @@ const float* conv_add_rows(const ConvAdd& add, int32_t t, int32_t b, int32_t* co
 
 bool is_small_row(const ConvProblem& p, int32_t frames) noexcept {
   const ConvRows& r = p.rows;
-  if (frames != 1 || p.banks != 1 || r.out_bins != 1 || r.taps_t != 1 || r.mirror_frames != 0 ||
-      !r.merged()) {
+  if (frames != 1 || p.banks != 1 || r.out_bins != 1 || r.taps_t != 1 || r.past != 0 ||
+      r.mirror_frames != 0 || !r.merged()) {
     return false;
   }
   const int64_t weights = int64_t{r.taps_f} * (p.single_channels ? 1 : r.channels) *
@@ -307,8 +307,7 @@ bool is_small_row(const ConvProblem& p, int32_t frames) noexcept {
 void convolve_small_row(const ConvProblem& p) noexcept {
   const ConvRows& r = p.rows;
   const int64_t first = -int64_t{r.pad_f} * r.channels;
-  const float* x = r.x - int64_t{r.past} * r.frame_stride;
-  const float* a = x + first;
+  const float* a = r.x + first;
   const int8_t* q = nullptr;
   const float* add = nullptr;
   float scale = 0.0f;
@@ -321,7 +320,7 @@ void convolve_small_row(const ConvProblem& p) noexcept {
   tile.out = &p.output.y;
   if (p.q8 != nullptr) {
     auto* values = static_cast<int8_t*>(p.scratch);
-    scale = p.quantize->q8(x, int64_t{r.bins} * r.channels, values);
+    scale = p.quantize->q8(r.x, int64_t{r.bins} * r.channels, values);
     q = values + first;
     if (p.q8->sums != nullptr) {
       p.q8->sums(q, 1, tile.length, &sum);
