@@ -18,6 +18,7 @@ top while it speaks alone. The tool comes from LIGERO.
 from __future__ import annotations
 
 import argparse
+import io
 import sys
 import tempfile
 from pathlib import Path
@@ -178,8 +179,9 @@ def picture(png: Path, sounds: dict) -> None:
 
     matplotlib.use("Agg")
     import matplotlib.pyplot as plt
+    from PIL import Image
 
-    fig, axes = plt.subplots(len(sounds), figsize=(8, 2 * len(sounds)), sharex=True)
+    fig, axes = plt.subplots(len(sounds), figsize=(7, 1.6 * len(sounds)), sharex=True)
     for ax, (title, x) in zip(axes, sounds.items()):
         ax.specgram(x + 1e-7 * np.random.default_rng(0).standard_normal(len(x)), NFFT=1024, Fs=RATE_HZ,
                     noverlap=512, vmin=-130, vmax=-50)
@@ -188,7 +190,9 @@ def picture(png: Path, sounds: dict) -> None:
         ax.set_ylabel("Hz")
     axes[-1].set_xlabel("s")
     fig.tight_layout()
-    fig.savefig(png, dpi=110)
+    drawn = io.BytesIO()
+    fig.savefig(drawn, dpi=80)
+    Image.open(drawn).convert("RGB").quantize(32, dither=Image.Dither.NONE).save(png, optimize=True)
 
 
 def table(rows: dict) -> str:
