@@ -92,6 +92,8 @@ SoundWriter::SoundWriter(const std::string& path,
   }
   // RF64 that turns out small ends as WAV.
   sf_command(file_.get(), SFC_RF64_AUTO_DOWNGRADE, nullptr, SF_TRUE);
+  // That chunk of a float file holds the time: the same samples are to give the same bytes.
+  sf_command(file_.get(), SFC_SET_ADD_PEAK_CHUNK, nullptr, SF_FALSE);
 }
 
 /// The file that is written to. A WAV header is finished when its length is known, so stdout gets a copy.
