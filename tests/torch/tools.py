@@ -26,7 +26,7 @@ GATED_CRN = {"system": "gated_crn", "name": "tiny", "channels": CHANNELS,
 TEA_PSE = {"system": "tea_pse", "name": "tiny", "channels": 4, "squeezed": 3, "stcns": 2,
            "arn_frame": {"size": 4}, "ecapa": ECAPA}
 BSRNN = {"system": "bsrnn", "name": "tiny", "channels": 16, "time_hidden": 8, "band_hidden": 8,
-         "blocks": 2, "speaker": 6, "decoder_hidden": 12, "ecapa": ECAPA}
+         "blocks": 2, "speaker": 6, "decoder_hidden": 12, "activity": 5, "ecapa": ECAPA}
 LIVE = {"causal": True, "input_level": "window"}
 # The systems that LGR-TSE is compared with, tiny, every form.
 SYSTEMS = {
@@ -52,7 +52,7 @@ SYSTEMS = {
     "bsrnn, causal": {**BSRNN, **LIVE},
     "bsrnn, causal, local": {**BSRNN, **LIVE, "form": "local"},
     "bsrnn, causal, global": {**BSRNN, **LIVE, "form": "global"},
-    "bsrnn, causal, bounded cells": {**BSRNN, **LIVE, "cell_limit": 0.2},
+    "bsrnn, causal, bounded cells": {**BSRNN, **LIVE, "cell_limit": 0.2, "activity": 0},
     "tea_pse, causal, cumulative norm": {**TEA_PSE, **LIVE, "norm": "cumulative"},
 }
 

@@ -50,11 +50,12 @@ class SceneOptions:
     absent: float = option(0.02, "items whose voice does not speak: the target is silence")
     alone: float = option(0.02, "items whose voice speaks without the others")
     three: float = option(0.0, "scenes with a third talker")
+    gaps: float = option(0.0, "items whose target is silent at first, for a tenth to nine tenths")
 
     def for_field(self) -> SceneOptions:
         """The preset for real use."""
         return replace(self, noise=0.5, noise_db=(0.0, 20.0), rooms=1 / 3, rt60=(0.15, 0.6),
-                       jumps=0.10, absent=0.05, alone=0.03, three=0.10)
+                       jumps=0.10, absent=0.05, alone=0.03, three=0.10, gaps=0.15)
 
 
 class Talkers:
@@ -129,7 +130,9 @@ class Scenes(torch.utils.data.Dataset):
         """Two items of scene k: mixture, target, voice, kind."""
         o, talkers = self.options, self.talkers
         rng = np.random.default_rng([self.seed, k])
-        field = np.random.default_rng([self.seed, k, 1])  # leaves the draws of `rng` as they are
+        # Draws of their own leave those of `rng` as they are.
+        field = np.random.default_rng([self.seed, k, 1])
+        gaps = np.random.default_rng([self.seed, k, 2])
         speakers: list[str] = []
         for _ in range(2):
             speakers.append(talkers.draw(rng, speakers))
@@ -156,6 +159,9 @@ class Scenes(torch.utils.data.Dataset):
                 voice = talkers.voice(rng, talkers.draw(rng, speakers), None)
             elif u < o.absent + o.alone:
                 kind, mixture = ALONE, heard[q]
+            if kind != ABSENT and gaps.random() < o.gaps:
+                speaks = self.step(gaps.uniform(0.1, 0.9)).astype(np.float32)
+                mixture, target = mixture - heard[q] * (1 - speaks), target * speaks
             mixture = mixture + noise
             if field.random() < o.jumps:
                 jump = self.jump(field)
@@ -198,6 +204,10 @@ class Scenes(torch.utils.data.Dataset):
     def jump(self, rng: np.random.Generator) -> np.ndarray:
         """A gain [n] that changes once, within 10 ms."""
         decibels = rng.uniform(*self.options.jump_db) * rng.choice([-1.0, 1.0])
-        at = int(rng.integers(0, self.samples - HOP))
-        curve = np.clip((np.arange(self.samples) - at) / HOP, 0.0, 1.0)
+        curve = self.step(int(rng.integers(0, self.samples - HOP)) / self.samples)
         return (10.0 ** (decibels * curve / 20.0)).astype(np.float32)
+
+    def step(self, share: float) -> np.ndarray:
+        """From 0 to 1 [n] within 10 ms, after so great a share of an item."""
+        at = round(share * self.samples)
+        return np.clip((np.arange(self.samples) - at) / HOP, 0.0, 1.0)

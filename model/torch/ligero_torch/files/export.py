@@ -33,7 +33,7 @@ from ..nets.systems import load_config, make
 from ..nets.taps import Recorder
 from .weights import load_tensors, read_tensors
 
-EXTRACT_PREFIXES = ("mix.", "sep.")
+EXTRACT_PREFIXES = ("mix.", "sep.", "activity")
 SHARPNESS = 8.0  # gain on random query weights
 ENROLL_NAMES = ("sep.projection", "sep.embedding_normalised")  # run once per speaker
 

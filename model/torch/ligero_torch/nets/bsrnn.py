@@ -8,6 +8,7 @@ time, no attention. Order of the parts:
 
     wave -> analysis -> spectrum -> features (at the running level) -> encoder
          -> blocks x (band half, time half) -> decoder -> deep filter on the spectrum -> synthesis
+                                            `-> activity (where the configuration has it)
     embedding, anchor statistics -> conditioning -> one vector per band -> maps for every part
 
 Letters in the shapes: B items, T frames (10 ms), 257 bins, 32 bands, C channels, H cells, D directions,
@@ -47,6 +48,7 @@ class BsrnnConfig(SystemConfig):
 
     cell_limit: the cells of every LSTM stay within +-cell_limit, so that hours of loud noise leave no
                 state that speech cannot change; 0: without a bound.
+    activity: hidden values of the network that tells whether the person speaks; 0: there is none.
     """
 
     window: int = field(default=ANALYSIS, metadata={"choices": (ANALYSIS,)})
@@ -59,6 +61,7 @@ class BsrnnConfig(SystemConfig):
     speaker: int = count(64)         # M
     decoder_hidden: int = count(96)
     cell_limit: float = field(default=0.0, metadata={"above": -1e-9, "most": 1e6})
+    activity: int = count(0, least=0)
 
     def check(self, path):
         super().check(path)
@@ -367,9 +370,12 @@ class Decoder(nn.Module):
         self.bias2 = nn.Parameter(torch.cat([  # at the start, tap 0 passes 0.6 of the mixture
             F.pad(torch.full((width,), 0.7), (0, (2 * TAPS - 1) * width)) for width in WIDTHS]))
 
-    def forward(self, z: Tensor, maps: tuple[Tensor, Tensor]) -> Tensor:
-        """z [B, T, 32, C] -> taps, complex [B, T, 5, 256]."""
-        n = tap("sep.decoder.norm", self.norm.apply_maps(z, maps), "btfc")
+    def normed(self, z: Tensor, maps: tuple[Tensor, Tensor]) -> Tensor:
+        """What the two layers see of z [B, T, 32, C]; the same shape."""
+        return tap("sep.decoder.norm", self.norm.apply_maps(z, maps), "btfc")
+
+    def forward(self, n: Tensor) -> Tensor:
+        """n: `normed` [B, T, 32, C] -> taps, complex [B, T, 5, 256]."""
         h = torch.tanh(torch.einsum("btfc,fch->btfh", n, self.weight1) + self.bias1)
         tap("sep.decoder.hidden", h, "btfc")
         columns = [2 * TAPS * width for _, width in GROUPS]
@@ -384,6 +390,23 @@ class Decoder(nn.Module):
             taps.append(y.permute(0, 1, 3, 4, 2, 5).flatten(4))  # [B, T, 5, 2, bands x width]
         real, imaginary = torch.cat(taps, -1).unbind(3)
         return torch.complex(real, imaginary)
+
+
+class Activity(nn.Module):
+    """Whether the enrolled person speaks in a frame: two layers on what the decoder sees of all its
+    bands. What it remembers is in the time halves before it."""
+
+    def __init__(self, c: BsrnnConfig):
+        super().__init__()
+        self.hidden = nn.Linear(BANDS * c.channels, c.activity)
+        self.out = nn.Linear(c.activity, 1)
+
+    def forward(self, n: Tensor) -> Tensor:
+        """n: `Decoder.normed` [B, T, 32, C] -> log odds [B, T]."""
+        hidden = torch.tanh(self.hidden(n.flatten(2)))
+        odds = self.out(tap("sep.activity.hidden", hidden, "btc"))
+        tap("activity", torch.sigmoid(odds), "btc")
+        return odds[..., 0]
 
 
 def deep_filter(taps: Tensor, history: Tensor) -> Tensor:
@@ -413,6 +436,8 @@ class Separator(nn.Module):
         self.blocks = nn.ModuleList(Block(config, 0.3 if i == 0 else 0.0)
                                     for i in range(config.blocks))
         self.decoder = Decoder(config)
+        if config.activity:
+            self.activity = Activity(config)
 
     def speaker(self, embedding, statistics) -> dict:
         """embedding [B, E], statistics [B, 2, 257], None where the form lacks it -> {"encoder": its
@@ -438,8 +463,9 @@ class Separator(nn.Module):
             return running_gain(wave)
         return features.input_gain(wave, self.config.input_level)
 
-    def filtered(self, wave: Tensor, profile: dict) -> tuple[Tensor, Tensor]:
-        """wave [B, n] -> spectrum of the target and of the mixture, complex [B, T, 257]."""
+    def filtered(self, wave: Tensor, profile: dict) -> tuple[Tensor, Tensor, Tensor | None]:
+        """wave [B, n] -> spectrum of the target and of the mixture, complex [B, T, 257], and log odds
+        of the activity [B, T], where there is one."""
         spectrum = tap("mix.stft", stft(wave), "complex")
         gain = self.level(wave)
         tap("mix.gain", gain.unsqueeze(2), "btc")
@@ -449,13 +475,20 @@ class Separator(nn.Module):
         for i, block in enumerate(self.blocks):
             z = tap(f"sep.block_{i}.band", block.band(z, norm_maps(profile, 2 * i)), "btfc")
             z = tap(f"sep.block_{i}.time", block.time(z, norm_maps(profile, 2 * i + 1)), "btfc")
-        taps = self.decoder(z, norm_maps(profile, 2 * len(self.blocks)))
-        y = deep_filter(taps, F.pad(spectrum, (0, 0, TAPS - 1, 0)))
-        return tap("sep.filtered", y, "complex"), spectrum
+        n = self.decoder.normed(z, norm_maps(profile, 2 * len(self.blocks)))
+        y = deep_filter(self.decoder(n), F.pad(spectrum, (0, 0, TAPS - 1, 0)))
+        return (tap("sep.filtered", y, "complex"), spectrum,
+                self.activity(n) if self.config.activity else None)
+
+    def both(self, wave: Tensor, voice: Tensor) -> tuple[Tensor, Tensor | None]:
+        """Whole recordings: wave [B, n], voice [B, E + 514] -> the enrolled voice [B, n], and log odds
+        of its activity [B, T], where there is one."""
+        filtered, _, odds = self.filtered(wave, self.of_voice(voice))
+        return istft(filtered, wave.shape[-1]), odds
 
     def forward(self, wave: Tensor, voice: Tensor) -> Tensor:
-        """Whole recordings: wave [B, n], voice [B, E + 514] -> the enrolled voice [B, n]."""
-        return istft(self.filtered(wave, self.of_voice(voice))[0], wave.shape[-1])
+        """The voice of `both`."""
+        return self.both(wave, voice)[0]
 
 
 class Bsrnn(Extractor):
@@ -497,7 +530,7 @@ class Bsrnn(Extractor):
                             self.local_maps(anchor, lengths) if self.config.has_local else ())
 
     def extract(self, mix, profile):
-        filtered, spectrum = self.sep.filtered(mix, profile)
+        filtered, spectrum, _ = self.sep.filtered(mix, profile)
         wave = istft(filtered, mix.shape[-1])
         tap("sep.istft", wave[0], "tfc")
         return wave, filtered, spectrum
@@ -539,6 +572,7 @@ def operations(c: BsrnnConfig) -> dict[str, int]:
         "time halves": c.blocks * half(directions, c.time_hidden),
         "decoder": BANDS * c.channels * c.decoder_hidden
                    + c.decoder_hidden * 2 * TAPS * (BINS - 1),
+        "activity": c.activity * (BANDS * c.channels + 1),
         "deep filter": 4 * TAPS * BINS,
     }
     return {**out, "total": sum(out.values())}

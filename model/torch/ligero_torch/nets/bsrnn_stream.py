@@ -67,7 +67,7 @@ def step(net: Separator, hop: Tensor, profile: dict, state: State) -> tuple[Tens
         z = block.band(z[:, None], norm_maps(profile, 2 * i))[:, 0]
         z, cell = time_step(block.time, z, norm_maps(profile, 2 * i + 1), state.cells[i])
         cells.append(cell)
-    taps = net.decoder(z[:, None], norm_maps(profile, 2 * len(net.blocks)))
+    taps = net.decoder(net.decoder.normed(z[:, None], norm_maps(profile, 2 * len(net.blocks))))
     history = torch.cat([state.spectra, spectrum[:, None]], 1)
     share = synthesise(deep_filter(taps, history)[:, 0])
     out = state.overlap + share[:, :HOP]

@@ -75,7 +75,7 @@ class FusedDecoder(torch.autograd.Function):
 
 
 class FusedSeparator(Separator):
-    """A Separator whose `forward` uses the kernels."""
+    """A Separator whose `both` and `forward` use the kernels."""
 
     def __init__(self, config: BsrnnConfig, kernels: Kernels):
         hidden = config.time_hidden, config.band_hidden
@@ -88,8 +88,7 @@ class FusedSeparator(Separator):
         super().__init__(config)
         self.kernels = kernels
 
-    def forward(self, wave: Tensor, voice: Tensor) -> Tensor:
-        """wave [B, n], voice [B, E + 514] -> [B, n]."""
+    def both(self, wave: Tensor, voice: Tensor) -> tuple[Tensor, Tensor | None]:
         samples, used = wave.shape[-1], num_frames(wave.shape[-1])
         frames = -(-used // UNIT) * UNIT
         wave = F.pad(wave, (0, (frames - 1) * HOP - samples))
@@ -102,11 +101,11 @@ class FusedSeparator(Separator):
         for i, block in enumerate(self.blocks):
             z = self.half(block.band, False, used, z, norm_maps(profile, 2 * i))
             z = self.half(block.time, True, used, z, norm_maps(profile, 2 * i + 1))
-        d = self.decoder
-        filtered = FusedDecoder.apply(self.kernels, torch.view_as_real(spectrum), z,
-                                      *norm_maps(profile, 2 * len(self.blocks)), d.weight1,
+        d, maps = self.decoder, norm_maps(profile, 2 * len(self.blocks))
+        filtered = FusedDecoder.apply(self.kernels, torch.view_as_real(spectrum), z, *maps, d.weight1,
                                       d.bias1, d.weight2, d.bias2)
-        return istft(torch.view_as_complex(filtered), wave.shape[-1])[:, :samples]
+        wave = istft(torch.view_as_complex(filtered), wave.shape[-1])[:, :samples]
+        return wave, self.activity(d.normed(z, maps)[:, :used]) if self.config.activity else None
 
     def half(self, half: Half, along_time: bool, used: int, z: Tensor,
              maps: tuple[Tensor, Tensor]) -> Tensor:

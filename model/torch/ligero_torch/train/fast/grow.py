@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Makes a larger network that computes the same as a trained one, to go on training with.
 
-`--blocks N` gives more dual-path blocks, behind the old ones; `--causal false` the non-causal twin.
-What a new LSTM puts out is multiplied by zero at the start, so the outputs stay as they were.
+More dual-path blocks lie behind the old ones; the non-causal twin has a second direction. What a new
+LSTM puts out is multiplied by zero at the start, so the outputs stay as they were. A network without an
+activity output gets one that knows nothing yet.
 """
 
 from __future__ import annotations
@@ -18,7 +19,8 @@ from .checkpoint import Checkpoint, Weights
 SEED = 5
 
 
-def grow(ck: Checkpoint, blocks: int | None = None, bidirectional: bool = False) -> Checkpoint:
+def grow(ck: Checkpoint, blocks: int | None = None, bidirectional: bool = False,
+         activity: int | None = None) -> Checkpoint:
     """A checkpoint of the larger network. Adam's moments stay where a parameter keeps its shape;
     the best score and the seconds of the run start anew."""
     config = ck.config
@@ -30,6 +32,10 @@ def grow(ck: Checkpoint, blocks: int | None = None, bidirectional: bool = False)
         if not config.causal:
             raise DataError("this network is bidirectional already")
         config = replace(config, causal=False)
+    if activity is not None:
+        if config.activity:
+            raise DataError("this network has an activity output already")
+        config = replace(config, activity=activity)
     torch.manual_seed(SEED)
     fresh = Separator(config).state_dict()
     optimizer = {k: v for k, v in (ck.optimizer or {}).items()
@@ -42,7 +48,7 @@ def grow(ck: Checkpoint, blocks: int | None = None, bidirectional: bool = False)
 def _extended(old: Weights, config: BsrnnConfig, fresh: Weights) -> Weights:
     new = {}
     for name, start in fresh.items():
-        if name not in old:  # a new block
+        if name not in old:  # of a new block or of the activity
             silent = name.endswith(("out_weight", "out_bias"))
             new[name] = torch.zeros_like(start) if silent else start.clone()
         elif old[name].shape == start.shape:

@@ -4,8 +4,10 @@
 from __future__ import annotations
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
+from ...data.activity import active_hops
 from ...data.scenes import ABSENT
 from ..losses import si_snr
 
@@ -13,13 +15,15 @@ CEILING_DB = 25.0       # better than this does not count
 SCALE_INVARIANT = 0.8   # weight of SI-SNR; the rest is plain SNR, which ties the level
 QUIET = 0.3             # weight of the output's level where the target is absent
 QUIET_FLOOR = 1e-4      # -40 dB below the mixture is quiet enough
+ACTIVITY = 3.0          # weight of the cross-entropy of the activity
 
 
-def training_loss(estimate: Tensor, target: Tensor, mixture: Tensor,
+def training_loss(estimate: Tensor, odds: Tensor | None, target: Tensor, mixture: Tensor,
                   kind: Tensor) -> tuple[Tensor, Tensor]:
     """Mean loss of a batch, and SI-SNR in dB of each item (NaN where the target is absent).
 
-    estimate, target, mixture [B, n]; kind [B]. Everything is brought to a mixture of rms 1.
+    estimate, target, mixture [B, n]; odds: log odds of the activity [B, T] or None; kind [B].
+    Everything is brought to a mixture of rms 1.
     """
     gain = 1.0 / (mixture.square().mean(-1, keepdim=True).sqrt() + 1e-7)
     estimate, target = estimate * gain, target * gain
@@ -30,5 +34,8 @@ def training_loss(estimate: Tensor, target: Tensor, mixture: Tensor,
     level = 10 * torch.log10(estimate.square().mean(-1) + QUIET_FLOOR)
     absent = kind == ABSENT
     wanted = -SCALE_INVARIANT * scale_invariant - (1 - SCALE_INVARIANT) * snr
-    item = torch.where(absent, QUIET * level, wanted)
-    return item.mean(), scale_invariant.detach().masked_fill(absent, float("nan"))
+    loss = torch.where(absent, QUIET * level, wanted).mean()
+    if odds is not None:
+        active = active_hops(target).float()
+        loss = loss + ACTIVITY * F.binary_cross_entropy_with_logits(odds, active)
+    return loss, scale_invariant.detach().masked_fill(absent, float("nan"))

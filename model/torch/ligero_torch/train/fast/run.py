@@ -91,7 +91,7 @@ class Trainer:
     def work(self, part: tuple[Tensor, ...]) -> tuple[Tensor, Tensor, tuple[Tensor, ...]]:
         """Loss, SI-SNR of the items and gradients of a part of a batch."""
         mixture, target, voice, kind = part
-        loss, si_snr = training_loss(self.net(mixture, voice), target, mixture, kind)
+        loss, si_snr = training_loss(*self.net.both(mixture, voice), target, mixture, kind)
         return loss.detach(), si_snr, torch.autograd.grad(loss, self.parameters)
 
     def train(self, batch: tuple[Tensor, ...], rate: float) -> tuple[float, float, float]:

@@ -68,6 +68,8 @@ def starting_point(args: argparse.Namespace, config: BsrnnConfig, prepared: Prep
             ck = grow(ck, bidirectional=True)
         if config.blocks > ck.config.blocks:
             ck = grow(ck, config.blocks)
+        if config.activity and not ck.config.activity:
+            ck = grow(ck, activity=config.activity)
         # A bound of the cells may come to weights that were trained without it.
         ck = replace(ck, config=replace(ck.config, cell_limit=config.cell_limit))
     else:
