@@ -55,6 +55,7 @@ struct BsrnnOptions : ExtractionOptions {
   int speaker = 64;
   int decoder_hidden = 96;
   double cell_limit = 0.0;
+  int activity = 0;  ///< hidden values of the network for the activity; 0: there is none
 };
 
 BsrnnOptions read_options(Options& options) {
@@ -71,6 +72,7 @@ BsrnnOptions read_options(Options& options) {
   o.speaker = options.integer("speaker", o.speaker, {1, 4096});
   o.decoder_hidden = options.integer("decoder_hidden", o.decoder_hidden, {1, 4096});
   o.cell_limit = options.number("cell_limit", o.cell_limit, 0.0, kMostLimit);
+  o.activity = options.integer("activity", o.activity, {0, 4096});
   options.finish();
   if (o.normalise_embedding) {
     options.fail("normalise_embedding", "true", "false: this system has no use for it");
@@ -432,11 +434,10 @@ int group_taps(GraphBuilder& g,
                  {"activation", {static_cast<int>(Activation::kTanh)}}});
 }
 
-// Taps of the deep filter, [257, 10].
-int decoder(GraphBuilder& g, int z, const BsrnnOptions& o) {
+// Taps of the deep filter, [257, 10], from the normed bands.
+int decoder(GraphBuilder& g, int n, const BsrnnOptions& o) {
   const std::string ck = "sep.decoder.";
   const int hidden = o.decoder_hidden;
-  const int n = normed(g, ck + "norm", z, 2 * o.blocks);
   const std::vector<float> first = g.weights().take(ck + "weight1", {kBands, o.channels, hidden});
   const std::vector<float> values =
       bank(first.data(), kBands, o.channels, o.channels, hidden, same, same);
@@ -467,6 +468,17 @@ int decoder(GraphBuilder& g, int z, const BsrnnOptions& o) {
   return joined(g, ck + "taps", bins);
 }
 
+// Whether the person speaks, [1, 1], from the normed bands.
+int activity(GraphBuilder& g, int n, const BsrnnOptions& o) {
+  const std::string ck = "sep.activity.";
+  const int inputs = kBands * o.channels;
+  int x = g.node("reshape", ck + "bands", {n}, {{"bins", {1}}, {"channels", {inputs}}});
+  x = g.linear(ck + "hidden", ck + "hidden.linear", x, inputs, o.activity);
+  x = g.node("tanh", ck + "hidden", {x});
+  x = g.linear(ck + "out", ck + "odds", x, o.activity, 1);
+  return g.node("sigmoid", "activity", {x});
+}
+
 GraphDraft extract_graph(Weights& weights, const BsrnnOptions& o) {
   GraphBuilder g("extract", &weights);
   const Mixture mix = mixture(g, o);
@@ -495,12 +507,16 @@ GraphDraft extract_graph(Weights& weights, const BsrnnOptions& o) {
              {Axis::kTime, o.time_hidden, !o.causal},
              o);
   }
+  const int n = normed(g, "sep.decoder.norm", z, 2 * o.blocks);
   const int y =
       g.node("deep_filter",
              "sep.filtered",
-             {decoder(g, z, o), mix.spectrum},
+             {decoder(g, n, o), mix.spectrum},
              {{"kernel_t", {kTaps}}, {"kernel_f", {1}}, {"past", {kTaps - 1}}, {"future", {0}}});
   output_samples(g, y, o);
+  if (o.activity > 0) {
+    g.output(activity(g, n, o));
+  }
   return g.finish();
 }
 
