@@ -25,7 +25,7 @@ Status Seat::start(const Model& model,
     return {};
   }
   for (size_t k = 0; k < ports.num_side_outputs; ++k) {
-    side_rows_ = std::max(side_rows_, ports.side_outputs[k].ahead_hops + 1);
+    side_rows_ = std::max(side_rows_, ports.side_outputs[k].ahead_hops + block_hops);
   }
   LIGERO_CHECK(side_past_.allocate(ports.num_side_outputs * static_cast<size_t>(side_rows_)),
                Code::kTooLittleMemory,
@@ -196,18 +196,26 @@ void Seat::fall_back(Turn* turn) noexcept {
   }
 }
 
-/// Delays each side output until the voice of its hop goes out.
+/// Keeps the side outputs of the block until the voice of their hops goes out.
 void Seat::take_side_outputs() noexcept {
-  for (int32_t hop = 0; hop < block_hops_; ++hop, ++hops_side_) {
-    for (size_t k = 0; k < ports_.num_side_outputs; ++k) {
-      const SideOutput& side = ports_.side_outputs[k];
-      float* past = side_past_.data() + k * static_cast<size_t>(side_rows_);
-      past[hops_side_ % side_rows_] = run_->now().output(index_, side.port)[hop];
-      const int64_t at = hops_side_ - side.ahead_hops;
-      const float value = at < 0 ? 0.0f : past[at % side_rows_];
-      side_now_[k].store(value, std::memory_order_relaxed);
+  for (size_t k = 0; k < ports_.num_side_outputs; ++k) {
+    const float* side = run_->now().output(index_, ports_.side_outputs[k].port);
+    float* past = side_past_.data() + k * static_cast<size_t>(side_rows_);
+    for (int32_t hop = 0; hop < block_hops_; ++hop) {
+      past[(hops_side_ + hop) % side_rows_] = side[hop];
     }
   }
+  hops_side_ += block_hops_;
+  for (size_t k = 0; k < ports_.num_side_outputs; ++k) {
+    side_now_[k].store(side_output_before(k, 0), std::memory_order_relaxed);
+  }
+}
+
+float Seat::side_output_before(size_t k, int32_t hops) const noexcept {
+  const int64_t at = hops_side_ - 1 - hops - ports_.side_outputs[k].ahead_hops;
+  return at < 0 || !ran_ ? 0.0f
+                         : side_past_[k * static_cast<size_t>(side_rows_) +
+                                      static_cast<size_t>(at % side_rows_)];
 }
 
 const float* Seat::close_block(bool ran) noexcept {
@@ -223,7 +231,8 @@ const float* Seat::close_block(bool ran) noexcept {
       const float* side = run_->now().output(index_, ports_.side_outputs[k].port);
       sum = std::accumulate(side, side + block_hops_, sum);
     }
-    if (std::isfinite(sum)) {
+    ran_ = std::isfinite(sum);
+    if (ran_) {
       take_side_outputs();
     } else {
       forget();
@@ -232,6 +241,7 @@ const float* Seat::close_block(bool ran) noexcept {
     }
   }
   if (voice == nullptr) {
+    ran_ = false;
     for (std::atomic<float>& value : side_now_) {
       value.store(0.0f, std::memory_order_relaxed);
     }

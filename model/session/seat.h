@@ -84,6 +84,8 @@ class Seat {
   void fall_back(Turn* turn) noexcept;
   /// The voice after run() if the network `ran`; null: silence.
   const float* close_block(bool ran) noexcept;
+  /// Side output `k` of so many hops, fewer than a block has, before that of side_output().
+  float side_output_before(size_t k, int32_t hops) const noexcept;
   bool has_target() const noexcept {
     return has_target_;
   }
@@ -114,6 +116,7 @@ class Seat {
   int64_t hops_run_ = 0;     // of this signal
   int32_t silent_hops_ = 0;  // in a row, up to now; no further than rest_after_
   Extent left_;              // of the signal after those, once it has ended
+  bool ran_ = false;         // the network, in the newest block, and gave numbers
   Array<float> side_past_;   // [side outputs][side_rows_], a ring buffer by hops_side_
   int32_t side_rows_ = 1;
   int64_t hops_side_ = 0;

@@ -389,13 +389,14 @@ SWITCHES = [
 
 
 def check_training_reaches_all(model, mix, anchor):
-    """Shapes of the outputs, and a gradient for all but the frozen network."""
+    """Shapes of the outputs, and a gradient for all but the frozen network and the activity, which
+    train/fast alone trains."""
     wave, estimate, spectrum = model.train()(mix, anchor, lengths=torch.tensor([4000, 3700]))
     assert wave.shape == mix.shape
     assert estimate.shape == spectrum.shape == (2, 12, model.config.window // 2 + 1)
     wave.square().mean().backward()
     for name, p in model.named_parameters():
-        if name.startswith("ecapa."):
+        if name.startswith(("ecapa.", "sep.activity.")):
             assert p.grad is None
         else:
             assert p.grad is not None and torch.isfinite(p.grad).all(), name

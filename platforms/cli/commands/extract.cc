@@ -49,6 +49,7 @@ struct Options {
   std::string samples = "auto";
   std::string report;
   std::string reference;
+  std::string activity;
   int threads = 1;
   Bandwidth bandwidth = Bandwidth::kFull;
   int channel = 0;         ///< of the mixture, from 1; 0: all
@@ -81,24 +82,57 @@ struct Done {
   std::vector<float> mixture;  ///< in pieces only where a report is wanted
   std::vector<float> voice;
   std::vector<float> reference;
-  double seconds = 0.0;  ///< of sound
+  std::vector<float> activity;  ///< of each hop, where it is wanted
+  double seconds = 0.0;         ///< of sound
   double taken_s = 0.0;
   size_t block_bytes = 0;
   int64_t clipped = 0;
 };
 
 void write_report(const Options& options, const Done& done) {
-  std::vector<Panel> panels = {{text("mixture ", base_name(options.mixture)), done.mixture, {}, done.rate_hz},
-                               {text("extracted ", base_name(options.output)), done.voice, {}, done.rate_hz}};
+  std::vector<Panel> panels = {
+      {text("mixture ", base_name(options.mixture)), done.mixture, {}, done.rate_hz},
+      {text("extracted ", base_name(options.output)), done.voice, {}, done.rate_hz}};
   std::string title = text("ligero, model ", base_name(options.model));
   if (!done.reference.empty()) {
     const double before_db = si_snr_db(done.mixture, done.reference);
     const double after_db = si_snr_db(done.voice, done.reference);
     title += text(": SI-SNR ", decibels(before_db), " to ", decibels(after_db));
-    panels.push_back({text("reference ", base_name(options.reference)), done.reference, {}, done.rate_hz});
+    panels.push_back(
+        {text("reference ", base_name(options.reference)), done.reference, {}, done.rate_hz});
   }
   const std::string page = listen_page(title, panels);
   write_output(options.report, std::as_bytes(std::span(page)));
+}
+
+constexpr const char* kActivity = "activity";
+
+/// Its place among the model's side outputs; nothing where it is not wanted.
+std::optional<size_t> activity_port(const Options& options, const ModelFile& model) {
+  if (options.activity.empty()) {
+    return std::nullopt;
+  }
+  const int32_t k = ports_of(model).find_side_output(kActivity);
+  if (k < 0) {
+    refuse("model '",
+           model.path,
+           "' does not tell whether the person speaks; --activity needs one that does");
+  }
+  return static_cast<size_t>(k);
+}
+
+void write_activity(const Options& options, const Done& done, double hop_s) {
+  std::string lines = "seconds,activity\n";
+  for (size_t hop = 0; hop < done.activity.size(); ++hop) {
+    char line[64];
+    std::snprintf(line,
+                  sizeof(line),
+                  "%.3f,%.4f\n",
+                  static_cast<double>(hop) * hop_s,
+                  static_cast<double>(done.activity[hop]));
+    lines += line;
+  }
+  write_output(options.activity, std::as_bytes(std::span(lines)));
 }
 
 /// Nothing for a model that takes no profile.
@@ -177,8 +211,9 @@ Done extract_whole(const Options& options,
   progress.at(0.0);
   const Stopwatch watch;
   RecordingReport report;
+  SideSignals side;
   const Status status =
-      extract(model.model, profile, mixture.samples, done.voice, processor, &report);
+      extract(model.model, profile, mixture.samples, done.voice, processor, &report, &side);
   progress.clear();
   if (!status.ok()) {
     refuse_status(text("cannot extract from '", options.mixture, "'"), status);
@@ -186,6 +221,10 @@ Done extract_whole(const Options& options,
   done.taken_s = watch.seconds();
   done.seconds = mixture.seconds();
   done.block_bytes = report.memory.bytes();
+  if (const std::optional<size_t> k = activity_port(options, model)) {
+    const std::span<const float> values = side.of(*k);
+    done.activity.assign(values.begin(), values.end());
+  }
   if (const Status widened = widen_recording(
           out, mixture.file_hz, mixture.samples, done.voice, rate_hz, options.bandwidth, out);
       !widened.ok()) {
@@ -207,8 +246,14 @@ Done extract_in_pieces(const Options& options,
   Done done;
   done.rate_hz = model.model.rate_hz();
   LiveFile live(model, config, profile);
-  PieceByPiece pieces(
-      &live, reader->rate_hz(), options.bandwidth, keeps ? &done.mixture : nullptr, keeps ? &done.voice : nullptr);
+  if (const std::optional<size_t> k = activity_port(options, model)) {
+    live.follow(*k, &done.activity);
+  }
+  PieceByPiece pieces(&live,
+                      reader->rate_hz(),
+                      options.bandwidth,
+                      keeps ? &done.mixture : nullptr,
+                      keeps ? &done.voice : nullptr);
   SoundWriter writer(options.output,
                      encoding_of(options, reader->sixteen_bit()),
                      reader->rate_hz(),
@@ -230,7 +275,8 @@ Done extract_in_pieces(const Options& options,
   done.taken_s = watch.seconds();
   live.report();
   reader->report(done.rate_hz);
-  done.reference = read_reference(options, done.mixture.size(), done.rate_hz);  // a refusal leaves no output
+  done.reference =
+      read_reference(options, done.mixture.size(), done.rate_hz);  // a refusal leaves no output
   done.seconds = static_cast<double>(reader->samples()) / reader->rate_hz();
   done.block_bytes = live.block_bytes();
   done.clipped = writer.commit();
@@ -252,12 +298,15 @@ bool runs_in_pieces(const Options& options,
   if (!reader->longer_than(kMostWholeSeconds)) {  // headers may promise anything
     return false;
   }
-  config->block = file_blocks(model);
+  const bool in_blocks = !runs_frame_by_frame(model);
+  if (in_blocks) {
+    config->block = file_blocks(model);
+  }
   std::fprintf(stderr,
-               "ligero: '%s' is longer than %.0f s and runs in %s\n",
+               "ligero: '%s' is longer than %.0f s and runs %s\n",
                options.mixture.c_str(),
                kMostWholeSeconds,
-               describe(model, config->block).c_str());
+               in_blocks ? text("in ", describe(model, config->block)).c_str() : "frame by frame");
   return true;
 }
 
@@ -286,6 +335,11 @@ Done extract_one(const Options& options,
       done.taken_s / done.seconds,
       done.block_bytes,
       options.output.c_str());
+  if (!options.activity.empty()) {
+    write_activity(
+        options, done, static_cast<double>(model.model.hop_samples()) / model.model.rate_hz());
+    std::printf("activity: '%s'\n", options.activity.c_str());
+  }
   if (!options.report.empty()) {
     write_report(options, done);
     std::printf("report: '%s'\n", options.report.c_str());
@@ -309,21 +363,26 @@ void check_folder(const fs::path& folder) {
     return;
   }
   if (fs::exists(folder, ignored)) {
-    refuse("cannot write '", folder.string(), "': it is no folder; expected one for several recordings");
+    refuse("cannot write '",
+           folder.string(),
+           "': it is no folder; expected one for several recordings");
   }
   check_outputs({folder.string()}, {});
 }
 
-/// Each recording with its output, after all names have been checked. Makes the folder that --output
-/// names where there are several recordings, or where it is there already.
+/// Each recording with its output, after all names have been checked. Makes the folder that
+/// --output names where there are several recordings, or where it is there already.
 std::vector<Options> jobs_of(const Options& options) {
   std::vector<std::string> used = options.anchors;
   used.insert(used.end(), {options.model, options.profile, options.reference});
   used.insert(used.end(), options.mixtures.begin(), options.mixtures.end());
   std::error_code ignored;
   const bool in_folder = options.mixtures.size() > 1 || fs::is_directory(options.output, ignored);
-  if (options.mixtures.size() > 1 && !options.report.empty()) {
-    throw CLI::ValidationError("--report", "takes one recording");
+  for (const auto& [name, path] :
+       {std::pair("--report", options.report), {"--activity", options.activity}}) {
+    if (options.mixtures.size() > 1 && !path.empty()) {
+      throw CLI::ValidationError(name, "takes one recording");
+    }
   }
   const fs::path folder = fs::path(options.output) / "";  // "out" and "out/" are one folder
   const bool makes = in_folder && !fs::is_directory(folder, ignored);
@@ -343,7 +402,7 @@ std::vector<Options> jobs_of(const Options& options) {
     outputs.push_back(job.output);
     jobs.push_back(std::move(job));
   }
-  outputs.push_back(options.report);
+  outputs.insert(outputs.end(), {options.report, options.activity});
   check_outputs(makes ? std::vector<std::string>{} : outputs, std::move(used));
   return jobs;
 }
@@ -368,10 +427,11 @@ nlohmann::ordered_json json_of(const Options& job, const Done& done) {
 }
 
 void extract_command(const Options& options) {
-  share_stdout(options.json, {options.output, options.report});
+  share_stdout(options.json, {options.output, options.report, options.activity});
   const std::vector<Options> jobs = jobs_of(options);
   const Threads threads(options.threads);
   const ModelFile model = open_model(options.model);
+  activity_port(options, model);
   for (const std::string& mixture : options.mixtures) {
     if (fs::is_regular_file(mixture)) {
       const SoundSource there(mixture);  // what cannot be read is refused before the first is run
@@ -403,8 +463,10 @@ void add_extract(CLI::App* app) {
       "  ffmpeg -i meeting.mp4 -f wav - | ligero extract --profile ann.profile - -o - | aplay\n"
       "Sound of 8 to 96 kHz and any number of channels comes in; out goes one channel of the same "
       "rate\n"
-      "and length. Recordings of more than a minute run in blocks, in memory that does not grow "
-      "with them.");
+      "and length. Recordings of more than a minute run frame by frame or in blocks, in memory "
+      "that "
+      "does\n"
+      "not grow with them.");
   command->add_option("--model", options->model, kModelHelp);
   CLI::Option_group* who = command->add_option_group("who", "whose voice");
   who->add_option("--profile", options->profile, "profile made by `ligero enroll`");
@@ -443,6 +505,11 @@ void add_extract(CLI::App* app) {
       "page to write (HTML), with spectrograms and players; keeps the whole recording in memory");
   command->add_option("--reference", options->reference, "the wanted voice alone, for the report")
       ->needs(report);
+  command->add_option(
+      "--activity",
+      options->activity,
+      "table to write (CSV): second by hundredth, how sure the network is that the person "
+      "speaks, 0 to 1");
   command->callback([options] {
     options->model = model_or_default(options->model);
     extract_command(*options);

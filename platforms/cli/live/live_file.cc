@@ -68,12 +68,16 @@ void LiveSession::report(const std::string& what) const {
   }
 }
 
+bool runs_frame_by_frame(const Model& model) {
+  const Status status = plan_sessions(model, {}).status();
+  return status.code != Code::kBadArgument || status.index < 0;
+}
+
 BlockConfig live_blocks(const ModelFile& model, const BlockOptions& asked) {
   if (asked.asked_for()) {
     return asked.config(model.model);
   }
-  const Status status = plan_sessions(model.model, {}).status();
-  if (status.code != Code::kBadArgument || status.index < 0) {
+  if (runs_frame_by_frame(model.model)) {
     return {};
   }
   const BlockConfig block = blocks_of(model.model, 0.5, 2.0, 1.0);
@@ -88,12 +92,43 @@ LiveFile::LiveFile(const ModelFile& model, const SessionConfig& config, const Pr
     : live_(model, config, profile),
       early_(static_cast<size_t>(live_.session().latency_samples())) {}
 
+void LiveFile::follow(size_t k, std::vector<float>* values) {
+  const Session& session = live_.session();
+  const int32_t behind = session.latency_samples() - session.seats()[0].block_samples();
+  side_ = k;
+  side_values_ = values;
+  side_early_ = behind / live_.group.ports().hop_samples;
+}
+
+/// As many samples as complete a block, at most.
+void LiveFile::process(std::span<const float> mixture, float* voice) {
+  const float* in[1] = {mixture.data()};
+  float* out[1] = {voice};
+  live_.group.process(in, out, static_cast<int32_t>(mixture.size()));
+  taken_ += mixture.size();
+  const Seat& seat = live_.session().seats()[0];
+  const auto block = static_cast<size_t>(seat.block_samples());
+  if (side_values_ == nullptr || taken_ % block != 0) {
+    return;
+  }
+  for (int32_t hop = seat.block_samples() / live_.group.ports().hop_samples - 1; hop >= 0; --hop) {
+    if (side_early_ > 0) {
+      --side_early_;
+    } else {
+      side_values_->push_back(seat.side_output_before(side_, hop));
+    }
+  }
+}
+
 void LiveFile::push(std::span<const float> mixture, std::vector<float>* voice) {
   const size_t begin = voice->size();
   voice->resize(begin + mixture.size());
-  const float* in[1] = {mixture.data()};
-  float* out[1] = {voice->data() + begin};
-  live_.group.process(in, out, static_cast<int32_t>(mixture.size()));
+  const auto block = static_cast<size_t>(live_.session().seats()[0].block_samples());
+  for (size_t at = 0; at < mixture.size();) {
+    const size_t piece = std::min(block - taken_ % block, mixture.size() - at);
+    process(mixture.subspan(at, piece), voice->data() + begin + at);
+    at += piece;
+  }
   const size_t early = std::min(early_, mixture.size());
   early_ -= early;
   const auto first = voice->begin() + static_cast<std::ptrdiff_t>(begin);
@@ -101,8 +136,13 @@ void LiveFile::push(std::span<const float> mixture, std::vector<float>* voice) {
 }
 
 void LiveFile::finish(std::vector<float>* voice) {
+  const auto hops =
+      static_cast<size_t>(ceil_div(static_cast<int64_t>(taken_), live_.group.ports().hop_samples));
   live_.session().finish();
   push(std::vector<float>(static_cast<size_t>(live_.session().latency_samples()), 0.0f), voice);
+  if (side_values_ != nullptr) {
+    side_values_->resize(hops);
+  }
 }
 
 }  // namespace ligero::cli

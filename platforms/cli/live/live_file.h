@@ -36,6 +36,9 @@ struct LiveSession {
   }
 };
 
+/// Whether `model` can run frame by frame.
+bool runs_frame_by_frame(const Model& model);
+
 /// The blocks to run `model` in live: those asked for, else none where it can run frame by frame,
 /// else blocks of half a second, which is said on stderr.
 BlockConfig live_blocks(const ModelFile& model, const BlockOptions& asked);
@@ -45,6 +48,9 @@ class LiveFile {
  public:
   LiveFile(const ModelFile& model, const SessionConfig& config, const Profile* profile);
 
+  /// From now on appends to `values` what side output `k` says of each hop; row h for the samples
+  /// from h * hop on. Before the first push().
+  void follow(size_t k, std::vector<float>* values);
   /// Appends to `voice` what `mixture` completes. In all, sample n of it belongs to sample n.
   void push(std::span<const float> mixture, std::vector<float>* voice);
   /// Appends the rest: as many samples have then come out as have gone in.
@@ -63,8 +69,14 @@ class LiveFile {
   }
 
  private:
+  void process(std::span<const float> mixture, float* voice);
+
   LiveSession live_;
-  size_t early_;  ///< samples still to come out before the first of the recording
+  size_t early_;      ///< samples still to come out before the first of the recording
+  size_t taken_ = 0;  ///< samples in all, with those of finish()
+  size_t side_ = 0;
+  std::vector<float>* side_values_ = nullptr;
+  int32_t side_early_ = 0;  ///< hops still to come before the first of the recording
 };
 
 }  // namespace ligero::cli

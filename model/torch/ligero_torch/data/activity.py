@@ -7,8 +7,6 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from ..nets.asymmetric import hop_energies
-
 BELOW_DB = 30.0  # below the loud part of the voice it still speaks
 LOUD = 0.95      # the loud part: this quantile of the hops
 SMOOTH = 3       # hops whose mean energy counts
@@ -16,9 +14,10 @@ BRIDGE = 5       # hops before and after speech that belong to it: the gaps with
 SILENCE = 1e-9   # energy of a hop of a voice that never speaks
 
 
-def active_hops(voice: Tensor) -> Tensor:
-    """Whether the person of `voice` (alone, without noise, [B, n]) speaks in each hop, bool [B, T]."""
-    energy = hop_energies(voice).float()[:, None]
+def active_hops(energy: Tensor) -> Tensor:
+    """Whether a person speaks in each hop, bool [B, T]; energy: sum of squares of each hop of that voice
+    alone, without noise (nets.asymmetric.hop_energies)."""
+    energy = energy.float()[:, None]
     energy = F.avg_pool1d(energy, SMOOTH, 1, SMOOTH // 2, count_include_pad=False)[:, 0]
     loud = torch.quantile(energy, LOUD, 1, keepdim=True)
     # A voice that speaks for less than a twentieth of the time has its loudest hop instead.

@@ -195,6 +195,9 @@ class Trainer:
             torch.set_num_threads(a.threads)
         torch.manual_seed(a.seed)
         self.config = find_config(a.config)
+        if getattr(self.config, "activity", 0):
+            raise ConfigError(f"{a.config}.activity: got {self.config.activity}, expected 0; recipes "
+                              'with "trainer": "fast" train an activity')
         if a.level0:
             self.config = from_dict({**to_dict(self.config), "level0": a.level0}, a.config)
         self.model = make(self.config)

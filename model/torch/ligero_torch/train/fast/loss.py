@@ -9,6 +9,7 @@ from torch import Tensor
 
 from ...data.activity import active_hops
 from ...data.scenes import ABSENT
+from ...nets.asymmetric import hop_energies
 from ..losses import si_snr
 
 CEILING_DB = 25.0       # better than this does not count
@@ -36,6 +37,6 @@ def training_loss(estimate: Tensor, odds: Tensor | None, target: Tensor, mixture
     wanted = -SCALE_INVARIANT * scale_invariant - (1 - SCALE_INVARIANT) * snr
     loss = torch.where(absent, QUIET * level, wanted).mean()
     if odds is not None:
-        active = active_hops(target).float()
+        active = active_hops(hop_energies(target)).float()
         loss = loss + ACTIVITY * F.binary_cross_entropy_with_logits(odds, active)
     return loss, scale_invariant.detach().masked_fill(absent, float("nan"))
