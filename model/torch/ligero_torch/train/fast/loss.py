@@ -9,12 +9,12 @@ from torch import Tensor
 
 from ...data.activity import active_hops
 from ...data.scenes import ABSENT
-from ...nets.asymmetric import hop_energies
+from ...nets.asymmetric import HOP, hop_energies
 from ..losses import si_snr
 
 CEILING_DB = 25.0       # better than this does not count
 SCALE_INVARIANT = 0.8   # weight of SI-SNR; the rest is plain SNR, which ties the level
-QUIET = 0.3             # weight of the output's level where the target is absent
+QUIET = 0.3             # weight of the output's level while the target is silent
 QUIET_FLOOR = 1e-4      # -40 dB below the mixture is quiet enough
 ACTIVITY = 3.0          # weight of the cross-entropy of the activity
 
@@ -32,11 +32,13 @@ def training_loss(estimate: Tensor, odds: Tensor | None, target: Tensor, mixture
     power = target.square().sum(-1)
     snr = 10 * torch.log10((power + 1e-6) / (error + 10 ** (-CEILING_DB / 10) * power + 1e-6))
     scale_invariant = si_snr(estimate, target, ceiling_db=CEILING_DB)
-    level = 10 * torch.log10(estimate.square().mean(-1) + QUIET_FLOOR)
+    active = active_hops(hop_energies(target)).float()
+    silent = 1 - active
+    leak = (hop_energies(estimate) * silent).sum(-1) / (HOP * silent.sum(-1)).clamp(min=1)
+    level = 10 * torch.log10(leak.float() + QUIET_FLOOR)
     absent = kind == ABSENT
     wanted = -SCALE_INVARIANT * scale_invariant - (1 - SCALE_INVARIANT) * snr
-    loss = torch.where(absent, QUIET * level, wanted).mean()
+    loss = (QUIET * silent.mean(-1) * level + wanted.masked_fill(absent, 0.0)).mean()
     if odds is not None:
-        active = active_hops(hop_energies(target)).float()
         loss = loss + ACTIVITY * F.binary_cross_entropy_with_logits(odds, active)
     return loss, scale_invariant.detach().masked_fill(absent, float("nan"))
