@@ -23,6 +23,9 @@ struct ModelFile {
   Model model;
 };
 
+/// The side output that tells how sure the network is that the person speaks, 0 to 1.
+inline constexpr const char* kActivity = "activity";
+
 /// Opens with every op of the build; refuses with the file's name, the fault and where it lies.
 ModelFile open_model(const std::string& path);
 

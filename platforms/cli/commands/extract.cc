@@ -105,8 +105,6 @@ void write_report(const Options& options, const Done& done) {
   write_output(options.report, std::as_bytes(std::span(page)));
 }
 
-constexpr const char* kActivity = "activity";
-
 /// Its place among the model's side outputs; nothing where it is not wanted.
 std::optional<size_t> activity_port(const Options& options, const ModelFile& model) {
   if (options.activity.empty()) {

@@ -242,8 +242,19 @@ std::string bar(double db) {
   return std::string(full, '#') + std::string(kMeterCells - full, ' ');
 }
 
+/// How sure the network is that the person speaks; nothing where it does not tell.
+std::string told_activity(const Engine& engine) {
+  const int32_t k = engine.live.group.ports().find_side_output(kActivity);
+  if (k < 0) {
+    return {};
+  }
+  const float activity = engine.live.session().side_output(static_cast<size_t>(k));
+  return text("speaks ", std::lround(100.0f * activity), " % ");
+}
+
 /// One line of levels and load, written over itself.
-void print_meter(Meter& meter, double rate_hz) {
+void print_meter(Engine& engine, double rate_hz) {
+  Meter& meter = engine.meter;
   const double n = static_cast<double>(std::max<int64_t>(meter.samples.exchange(0), 1));
   const double offset = meter.in_sum.exchange(0.0) / n;
   const double in_square = meter.in_square.exchange(0.0) / n - offset * offset;
@@ -251,12 +262,13 @@ void print_meter(Meter& meter, double rate_hz) {
   const double in_db = to_db(in_square);
   const double out_db = to_db(meter.out_square.exchange(0.0) / n);
   std::printf(
-      "\rin %6.1f dB |%s| out %6.1f dB |%s| real-time factor %.3f, longest call %.2f ms, "
+      "\rin %6.1f dB |%s| out %6.1f dB |%s| %sreal-time factor %.3f, longest call %.2f ms, "
       "xruns %lld ",
       in_db,
       bar(in_db).c_str(),
       out_db,
       bar(out_db).c_str(),
+      told_activity(engine).c_str(),
       meter.busy_s.exchange(0.0) * rate_hz / n,
       1e3 * meter.longest_s.load(),
       static_cast<long long>(meter.xruns.load()));
@@ -375,7 +387,7 @@ void run_live(const LiveOptions& options, const Devices& devices, Engine* engine
                 devices_s < kMostLatencyS ? text(1e3 * devices_s).c_str() : "unknown");
     const std::chrono::duration<double> begun = std::chrono::steady_clock::now().time_since_epoch();
     while (pause_until(options.seconds, begun.count()) && Pa_IsStreamActive(stream) == 1) {
-      print_meter(engine->meter, info->sampleRate);
+      print_meter(*engine, info->sampleRate);
     }
     std::printf("\n");
   }
