@@ -10,10 +10,11 @@
 
 #include "model/format/loader.h"
 #include "model/session/config.h"
+#include "model/session/session.h"
 
 namespace ligero {
 
-/// Longer recordings run in blocks: run at once, memory grows with the length.
+/// Longer recordings run in a session: run at once, memory grows with the length.
 inline constexpr double kMostWholeSeconds = 60.0;
 
 /// A block of so many seconds, of context before and of look-ahead behind it, in hops of the model.
@@ -28,9 +29,16 @@ inline BlockConfig blocks_of(const Model& model,
   return {std::max(1, hops(block_s)), hops(context_s), hops(look_ahead_s)};
 }
 
-/// Of a file. There is no hurry: long blocks, so that little is computed twice.
+/// Whether `model` can run frame by frame.
+inline bool runs_frame_by_frame(const Model& model) {
+  const Status status = plan_sessions(model, {}).status();
+  return status.code != Code::kBadArgument || status.index < 0;
+}
+
+/// Of a long recording: none where the model can run frame by frame, which forgets nothing; else
+/// long ones, so that little is computed twice. There is no hurry.
 inline BlockConfig file_blocks(const Model& model) {
-  return blocks_of(model, 10.0, 2.0, 2.0);
+  return runs_frame_by_frame(model) ? BlockConfig{} : blocks_of(model, 10.0, 2.0, 2.0);
 }
 
 }  // namespace ligero

@@ -45,7 +45,7 @@ Status resample(std::span<const float> samples,
 }
 
 /// One session over the recording, with its latency taken off. `voice` is not `mixture`.
-Status extract_in_blocks(const ligero::Model& model,
+Status extract_in_a_session(const ligero::Model& model,
                          const ligero::Profile* profile,
                          std::span<const float> mixture,
                          std::span<float> voice) {
@@ -104,7 +104,7 @@ Status extract(const ligero::Model& model,
   const std::span<float> extracted(voice.data(), voice.size());
   const bool whole = static_cast<double>(samples.size()) <= ligero::kMostWholeSeconds * rate_hz;
   LIGERO_RETURN_IF_ERROR(whole ? ligero::extract(model, profile, mixture.span(), extracted)
-                               : extract_in_blocks(model, profile, mixture.span(), extracted));
+                               : extract_in_a_session(model, profile, mixture.span(), extracted));
   return ligero::widen_recording(
       samples, rate_hz, mixture.span(), extracted, model.rate_hz(), bandwidth, out);
 }

@@ -372,9 +372,9 @@ LIGERO_API ligero_status ligero_resample(const float* samples,
 
 /** Extracts the person of `profile` from a recording of one channel at `rate_hz`, full scale 1, into
  * `out`: `frames` samples, aligned to the input. `out` may be `samples`. A recording of at most one
- * minute runs at once; a longer one runs in blocks, so the network's memory does not grow. `profile` is
- * NULL exactly where the network takes none. `bandwidth` is a ligero_bandwidth. NaN and infinities count
- * as zero. On a refusal, `out` is unchanged. Load. */
+ * minute runs at once; a longer one runs frame by frame, or in blocks where the model cannot, so the
+ * network's memory does not grow. `profile` is NULL exactly where the network takes none. `bandwidth`
+ * is a ligero_bandwidth. NaN and infinities count as zero. On a refusal, `out` is unchanged. Load. */
 LIGERO_API ligero_status ligero_extract(const ligero_model* model,
                                         const ligero_profile* profile,
                                         const float* samples,

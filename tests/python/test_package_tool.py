@@ -49,7 +49,7 @@ def test_other_rates_channels_and_floats_are_the_tools(tmp_path, mixture, anchor
 
 
 @pytest.mark.parametrize("model", [WHOLE, LIVE])
-def test_more_than_a_minute_runs_in_the_tools_blocks(tmp_path, mixture, anchor, model):
+def test_more_than_a_minute_runs_as_the_tool_runs_it(tmp_path, mixture, anchor, model):
     x = np.tile(mixture, 16)[:16000 * 61 + 77]
     x[16000 * 20:16000 * 23] = 0  # the network rests
     file = tmp_path / "long.wav"

@@ -126,6 +126,15 @@ def test_the_loss_falls_with_what_is_left_while_the_target_is_silent():
     assert loss(0.1, 0.3, right) < loss(0.1, 0.3, torch.zeros(1, 301)) < loss(0.1, 0.3, -right)
 
 
+def test_a_recipe_that_would_leave_the_activity_untrained_is_refused(tmp_path, capsys):
+    from ligero_torch.train import separator
+
+    assert separator.main(["--recipe", "small-start", "--config", "bsrnn-live", "--out",
+                           str(tmp_path / "run")]) == 1
+    assert "bsrnn-live.activity: got 16, expected 0" in capsys.readouterr().err
+    assert not (tmp_path / "run").exists()
+
+
 @pytest.mark.skipif(not (LIGERO.exists() and CONVERT.exists()), reason=f"no tools at {LIGERO}")
 @pytest.mark.parametrize("activity", [5, 0])
 def test_a_model_is_measured_through_the_tool(activity, tmp_path, monkeypatch):

@@ -296,15 +296,13 @@ bool runs_in_pieces(const Options& options,
   if (!reader->longer_than(kMostWholeSeconds)) {  // headers may promise anything
     return false;
   }
-  const bool in_blocks = !runs_frame_by_frame(model);
-  if (in_blocks) {
-    config->block = file_blocks(model);
-  }
+  config->block = file_blocks(model);
   std::fprintf(stderr,
                "ligero: '%s' is longer than %.0f s and runs %s\n",
                options.mixture.c_str(),
                kMostWholeSeconds,
-               in_blocks ? text("in ", describe(model, config->block)).c_str() : "frame by frame");
+               config->block.hops > 0 ? text("in ", describe(model, config->block)).c_str()
+                                      : "frame by frame");
   return true;
 }
 

@@ -68,11 +68,6 @@ void LiveSession::report(const std::string& what) const {
   }
 }
 
-bool runs_frame_by_frame(const Model& model) {
-  const Status status = plan_sessions(model, {}).status();
-  return status.code != Code::kBadArgument || status.index < 0;
-}
-
 BlockConfig live_blocks(const ModelFile& model, const BlockOptions& asked) {
   if (asked.asked_for()) {
     return asked.config(model.model);

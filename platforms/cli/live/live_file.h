@@ -36,9 +36,6 @@ struct LiveSession {
   }
 };
 
-/// Whether `model` can run frame by frame.
-bool runs_frame_by_frame(const Model& model);
-
 /// The blocks to run `model` in live: those asked for, else none where it can run frame by frame,
 /// else blocks of half a second, which is said on stderr.
 BlockConfig live_blocks(const ModelFile& model, const BlockOptions& asked);

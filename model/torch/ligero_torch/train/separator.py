@@ -195,9 +195,6 @@ class Trainer:
             torch.set_num_threads(a.threads)
         torch.manual_seed(a.seed)
         self.config = find_config(a.config)
-        if getattr(self.config, "activity", 0):
-            raise ConfigError(f"{a.config}.activity: got {self.config.activity}, expected 0; recipes "
-                              'with "trainer": "fast" train an activity')
         if a.level0:
             self.config = from_dict({**to_dict(self.config), "level0": a.level0}, a.config)
         self.model = make(self.config)
@@ -500,6 +497,9 @@ def main(argv=None) -> int:
 
             return run.main(values, argv)
         a = parse(argv)
+        if activity := getattr(find_config(a.config), "activity", 0):
+            raise ConfigError(f"{a.config}.activity: got {activity}, expected 0; recipes with "
+                              '"trainer": "fast" train an activity')
         for stage in missing_stages(a):
             if int(os.environ.get("WORLD_SIZE", 1)) > 1:
                 raise runs.CheckpointError("to be trained first: python -m " + " ".join(stage))
