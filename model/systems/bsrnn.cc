@@ -371,7 +371,7 @@ int half(GraphBuilder& g,
     };
     const auto first_bias = bias.begin() + std::ptrdiff_t{d} * gates;
     Floats floats;
-    if (o.cell_limit > 0.0) {
+    if (o.cell_limit > 0.0 && h.axis == Axis::kTime) {
       floats["cell_limit"] = {static_cast<float>(o.cell_limit)};
     }
     outputs.push_back(g.node(

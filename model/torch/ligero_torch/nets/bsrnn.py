@@ -46,8 +46,9 @@ WIDTHS = [width for count, width in GROUPS for _ in range(count)]
 class BsrnnConfig(SystemConfig):
     """The defaults are the sizes of bsrnn-live.
 
-    cell_limit: the cells of every LSTM stay within +-cell_limit, so that hours of loud noise leave no
-                state that speech cannot change; 0: without a bound.
+    cell_limit: the cells of the time halves stay within +-cell_limit, so that nothing that went on for
+                long, noise or another voice, leaves a state that speech takes long to change; 0: no
+                bound.
     activity: hidden values of the network that tells whether the person speaks; 0: there is none.
     """
 
@@ -300,7 +301,7 @@ class Half(nn.Module):
                  spread: float):
         super().__init__()
         bound = 1.0 / math.sqrt(hidden)
-        self.limit = c.cell_limit
+        self.limit = 0.0  # of the cells
         self.norm = Norm(c, spread)
         self.weight = nn.Parameter(
             torch.empty(directions, c.channels + hidden, 4 * hidden).uniform_(-bound, bound))
@@ -333,6 +334,7 @@ class TimeHalf(Half):
 
     def __init__(self, c: BsrnnConfig):
         super().__init__(c, c.time_hidden, 1 if c.causal else 2, 1.0, 0.0)
+        self.limit = c.cell_limit
 
     def forward(self, z: Tensor, maps: tuple[Tensor, Tensor]) -> Tensor:
         """z [B, T, 32, C] -> the same."""
