@@ -248,6 +248,9 @@ class ConvTransposed(Epilogue):
         return self.value(self.finish(y, True), True)
 
 
+SATURATED = 8.0  # from here on tanh of a cell is 1 in f32, to 3e-7
+
+
 class Recurrent(Op):
     """lstm, gru: along time, every bin with a state of its own, or along the bins of a frame. A forward
     and a backward layer that read the same are one layer of two directions
@@ -255,8 +258,10 @@ class Recurrent(Op):
 
     def __init__(self, node, graph, step):
         super().__init__(node, graph, step)
-        if node.get("cell_limit"):
-            raise DataError(f"node {node.name}: bounded cells have no form for peers")
+        self.limit = node.get("cell_limit")
+        if self.limit and not (step and self.limit >= SATURATED):
+            raise DataError(f"node {node.name}: cells bounded by {self.limit:g} have a form for peers "
+                            f"frame by frame, and from {SATURATED:g} on")
         self.reverse, self.partner = node.get("reverse"), None
         self.along_bins = node.get("axis") == 1
         self.size = self.out.channels
@@ -285,6 +290,8 @@ class Recurrent(Op):
         names = [f"{self.node.name}.{s}" for s in ("hc" if self.kind is nn.LSTM else "h")]
         states = [run.state(State(name, (1, x.shape[1], self.size))) for name in names]
         y, after = self.layer(x, tuple(states) if len(names) == 2 else states[0])
+        if self.limit:  # the layer's own output has seen tanh of the free cell: the same number
+            after = after[0], after[1].clamp(-self.limit, self.limit)
         for name, state in zip(names, after if len(names) == 2 else [after]):
             run.keep(name, state)
         return y

@@ -78,7 +78,7 @@ def load(path: Path) -> Checkpoint:
 
 def _config(values: dict) -> BsrnnConfig:
     """From its JSON values; the older program wrote sizes alone, of a network at the level of a
-    window in form lgr without an activity."""
+    window in form lgr, without an activity and without a bound of its cells."""
     if "system" in values:
         config = from_dict(values)
         if not isinstance(config, BsrnnConfig):
@@ -90,7 +90,7 @@ def _config(values: dict) -> BsrnnConfig:
         raise DataError(f"an embedding of {values['embedding']} values, "
                         f"expected {config.ecapa.embedding}")
     sizes = {k: v for k, v in values.items() if k != "embedding"}
-    return replace(config, activity=0, **sizes)
+    return replace(config, activity=0, cell_limit=0.0, **sizes)
 
 
 def _check(path: Path, config: BsrnnConfig, weights: Weights) -> None:
