@@ -52,7 +52,14 @@ near() {
     awk -v db="$db" -v least="$1" 'BEGIN { exit !(db != "" && db + 0 >= least) }'
 }
 
-no_heap() { ! arm-none-eabi-nm "$1" | grep -iE ' [a-z] _*(malloc|free|calloc|realloc|sbrk|.*printf|fopen|open|pthread)(_r)?$'; }
+# Neither the C library's heap nor C++'s: _Zn and _Zd begin the names of operator new and delete.
+no_heap() {
+    ! arm-none-eabi-nm "$1" | grep -iE ' [a-z] (_*(malloc|free|calloc|realloc|sbrk|.*printf|fopen|open|pthread)(_r)?|_Z[nd][wal].*)$'
+}
+# constant NAME: of the linker's, in the headset's image.
+constant() {
+    arm-none-eabi-nm "$build/${extract}_256k.elf" | awk -v name="$1" '$3 == name { print "0x" $1 }'
+}
 at_most() { [ "$1" -le "$2" ]; }
 
 # board_voice NAME IMAGE MODEL PROFILE [DB]: a recording through the board; a row of the table. PROFILE may be
@@ -130,9 +137,11 @@ check_that "a model of other ops is refused" \
     board_refuses "none that this build has" ${extract}_gtcrn "$small" "$work/small-live.profile"
 board_voice tiny-live ${extract}_256k "$tiny" "$work/tiny-live.profile"
 check_that "tiny-live: a model of at most 400 KB" at_most "$(wc -c <"$tiny")" 409600
+check_that "tiny-live: stack, arena and what is static fit 256 KB" \
+    at_most $(($(constant ligero_stack_bytes) + $(constant ligero_block_bytes) + static)) 262144
 
-check_that "a block that is too small is refused" \
-    board_refuses "the block is too small" ${extract}_256k "$small" "$work/small-live.profile"
+check_that "an arena that is too small is refused" \
+    board_refuses "no memory for a session's block: 544768 bytes needed" ${extract}_256k "$small" "$work/small-live.profile"
 check_that "a profile of another model is refused" \
     board_refuses "profile of another family" $extract "$small" "$work/tiny-live.profile"
 { head -c 5000 "$small"; printf 'damage'; tail -c +5007 "$small"; } >"$work/damaged.lgm"
