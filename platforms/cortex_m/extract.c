@@ -9,8 +9,9 @@
 #include "platforms/cortex_m/ticks.h"
 #include "runtime/api/ligero.h"
 
-/* Of the linker script. A product has the model as an array: _Alignas(64) const unsigned char model[]. */
+/* Files in flash, or arrays: _Alignas(64) const unsigned char ligero_rom_model[] = {...}; */
 extern const unsigned char ligero_rom_model[], ligero_rom_profile[];
+/* Of the linker script. */
 extern unsigned char ligero_block[];
 extern const unsigned char ligero_block_bytes[]; /* its address is the number */
 extern uint32_t ligero_stack_begin[], ligero_stack_end[];

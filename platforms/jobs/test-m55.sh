@@ -60,6 +60,7 @@ no_heap() {
 constant() {
     arm-none-eabi-nm "$build/${extract}_256k.elf" | awk -v name="$1" '$3 == name { print "0x" $1 }'
 }
+between() { [ "$1" -le "$2" ] && [ "$2" -le "$3" ]; }
 at_most() { [ "$1" -le "$2" ]; }
 
 # board_voice NAME IMAGE MODEL PROFILE [DB]: a recording through the board; a row of the table. PROFILE may be
@@ -93,6 +94,9 @@ board_voice() {
         "$((most * 1000 / million * 1000))" "$against_reference" "$db")
     table="$table$row
 "
+    need=$("$host_ligero" info --arena "$3")
+    check_that "$1: ligero info --arena says $need, the arena's bytes or at most 2 % more" \
+        between "$block" "$need" $((block + block / 50))
     check_that "$1: at most 200 KB of code" at_most $(($4 + $5)) 204800
     check_that "$1: no heap, files or threads in the image" no_heap "$build/$2.elf"
 }
@@ -149,6 +153,24 @@ check_that "a damaged model is refused" \
     board_refuses "checksum differs" $extract "$work/damaged.lgm" "$work/small-live.profile"
 printf 'no model here, but more than 64 bytes of something else, so that there is a header' >"$work/none.lgm"
 check_that "ROM without a model is refused" board_refuses "not a ligero model" $extract "$work/none.lgm" "$small"
+
+# As in a firmware without CMake: the model a C array, the example and the archives given to the compiler.
+{
+    echo '_Alignas(64) const unsigned char ligero_rom_model[] = {'
+    od -An -v -tu1 "$work/gtcrn-int8.lgm" | sed 's/  *\([0-9]\)/,\1/g; s/^,//; s/$/,/'
+    echo '};'
+} >"$work/model.c"
+board_gcc() { arm-none-eabi-gcc -mcpu=cortex-m55 -mfloat-abi=hard -mthumb -Os -I . "$@"; }
+board_gcc -std=c++20 -fno-exceptions -fno-rtti -c platforms/capi/library_ops_gtcrn.cc -o "$work/ops.o"
+# shellcheck disable=SC2046
+board_gcc -std=c11 -nostdlib -T platforms/cortex_m/mps3-an547.ld -Wl,--gc-sections,--no-warn-rwx-segments \
+    platforms/cortex_m/extract.c platforms/cortex_m/startup.c platforms/cortex_m/semihosting.c \
+    "$work/model.c" "$work/ops.o" -Wl,--start-group $(find "$build" -name '*.a') -Wl,--end-group \
+    -lm -lc_nano -lgcc -o "$build/board_array.elf"
+check_that "gtcrn as a C array runs" on_board board_array "$work/none.lgm"
+check_that "gtcrn as a C array gives the samples of gtcrn in flash" \
+    cmp "$work/voice.raw" "$work/gtcrn-int8.raw"
+check_that "gtcrn as a C array: no heap, files or threads in the image" no_heap "$build/board_array.elf"
 
 cat <<END
 

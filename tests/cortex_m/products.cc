@@ -7,15 +7,26 @@
 #include <cstring>
 #include <limits>
 
+#include "model/format/loader.h"
 #include "ops/kernels/gemm/gemm.h"
 #include "ops/kernels/lstm/lstm.h"
 #include "ops/kernels/quantize/quantize.h"
 #include "platforms/cortex_m/semihosting.h"
+#include "platforms/cortex_m/table_bytes.h"
 #include "runtime/base/cpu.h"
+#include "runtime/plan/plan.h"
 #include "tests/support/random.h"
 
 namespace ligero {
 namespace {
+
+// What `ligero info --arena` computes with.
+static_assert(sizeof(Graph) == kBoardGraphBytes);
+static_assert(sizeof(Tensor) == kBoardTensorBytes);
+static_assert(sizeof(Node) == kBoardNodeBytes);
+static_assert(sizeof(Attribute) == kBoardAttributeBytes);
+static_assert(sizeof(Placement) == kBoardPlacementBytes);
+static_assert(sizeof(NodePlacement) == kBoardNodePlacementBytes);
 
 using testing::Random;
 
