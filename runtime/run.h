@@ -9,6 +9,7 @@
 #include <memory>
 #include <span>
 
+#include "runtime/base/arena.h"
 #include "runtime/base/status.h"
 #include "runtime/graph.h"
 #include "runtime/plan/plan.h"
@@ -40,7 +41,7 @@ class NodeWatch {
 
 /// One graph, one plan, one or several seats. Each seat has a signal, a state and activations of its
 /// own; weights, precomputed data and scratch exist once. One thread at a time.
-class Run {
+class Run : public Allocated {
  public:
   Run() = default;
   virtual ~Run() = default;

@@ -4,13 +4,13 @@
 #include "model/format/reader.h"
 
 #include <algorithm>
-#include <charconv>
 #include <cstring>
 #include <iterator>
 
 #include "model/format/file_header.h"
 #include "model_generated.h"
 #include "runtime/base/checked.h"
+#include "runtime/base/text.h"
 #include "runtime/plan/plan.h"
 
 namespace ligero {
@@ -30,32 +30,6 @@ template <typename T>
 uint32_t size_of(const flatbuffers::Vector<T>* vector) {
   return vector == nullptr ? 0 : vector->size();
 }
-
-/// Text put together piece by piece, without the C library's printing, which takes the heap on boards.
-/// What does not fit is left out.
-class Line {
- public:
-  Line(char* text, size_t bytes) : at_(text), end_(text + bytes - 1) {
-    *at_ = '\0';
-  }
-  /// Anything that is not printable as '?'.
-  Line& operator<<(std::string_view text) {
-    for (const char c : text.substr(0, static_cast<size_t>(end_ - at_))) {
-      *at_++ = c >= 0x20 && c < 0x7F ? c : '?';
-    }
-    *at_ = '\0';
-    return *this;
-  }
-  Line& operator<<(int32_t number) {
-    char digits[12];
-    const char* end = std::to_chars(digits, std::end(digits), number).ptr;
-    return *this << std::string_view(digits, static_cast<size_t>(end - digits));
-  }
-
- private:
-  char* at_;
-  char* end_;
-};
 
 }  // namespace
 
@@ -316,18 +290,18 @@ Status ModelReader::check_ranges() {
 void ModelReader::describe(Fault* fault) const {
   constexpr size_t kMostItem = 64;
   constexpr size_t kMostOp = 32;
-  Line line(fault->text, sizeof(fault->text));
+  Text line(fault->text, sizeof(fault->text));
   if (item_ == Item::kNone) {
     return;
   }
-  line << "graph \"" << graph_name_.substr(0, kMaxNameBytes) << "\"";
+  line.add("graph \"").add_printable(graph_name_, kMaxNameBytes).add("\"");
   if (item_ == Item::kGraph) {
     return;
   }
-  line << (item_ == Item::kTensor ? ", tensor " : ", node ") << index_ << " \""
-       << item_name_.substr(0, kMostItem) << "\"";
+  line.add(item_ == Item::kTensor ? ", tensor " : ", node ").add(index_);
+  line.add(" \"").add_printable(item_name_, kMostItem).add("\"");
   if (item_ == Item::kNode) {
-    line << " (" << op_name_.substr(0, kMostOp) << ")";
+    line.add(" (").add_printable(op_name_, kMostOp).add(")");
   }
 }
 

@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <new>
 
+#include "runtime/base/arena.h"
+
 #if defined(LIGERO_WITH_SPEEXDSP)
 #include <speex/speex_resampler.h>
 #elif defined(LIGERO_WITH_SINC)
@@ -26,7 +28,7 @@ namespace {
 constexpr int kQuality = 7;
 }  // namespace
 
-struct Resampler::Impl {
+struct Resampler::Impl : Allocated {
   SpeexResamplerState* state = nullptr;
   int32_t from_hz = 0;
   int32_t to_hz = 0;
@@ -83,7 +85,7 @@ void Resampler::reset() noexcept {
 
 #elif defined(LIGERO_WITH_SINC)
 
-struct Resampler::Impl {
+struct Resampler::Impl : Allocated {
   Sinc sinc;
   int32_t from_hz = 0;
   int32_t to_hz = 0;
@@ -114,7 +116,7 @@ void Resampler::reset() noexcept {
 
 #else
 
-struct Resampler::Impl {};
+struct Resampler::Impl : Allocated {};
 int32_t Resampler::process(const float* x, int32_t n, float* y) noexcept {
   std::copy(x, x + n, y);
   return n;
@@ -146,6 +148,13 @@ Result<Resampler> Resampler::create(int32_t from_hz, int32_t to_hz) {
     return r;
   }
 #if defined(LIGERO_WITH_SPEEXDSP) || defined(LIGERO_WITH_SINC)
+#if defined(LIGERO_WITH_SPEEXDSP)
+  LIGERO_CHECK(!uses_arena(),
+               Code::kUnsupportedModel,
+               "libspeexdsp takes memory from the heap: in an arena only the model's own rate",
+               -1,
+               from_hz);
+#endif
   r.impl_.reset(new (std::nothrow) Impl);
   if (!r.impl_) {
     return error(Code::kTooLittleMemory, "no memory for a resampler");

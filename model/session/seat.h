@@ -14,6 +14,7 @@
 #include "model/session/carver.h"
 #include "model/session/mailbox.h"
 #include "model/session/ports.h"
+#include "runtime/base/arena.h"
 #include "runtime/base/array.h"
 #include "runtime/cpu_run.h"
 #include "runtime/run.h"
@@ -37,7 +38,7 @@ struct SharedRun {
   }
 };
 
-class Seat {
+class Seat : public Allocated {
  public:
   /// Silence: no sample beyond two 16-bit steps, so zeros, denormals, cleaned samples, and dither
   /// of one step about any offset, which LowCut brings to two at most. After a second of it (and

@@ -19,6 +19,7 @@
 #include "model/session/seat.h"
 #include "model/session/signal.h"
 #include "model/session/voice_sum.h"
+#include "runtime/base/arena.h"
 #include "runtime/base/array.h"
 #include "runtime/base/status.h"
 #include "runtime/cpu_run.h"
@@ -60,7 +61,7 @@ struct SessionStatistics {
 /// activations and time only while the target is set. set_target(), clear_target(), set_strength(), set_bypass(),
 /// side_output() and statistics() belong to one control thread, finish() and reset() to the audio
 /// thread. None allocates, locks, waits or calls the system.
-struct Session {
+struct Session : Allocated {
   /// Whose voice to pass. The first target fades in; a later one is reached over 50 ms, by
   /// interpolating the profile's tensors. kBadArgument as check_profile().
   Status set_target(const Profile& profile, int32_t target = 0) noexcept {
@@ -114,13 +115,13 @@ struct Session {
 /// Sessions of one model and configuration, each with a signal and target of its own. They share
 /// one Run: a further session costs its state and activations, and a hop of all of them is computed
 /// node by node, so that weights are read once. One thread at a time calls process().
-class SessionGroup {
+class SessionGroup : public Allocated {
  public:
   /// As many as a GPU takes in one launch; each session takes one for each of its targets.
   static constexpr int32_t kMostSeats = 65535;
 
   /// Prepares in `block` (64-byte aligned, at least plan.bytes, outlives the group; small tables
-  /// and the resamplers' filters come from the heap). kTooLittleMemory: Status::where has the bytes
+  /// and the resamplers' filters come from take_bytes()). kTooLittleMemory: Status::where has the bytes
   /// needed; kBadArgument: the block is not aligned; errors of the accelerator's open(). Load time.
   Status start(SessionPlan&& plan, void* block, size_t bytes);
 

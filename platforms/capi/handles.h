@@ -8,15 +8,20 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <span>
 
 #include "model/format/loader.h"
 #include "model/format/profile.h"
-#include "model/format/whole_file.h"
 #include "model/session/session.h"
 #include "model/session/top_band.h"
 #include "runtime/api/ligero.h"
 #include "runtime/base/aligned_block.h"
+#include "runtime/base/arena.h"
 #include "runtime/base/status.h"
+
+#if !defined(LIGERO_BARE)
+#include "model/format/whole_file.h"
+#endif
 
 namespace ligero::capi {
 
@@ -38,22 +43,35 @@ inline Result<Bandwidth> bandwidth_of(uint32_t value) {
   return static_cast<Bandwidth>(value);
 }
 
+/// Opens the model in `bytes` as m->model. A refusal is the last error; m is then of no use.
+ligero_status open_model(std::span<const std::byte> bytes, ligero_model* m);
+
 }  // namespace ligero::capi
 
-struct ligero_model {
-  ligero::WholeFile file;
+struct ligero_model : ligero::Allocated {
+#if !defined(LIGERO_BARE)
+  ligero::WholeFile file;  ///< empty if the bytes are the caller's
+#endif
   ligero::Model model;
+  /// Holds the model and all that its sessions need, if it is set. Models are otherwise read-only.
+  mutable ligero::Arena arena;
+
+  /// What UseArena takes: nullptr: the heap.
+  ligero::Arena* memory() const {
+    return arena.is_set() ? &arena : nullptr;
+  }
 };
 
-struct ligero_profile {
+struct ligero_profile : ligero::Allocated {
   ligero::Profile profile;
 };
 
-struct ligero_session {
+struct ligero_session : ligero::Allocated {
   ligero::SessionGroup* group = nullptr;
   int32_t index = 0;
   std::unique_ptr<ligero::SessionGroup> own;  ///< empty for a session of a batch
   ligero::AlignedBlock block;                 ///< empty if the block is the caller's
+  ligero::Arena* memory = nullptr;            ///< of its model
 
   ligero::Session& session() {
     return (*group)[index];
@@ -63,7 +81,7 @@ struct ligero_session {
   }
 };
 
-struct ligero_batch {
+struct ligero_batch : ligero::Allocated {
   ligero::AlignedBlock block;
   ligero::SessionGroup group;
   std::unique_ptr<ligero_session[]> sessions;

@@ -7,6 +7,7 @@
 #include "model/session/session.h"
 #include "platforms/capi/handles.h"
 #include "platforms/capi/refusal.h"
+#include "runtime/base/arena.h"
 
 namespace {
 
@@ -45,6 +46,7 @@ ligero_status ligero_get_model_info(const ligero_model* model, ligero_model_info
   if (model == nullptr || info == nullptr) {
     return null_argument("model, info");
   }
+  const ligero::UseArena use(model->memory());
   const Result<ligero::Ports> ports = ligero::extract_ports(model->model);
   if (!ports.ok()) {
     return refuse(ports.status());

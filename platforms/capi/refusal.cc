@@ -2,35 +2,40 @@
 // One message per thread.
 #include "platforms/capi/refusal.h"
 
-#include <cstdio>
+#include "runtime/base/target.h"
+#include "runtime/base/text.h"
 
 namespace ligero::capi {
 namespace {
 
-thread_local char last[512] = "no error";
+LIGERO_THREAD_LOCAL char last[512];
+
+Text fresh_message(const char* what) {
+  return Text(last, sizeof(last)).add(what);
+}
 
 }  // namespace
 
 ligero_status refuse(Code code, const char* what, const char* where) {
-  std::snprintf(last, sizeof(last), "%s%s%s", what, *where ? ": " : "", where);
+  Text text = fresh_message(what);
+  if (*where) {
+    text.add(": ").add(where);
+  }
   return static_cast<ligero_status>(code);
 }
 
 ligero_status refuse(const Status& status, const char* where) {
-  char detail[320] = "";
   if (*where) {
-    std::snprintf(detail, sizeof(detail), "%s", where);
-  } else if (status.index >= 0) {
-    std::snprintf(detail,
-                  sizeof(detail),
-                  "index %d, value %lld",
-                  static_cast<int>(status.index),
-                  static_cast<long long>(status.where));
-  } else if (status.where >= 0) {
-    const char* form = status.code == Code::kTooLittleMemory ? "%lld bytes needed" : "%lld";
-    std::snprintf(detail, sizeof(detail), form, static_cast<long long>(status.where));
+    return refuse(status.code, status.message, where);
   }
-  return refuse(status.code, status.message, detail);
+  Text text = fresh_message(status.message);
+  if (status.index >= 0) {
+    text.add(": index ").add(status.index).add(", value ").add(status.where);
+  } else if (status.where >= 0) {
+    text.add(": ").add(status.where);
+    text.add(status.code == Code::kTooLittleMemory ? " bytes needed" : "");
+  }
+  return static_cast<ligero_status>(status.code);
 }
 
 ligero_status null_argument(const char* name) {
@@ -38,7 +43,7 @@ ligero_status null_argument(const char* name) {
 }
 
 const char* last_error() {
-  return last;
+  return last[0] != '\0' ? last : "no error";
 }
 
 }  // namespace ligero::capi

@@ -3,6 +3,7 @@
 #include "platforms/cuda/cuda_run.h"
 
 #include <algorithm>
+#include <new>
 
 #include "runtime/base/checked.h"
 
@@ -20,7 +21,8 @@ Result<std::unique_ptr<Run>> CudaRun::open(const Graph& graph,
                                              Driver* driver,
                                              std::unique_ptr<Queue> queue,
                                              int32_t processors) {
-  std::unique_ptr<CudaRun> run(new CudaRun(driver, std::move(queue)));
+  std::unique_ptr<CudaRun> run(new (std::nothrow) CudaRun(driver, std::move(queue)));
+  LIGERO_CHECK(run != nullptr, Code::kTooLittleMemory, "no memory for a run");
   Result<DeviceGraph> exchanged = DeviceGraph::make(graph);
   LIGERO_RETURN_IF_ERROR(exchanged.status());
   run->graph_ = std::move(exchanged.value());

@@ -52,7 +52,15 @@ near() {
     awk -v db="$db" -v least="$1" 'BEGIN { exit !(db != "" && db + 0 >= least) }'
 }
 
-no_heap() { ! arm-none-eabi-nm "$1" | grep -iE ' [a-z] _*(malloc|free|calloc|realloc|sbrk|.*printf|fopen|open|pthread)(_r)?$'; }
+# Neither the C library's heap nor C++'s: _Zn and _Zd begin the names of operator new and delete.
+no_heap() {
+    ! arm-none-eabi-nm "$1" | grep -iE ' [a-z] (_*(malloc|free|calloc|realloc|sbrk|.*printf|fopen|open|pthread)(_r)?|_Z[nd][wal].*)$'
+}
+# constant NAME: of the linker's, in the headset's image.
+constant() {
+    arm-none-eabi-nm "$build/${extract}_256k.elf" | awk -v name="$1" '$3 == name { print "0x" $1 }'
+}
+between() { [ "$1" -le "$2" ] && [ "$2" -le "$3" ]; }
 at_most() { [ "$1" -le "$2" ]; }
 
 # board_voice NAME IMAGE MODEL PROFILE [DB]: a recording through the board; a row of the table. PROFILE may be
@@ -86,6 +94,9 @@ board_voice() {
         "$((most * 1000 / million * 1000))" "$against_reference" "$db")
     table="$table$row
 "
+    need=$("$host_ligero" info --arena "$3")
+    check_that "$1: ligero info --arena says $need, the arena's bytes or at most 2 % more" \
+        between "$block" "$need" $((block + block / 50))
     check_that "$1: at most 200 KB of code" at_most $(($4 + $5)) 204800
     check_that "$1: no heap, files or threads in the image" no_heap "$build/$2.elf"
 }
@@ -130,9 +141,11 @@ check_that "a model of other ops is refused" \
     board_refuses "none that this build has" ${extract}_gtcrn "$small" "$work/small-live.profile"
 board_voice tiny-live ${extract}_256k "$tiny" "$work/tiny-live.profile"
 check_that "tiny-live: a model of at most 400 KB" at_most "$(wc -c <"$tiny")" 409600
+check_that "tiny-live: stack, arena and what is static fit 256 KB" \
+    at_most $(($(constant ligero_stack_bytes) + $(constant ligero_block_bytes) + static)) 262144
 
-check_that "a block that is too small is refused" \
-    board_refuses "the block is too small" ${extract}_256k "$small" "$work/small-live.profile"
+check_that "an arena that is too small is refused" \
+    board_refuses "no memory for a session's block: 544768 bytes needed" ${extract}_256k "$small" "$work/small-live.profile"
 check_that "a profile of another model is refused" \
     board_refuses "profile of another family" $extract "$small" "$work/tiny-live.profile"
 { head -c 5000 "$small"; printf 'damage'; tail -c +5007 "$small"; } >"$work/damaged.lgm"
@@ -140,6 +153,24 @@ check_that "a damaged model is refused" \
     board_refuses "checksum differs" $extract "$work/damaged.lgm" "$work/small-live.profile"
 printf 'no model here, but more than 64 bytes of something else, so that there is a header' >"$work/none.lgm"
 check_that "ROM without a model is refused" board_refuses "not a ligero model" $extract "$work/none.lgm" "$small"
+
+# As in a firmware without CMake: the model a C array, the example and the archives given to the compiler.
+{
+    echo '_Alignas(64) const unsigned char ligero_rom_model[] = {'
+    od -An -v -tu1 "$work/gtcrn-int8.lgm" | sed 's/  *\([0-9]\)/,\1/g; s/^,//; s/$/,/'
+    echo '};'
+} >"$work/model.c"
+board_gcc() { arm-none-eabi-gcc -mcpu=cortex-m55 -mfloat-abi=hard -mthumb -Os -I . "$@"; }
+board_gcc -std=c++20 -fno-exceptions -fno-rtti -c platforms/capi/library_ops_gtcrn.cc -o "$work/ops.o"
+# shellcheck disable=SC2046
+board_gcc -std=c11 -nostdlib -T platforms/cortex_m/mps3-an547.ld -Wl,--gc-sections,--no-warn-rwx-segments \
+    platforms/cortex_m/extract.c platforms/cortex_m/startup.c platforms/cortex_m/semihosting.c \
+    "$work/model.c" "$work/ops.o" -Wl,--start-group $(find "$build" -name '*.a') -Wl,--end-group \
+    -lm -lc_nano -lgcc -o "$build/board_array.elf"
+check_that "gtcrn as a C array runs" on_board board_array "$work/none.lgm"
+check_that "gtcrn as a C array gives the samples of gtcrn in flash" \
+    cmp "$work/voice.raw" "$work/gtcrn-int8.raw"
+check_that "gtcrn as a C array: no heap, files or threads in the image" no_heap "$build/board_array.elf"
 
 cat <<END
 

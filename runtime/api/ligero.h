@@ -11,6 +11,12 @@
  * (RLIMIT_MEMLOCK, `ulimit -l`) that has room for the model file and ligero_session_bytes.
  * Models and profiles are read-only once open, and threads may share them. A session belongs to one
  * audio thread and one control thread.
+ *
+ * Without an operating system (platforms/cortex_m): there is no heap, no file and no thread. A model
+ * lies in flash, ligero_model_open_in opens it, and all memory is one arena of the caller's; `ligero
+ * info --arena` says how large. These functions are missing there: ligero_model_open,
+ * ligero_model_open_memory, ligero_enroll, ligero_enroll_on, ligero_profile_*, ligero_batch_*,
+ * ligero_resample and ligero_extract.
  */
 #ifndef LIGERO_RUNTIME_API_LIGERO_H_
 #define LIGERO_RUNTIME_API_LIGERO_H_
@@ -95,6 +101,23 @@ LIGERO_API ligero_status ligero_model_open_memory(const void* data,
                                                   size_t bytes,
                                                   ligero_model** model);
 
+/** Opens a model in memory without a heap. The model, its sessions and the temporary memory for planning
+ * lie in `arena`, 64-byte aligned and `arena_bytes` long. `data` must be 64-byte aligned; the model is
+ * used in place. `data` and `arena` must stay valid while the model is open. `ligero info --arena`
+ * prints the bytes that one session needs on a 32-bit board. A session of such a model runs at the
+ * model's own rate, on the processor; a batch, enrolment and ligero_extract take from the heap as ever.
+ * One thread at a time opens the model, describes it, and creates and destroys its sessions.
+ * LIGERO_TOO_LITTLE_MEMORY: the arena is too small. On a refusal the arena is free. Load. */
+LIGERO_API ligero_status ligero_model_open_in(const void* data,
+                                              size_t bytes,
+                                              void* arena,
+                                              size_t arena_bytes,
+                                              ligero_model** model);
+
+/** The most bytes of its arena that a model and its sessions have taken so far: an arena of that size is
+ * enough for the same calls. 0: the model lies in no arena. Any thread, real-time. */
+LIGERO_API size_t ligero_arena_bytes(const ligero_model* model);
+
 /** What a model is, what it takes and gives, and what it costs. Set struct_bytes before the call, or
  * begin with LIGERO_MODEL_INFO_INIT; fields past struct_bytes are not written. Strings are valid
  * while the model is open, and "" where the file says nothing. */
@@ -122,7 +145,8 @@ typedef struct ligero_model_info {
  * Load; any thread. */
 LIGERO_API ligero_status ligero_get_model_info(const ligero_model* model, ligero_model_info* info);
 
-/** Closes a model. Destroy its sessions and batches first. NULL is allowed. Load. */
+/** Closes a model. Destroy its sessions and batches first; with an arena sessions may be left. Its
+ * arena is then free. NULL is allowed. Load. */
 LIGERO_API void ligero_model_close(ligero_model* model);
 
 /** Quality of an anchor, the recording that a profile is made from. Set struct_bytes before the
@@ -229,7 +253,8 @@ LIGERO_API ligero_status ligero_session_bytes(const ligero_model* model,
                                               size_t* bytes);
 
 /** Creates a session in `block`, 64-byte aligned and `bytes` long. The block must outlive the
- * session. NULL: ligero allocates the block and ignores `bytes`. Load. */
+ * session. NULL: ligero allocates the block, in the model's arena if it has one, and ignores `bytes`.
+ * Load. */
 LIGERO_API ligero_status ligero_session_create(const ligero_model* model,
                                                const ligero_session_config* config,
                                                void* block,
@@ -251,6 +276,15 @@ LIGERO_API ligero_status ligero_set_target(ligero_session* session, const ligero
 LIGERO_API ligero_status ligero_set_target_of(ligero_session* session,
                                               uint32_t index,
                                               const ligero_profile* profile);
+
+/** ligero_set_target_of with the bytes of a profile file, 8-byte aligned. They are read in place and are
+ * not needed after the call. Nothing is allocated, so that a profile can lie in flash.
+ * LIGERO_BAD_MODEL: they are no profile, or damaged. Control thread, real-time; its time grows with
+ * `bytes`. */
+LIGERO_API ligero_status ligero_set_target_data(ligero_session* session,
+                                                uint32_t index,
+                                                const void* data,
+                                                size_t bytes);
 
 /** strength: 0 (the input) to 1 (the voice alone). limit_db: maximum attenuation of everything else;
  * 100 or more: no limit. Control thread, real-time. */

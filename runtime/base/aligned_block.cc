@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// AlignedBlock: the heap, and a word to the kernel about its pages.
+// AlignedBlock: its memory, and a word to the kernel about the pages.
 #include "runtime/base/aligned_block.h"
+
+#include "runtime/base/arena.h"
 
 #if defined(__linux__)
 #include <sys/mman.h>
@@ -8,16 +10,14 @@
 
 namespace ligero {
 
-void AlignedBlock::Free::operator()(std::byte* p) const {
-  ::operator delete[](p, alignment);
+void AlignedBlock::GiveBack::operator()(std::byte* data) const {
+  give_back(data, alignment);
 }
 
 bool AlignedBlock::allocate(size_t bytes) {
-  const bool large = bytes >= kLargePageBytes;
-  const Free free{std::align_val_t{large ? kLargePageBytes : kAlignment}};
-  data_ = {static_cast<std::byte*>(
-               ::operator new[](bytes == 0 ? 1 : bytes, free.alignment, std::nothrow)),
-           free};
+  const bool large = bytes >= kLargePageBytes && !uses_arena();
+  const size_t alignment = large ? kLargePageBytes : kAlignment;
+  data_ = {static_cast<std::byte*>(take_bytes(bytes == 0 ? 1 : bytes, alignment)), {alignment}};
   size_ = data_ ? bytes : 0;
 #if defined(__linux__) && defined(MADV_HUGEPAGE)
   if (large && data_) {

@@ -4,18 +4,21 @@
 #define LIGERO_RUNTIME_BASE_ARRAY_H_
 
 #include <cstddef>
+#include <cstdint>
 #include <memory>
-#include <new>
 #include <span>
 #include <type_traits>
 #include <utility>
+
+#include "runtime/base/arena.h"
+#include "runtime/base/checked.h"
 
 namespace ligero {
 
 /// `size` value-initialised elements of a trivial type. Empty until allocate() succeeds.
 template <typename T>
 class Array {
-  static_assert(std::is_trivially_destructible_v<T>);
+  static_assert(std::is_trivially_destructible_v<T> && alignof(T) <= kNewAlignment);
 
  public:
   Array() = default;
@@ -27,9 +30,14 @@ class Array {
     return *this;
   }
 
-  /// False, and the array empty, where the heap has no such block.
+  /// False, and the array empty, where there is no such memory.
   [[nodiscard]] bool allocate(size_t size) {
-    data_.reset(new (std::nothrow) T[size == 0 ? 1 : size]());
+    const size_t count = size == 0 ? 1 : size;
+    auto* data = static_cast<T*>(take_bytes(bytes_of(static_cast<int64_t>(count), sizeof(T))));
+    if (data != nullptr) {
+      std::uninitialized_value_construct_n(data, count);
+    }
+    data_.reset(data);
     size_ = data_ ? size : 0;
     return data_ != nullptr;
   }
@@ -65,7 +73,12 @@ class Array {
   }
 
  private:
-  std::unique_ptr<T[]> data_;
+  struct GiveBack {
+    void operator()(T* data) const {
+      give_back(data);
+    }
+  };
+  std::unique_ptr<T[], GiveBack> data_;
   size_t size_ = 0;
 };
 

@@ -245,6 +245,21 @@ TEST_CASE("info: JSON has graphs, bytes, licence, family; --verify passes") {
   CHECK(run_tool("info " + at / "tiny.lgm").says("graph extract"));
 }
 
+TEST_CASE("info --arena: the bytes alone, or in the JSON; refused for a model that hears whole recordings") {
+  const Workplace at;
+  const Outcome done = run_tool("info --arena " + at / "tiny.lgm");
+  INFO(done.text);
+  REQUIRE(done.code == 0);
+  const long bytes = std::stol(done.text);
+  CHECK(done.text == std::to_string(bytes) + "\n");
+  CHECK(bytes > 5000);
+  CHECK(bytes < 50000);
+  CHECK(nlohmann::json::parse(run_tool("info --json --arena " + at / "tiny.lgm").text)["arena_bytes"] == bytes);
+  const Outcome whole = run_tool("info --arena " LIGERO_SOURCE_DIR "/model/pretrained/lgr-tse-small-int8.lgm");
+  CHECK(whole.code == 1);
+  CHECK(whole.says("lgr-tse-small-int8.lgm' in an arena"));
+}
+
 TEST_CASE("info --json --nodes: nodes, tensors, time, and where in the file weights are") {
   const Workplace at;
   const Outcome done = run_tool("info --json --nodes " + at / "tiny.lgm");

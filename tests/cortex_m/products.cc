@@ -7,17 +7,27 @@
 #include <cstring>
 #include <limits>
 
+#include "model/format/loader.h"
 #include "ops/kernels/gemm/gemm.h"
 #include "ops/kernels/lstm/lstm.h"
 #include "ops/kernels/quantize/quantize.h"
 #include "platforms/cortex_m/semihosting.h"
+#include "platforms/cortex_m/table_bytes.h"
 #include "runtime/base/cpu.h"
+#include "runtime/plan/plan.h"
 #include "tests/support/random.h"
 
 namespace ligero {
 namespace {
 
-using board::say;
+// What `ligero info --arena` computes with.
+static_assert(sizeof(Graph) == kBoardGraphBytes);
+static_assert(sizeof(Tensor) == kBoardTensorBytes);
+static_assert(sizeof(Node) == kBoardNodeBytes);
+static_assert(sizeof(Attribute) == kBoardAttributeBytes);
+static_assert(sizeof(Placement) == kBoardPlacementBytes);
+static_assert(sizeof(NodePlacement) == kBoardNodePlacementBytes);
+
 using testing::Random;
 
 constexpr int kMostInner = 1024;
@@ -32,8 +42,8 @@ void check(bool holds, const char* what, int64_t where) {
   ++checks;
   if (!holds) {
     ++failures;
-    say("failed: ");
-    say(what, where);
+    board_say("failed: ");
+    board_say_number(what, where);
   }
 }
 
@@ -224,8 +234,8 @@ int run() {
   size_t count = 0;
   while (const GemmQ8Kernels* kernels = kGemmQ8Variants.nth(cpu_features(), count)) {
     const QuantizeKernels& quantize = *kQuantizeVariants.nth(cpu_features(), count);
-    say(kernels->name);
-    say("\n");
+    board_say(kernels->name);
+    board_say("\n");
     compare_tiles(*kernels, kGemmQ8Variants.best(0));
     compare_values(quantize, kQuantizeVariants.best(0));
     compare_with_others(*kernels, quantize);
@@ -233,8 +243,8 @@ int run() {
     ++count;
   }
   check(count == 2, "expected MVE's kernel and the reference, not", static_cast<int64_t>(count));
-  say("checks", checks);
-  say("failures", failures);
+  board_say_number("checks", checks);
+  board_say_number("failures", failures);
   return failures == 0 && checks > 0 ? 0 : 1;
 }
 

@@ -11,7 +11,7 @@ import pytest
 import ligero
 from ligero import batch, sound
 
-from conftest import LIVE, PACKAGE
+from conftest import LIVE, PACKAGE, model_path, tool
 
 
 @pytest.fixture
@@ -43,6 +43,28 @@ def test_the_outputs_are_those_of_extract_on_any_number_of_workers(archive):
     expected = ligero.extract(archive / "r3.wav", voice=voice, model=LIVE)
     assert np.array_equal(sound.read_file(archive / "one/r3.wav")[0][:, 0], expected)
     assert (archive / "one" / batch.FAILURES).read_text() == "line\trecording\tenrolment\treason\n"
+
+
+@pytest.mark.parametrize("samples", ["auto", "pcm16", "float"])
+def test_samples_are_those_of_the_tools_option_of_that_name(archive, mixture, samples):
+    """Of a recording with 16-bit samples, and of one with floats that is too loud for 16 bits."""
+    sound.write_wav(archive / "f.wav", mixture[:16000].astype(np.float32) * np.float32(2.0 ** -12), 16000)
+    (archive / "LIST.tsv").write_text("r0.wav\tann.profile\nf.wav\tann.profile\n")
+    assert start(archive, "--samples", samples) == 0
+    for name in ("r0.wav", "f.wav"):
+        tool("extract", "--model", model_path(LIVE), "--profile", archive / "ann.profile", "--samples", samples,
+             archive / name, "-o", archive / "tool.wav")
+        expected, _ = sound.read_file(archive / "tool.wav")
+        made, _ = sound.read_file(archive / "out" / name)
+        assert made.dtype == expected.dtype and np.array_equal(made, expected)
+    assert np.abs(sound.to_float(made)).max() >= 1.0 or samples == "pcm16"  # it is indeed too loud
+
+
+def test_samples_of_another_kind_are_refused(archive, capsys):
+    with pytest.raises(SystemExit) as refused:
+        start(archive, "--samples", "int16")
+    assert refused.value.code == 2 and "'pcm16'" in capsys.readouterr().err
+    assert not (archive / "out").exists()
 
 
 def test_a_second_start_makes_only_what_is_missing(archive, capsys):

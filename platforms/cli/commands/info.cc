@@ -8,6 +8,7 @@
 #include <string>
 
 #include "model/session/ports.h"
+#include "platforms/cli/arena_bytes.h"
 #include "platforms/cli/bench/machine.h"
 #include "platforms/cli/commands/commands.h"
 #include "platforms/cli/commands/graph_json.h"
@@ -34,6 +35,7 @@ struct Options {
   bool json = false;
   bool verify = false;
   bool nodes = false;
+  bool arena = false;
 };
 
 Json memory_of(const ModelFile& file, const Graph& graph) {
@@ -271,7 +273,15 @@ void info(const Options& options) {
       refuse_status(text("model '", file.path, "'"), status);
     }
   }
+  const size_t arena = options.arena ? arena_bytes(file) : 0;
+  if (options.arena && !options.json) {
+    std::printf("%zu\n", arena);
+    return;
+  }
   Json report = model_report(file, options.nodes);
+  if (options.arena) {
+    report["arena_bytes"] = arena;
+  }
   if (options.verify) {
     report["weights_verified"] = true;
   }
@@ -295,6 +305,10 @@ void add_info(CLI::App* app) {
   command
       ->add_flag("--nodes", options->nodes, "each graph's nodes and tensors, and where weights lie")
       ->needs(json);
+  command->add_flag("--arena",
+                    options->arena,
+                    "print only the bytes of memory that a board without operating system needs at most "
+                    "(ligero_model_open_in)");
   command->add_flag("--verify", options->verify, "compare the weights with their hash");
   command->callback([options] {
     options->model = model_or_default(options->model);

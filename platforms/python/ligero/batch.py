@@ -1,12 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """Archives of recordings: one person's voice out of each.
 
-    python -m ligero.batch LIST.tsv -o FOLDER [--model NAME] [--jobs N] [--ray ADDRESS]
+    python -m ligero.batch LIST.tsv -o FOLDER [--model NAME] [--samples KIND] [--jobs N] [--ray ADDRESS]
 
 LIST.tsv: one line for each recording, "recording<TAB>enrolment", with paths relative to the list's folder.
 An enrolment is a recording of the wanted person alone, or a profile (.profile). Empty lines and lines that
 begin with # do not count. Writes FOLDER/<name of the recording>.wav, and FOLDER/failures.tsv with what
-failed and why. An output that is there is not made again. Ends with 1 where something failed.
+failed and why. An output that is there is not made again, even if --samples is now another. Ends with 1 where
+something failed.
 """
 
 from __future__ import annotations
@@ -100,10 +101,12 @@ def _voice(enrolment: str, model: str) -> Voice:
         return _voices[enrolment, model]
 
 
-def run_job(job: Job, model: str) -> Optional[Failure]:
+def run_job(job: Job, model: str, samples: str = "auto") -> Optional[Failure]:
     """Makes one output, whole or not at all; the reason where that fails."""
     try:
         heard = sound.read(job.recording)
+        if samples != "auto":
+            heard.sixteen_bit = samples == "pcm16"
         voices = (_voice(job.enrolment, model),)
         made, = extract_sound(heard, voices, chosen_model(voices, model))
         sound.write_wav(Path(job.output), made, heard.rate_hz)
@@ -113,10 +116,10 @@ def run_job(job: Job, model: str) -> Optional[Failure]:
     return None
 
 
-def run_here(jobs: Sequence[Job], model: str, workers: int) -> Iterator[Optional[Failure]]:
+def run_here(jobs: Sequence[Job], model: str, workers: int, samples: str = "auto") -> Iterator[Optional[Failure]]:
     """On the cores of this machine: threads, as the C library computes without the interpreter's lock."""
     with ThreadPoolExecutor(workers) as pool:
-        pending = [pool.submit(run_job, job, model) for job in jobs]
+        pending = [pool.submit(run_job, job, model, samples) for job in jobs]
         try:
             for done in as_completed(pending):
                 yield done.result()
@@ -125,7 +128,7 @@ def run_here(jobs: Sequence[Job], model: str, workers: int) -> Iterator[Optional
                 future.cancel()
 
 
-def run_on_ray(jobs: Sequence[Job], model: str, address: str) -> Iterator[Optional[Failure]]:
+def run_on_ray(jobs: Sequence[Job], model: str, address: str, samples: str = "auto") -> Iterator[Optional[Failure]]:
     """On a Ray cluster, which schedules the jobs and repeats those of a node that is lost."""
     try:
         import ray
@@ -134,7 +137,7 @@ def run_on_ray(jobs: Sequence[Job], model: str, address: str) -> Iterator[Option
     ray.init(address=address, log_to_driver=False, logging_level="ERROR")
     try:
         remote = ray.remote(num_cpus=1, max_retries=10)(run_job)
-        pending = {remote.remote(job, model): job for job in jobs}
+        pending = {remote.remote(job, model, samples): job for job in jobs}
         while pending:
             done, _ = ray.wait(list(pending), num_returns=1)
             job = pending.pop(done[0])
@@ -191,6 +194,8 @@ def main(argv: Optional[Sequence[str]] = None) -> int:
     parser.add_argument("list", type=Path)
     parser.add_argument("-o", "--output", type=Path, required=True, help="folder")
     parser.add_argument("--model", help="a name of ligero.models(), or a path")
+    parser.add_argument("--samples", choices=("auto", "pcm16", "float"), default="auto",
+                        help="of the outputs; auto: 16-bit where the recording is, else float")
     where = parser.add_mutually_exclusive_group()
     where.add_argument("--jobs", type=int, default=os.cpu_count() or 1, help="at a time; default: all cores")
     where.add_argument("--ray", metavar="ADDRESS", help="run on this Ray cluster; it sees the same files")
@@ -202,8 +207,8 @@ def main(argv: Optional[Sequence[str]] = None) -> int:
         model = str(find(args.model).resolve())
         made, there, failures = run_list(
             args.list.resolve(), args.output.resolve(),
-            (lambda jobs: run_on_ray(jobs, model, args.ray)) if args.ray else
-            (lambda jobs: run_here(jobs, model, args.jobs)))
+            (lambda jobs: run_on_ray(jobs, model, args.ray, args.samples)) if args.ray else
+            (lambda jobs: run_here(jobs, model, args.jobs, args.samples)))
     except LigeroError as e:
         print(f"ligero.batch: {e}", file=sys.stderr)
         return 1
