@@ -214,22 +214,30 @@ HWY_INLINE void finish_rows(const float* sums, int64_t stride, const Finish& f, 
   }
 }
 
-/// What most tiles end with: whole panels, without an activation and with at most one add row for
-/// each row. Returns whether it was that. A function that all weights share: inlined into each
-/// tile, it would be another half of their code.
+/// Whether tiles end as most do: without an activation and with at most one add row for each row,
+/// has_one_add().
+HWY_INLINE bool is_plain(const GemmEpilogue& e) {
+  return e.activation == Activation::kNone && e.post_scale == nullptr && e.post_shift == nullptr;
+}
+
+HWY_INLINE bool has_one_add(const GemmTile& t, int row) {
+  return t.add == nullptr || t.add_count[row] == 1;
+}
+
+/// The end of a plain tile whose sums lie in memory. Returns whether it was one. A function that all
+/// weights share: inlined into each tile, it would be another half of their code.
 template <int kR, int kP>
 HWY_NOINLINE bool finish_plain(const float (*sums)[kP * kGemmPanel],
                                const Finish& f,
                                int32_t outputs) {
   constexpr int kWide = kP * kGemmPanel;
   const GemmEpilogue& e = f.epilogue;
-  if (e.activation != Activation::kNone || e.post_scale != nullptr || e.post_shift != nullptr ||
-      f.output + kWide > outputs) {
+  if (!is_plain(e) || f.output + kWide > outputs) {
     return false;
   }
   const bool adds = f.tile.add != nullptr;
   for (int r = 0; adds && r < kR; ++r) {
-    if (f.tile.add_count[f.row + r] != 1) {
+    if (!has_one_add(f.tile, f.row + r)) {
       return false;
     }
   }
@@ -256,6 +264,47 @@ HWY_NOINLINE bool finish_plain(const float (*sums)[kP * kGemmPanel],
     });
   }
   return true;
+}
+
+/// The end of a plain tile whose sums are still in registers and that has a bias or add rows, not
+/// both: sums(Index<i>(), y) sets y[r][v] to the sums of row r and vector i + v. A few vectors at a
+/// time, so that a core that issues in order has several chains of operations under way.
+template <int kR, int kP, class Sums>
+HWY_INLINE void write_plain(const Finish& f, const Sums& sums) {
+  alignas(64) static constexpr float kZeros[kP * kGemmPanel] = {};
+  constexpr int kAtOnce = kR == 1 ? 4 : kR == 2 ? 2 : 1;
+  const D d;
+  const float* scale = f.scale + f.output;
+  const float* bias = f.epilogue.bias != nullptr ? f.epilogue.bias + f.output : kZeros;
+  const float* more[kR];
+  float* out[kR];
+  for (int r = 0; r < kR; ++r) {
+    more[r] = f.tile.add != nullptr ? f.tile.add[f.row + r] + f.output : bias;
+    out[r] = f.tile.out[f.row + r] + f.output;
+  }
+  unroll<0, kP * kRegs / kAtOnce>([&](auto step) LIGERO_INLINE_LAMBDA {
+    constexpr int i = decltype(step)::value * kAtOnce;
+    V y[kR][kAtOnce], scales[kAtOnce];
+    for (int v = 0; v < kAtOnce; ++v) {
+      scales[v] = hn::LoadU(d, scale + (i + v) * kLanes);
+    }
+    sums(Index<i>(), y);
+    for (int r = 0; r < kR; ++r) {
+      for (int v = 0; v < kAtOnce; ++v) {
+        y[r][v] = hn::Mul(y[r][v], scales[v]);
+      }
+    }
+    for (int r = 0; r < kR; ++r) {
+      for (int v = 0; v < kAtOnce; ++v) {
+        y[r][v] = hn::Add(y[r][v], hn::LoadU(d, more[r] + (i + v) * kLanes));
+      }
+    }
+    for (int r = 0; r < kR; ++r) {
+      for (int v = 0; v < kAtOnce; ++v) {
+        hn::StoreU(y[r][v], d, out[r] + (i + v) * kLanes);
+      }
+    }
+  });
 }
 
 /// Writes kP panels of kR rows, the first of them `row` and `panel`.

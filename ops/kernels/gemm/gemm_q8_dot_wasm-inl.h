@@ -12,9 +12,13 @@ namespace ligero {
 namespace LIGERO_ISA {
 namespace {
 
+constexpr bool kPairs = false;
+constexpr bool kInRegisters = false;
+
 // Bytes become 16 bits wide; pairs of products are added in 32 bits, and the two pairs of an output
 // at the end. The sums of one row take half of the registers that x86 has.
 constexpr int kRows = 1;
+constexpr int kMaxRows = kRows;
 constexpr int kPanels = 1;
 constexpr int kVecPanels = 1;
 constexpr void (*kSums)(const int8_t*, int32_t, int32_t, int32_t*) noexcept = nullptr;

@@ -14,12 +14,16 @@ namespace ligero {
 namespace LIGERO_ISA {
 namespace {
 
+constexpr bool kPairs = false;
+constexpr bool kInRegisters = false;
+
 #if HWY_TARGET == HWY_AVX3
 
 // The instruction multiplies unsigned by signed bytes: a weight's sign bit is flipped, which adds
 // 128, and 128 times the sum of the values is taken off at the end. Overflow on the way wraps, and
 // so wraps back.
 constexpr int kRows = 6;
+constexpr int kMaxRows = kRows;
 constexpr int kPanels = 4;
 constexpr int kVecPanels = 8;
 
@@ -73,6 +77,7 @@ constexpr auto kSums = sums_of;
 // Bytes become 16 bits wide; pairs of products are added in 32 bits, and the two pairs of an output
 // at the end.
 constexpr int kRows = 2;
+constexpr int kMaxRows = kRows;
 constexpr int kPanels = 1;
 constexpr int kVecPanels = 2;
 constexpr void (*kSums)(const int8_t*, int32_t, int32_t, int32_t*) noexcept = nullptr;
@@ -123,6 +128,7 @@ struct Dot {
 #else
 
 constexpr int kRows = 1;
+constexpr int kMaxRows = kRows;
 constexpr int kPanels = 1;
 constexpr int kVecPanels = 1;
 constexpr void (*kSums)(const int8_t*, int32_t, int32_t, int32_t*) noexcept = nullptr;
