@@ -432,6 +432,16 @@ def test_a_run_stops_resumes_and_leaves_weights_that_separate(folder, tmp_path):
         ck = checkpoint.load(tmp_path / "run" / "last.pt")
         assert ck.step == steps and ck.optimizer["encoder.weight"]["step"] == steps
     assert "going on from" in done.stdout
+    other = [*command, "--out", str(tmp_path / "only"), "--init", str(tmp_path / "run" / "last.pt"),
+             "--only", "activity"]
+    done = subprocess.run([*other, "--stop-hours", str(5.5 * step)], capture_output=True, text=True,
+                          env=environment)
+    assert done.returncode == 0, done.stdout + done.stderr
+    only = checkpoint.load(tmp_path / "only" / "last.pt")
+    changed = {k for k, v in only.model.items() if not torch.equal(v, ck.model[k])}
+    assert only.step == 6 and changed == {k for k in ck.model if k.startswith("activity.")}
+    done = subprocess.run([*other[:-1], "nothing"], capture_output=True, text=True, env=environment)
+    assert done.returncode == 1 and "no parameter's name begins so" in done.stderr
     assert (tmp_path / "run" / "log.csv").read_text().count("\n") == 3  # header, two validations
     assert runs.last_row(tmp_path / "run" / "log.csv", "step", "seconds")[0] == 4  # for compare.py
     name, _ = torch_extractor(tmp_path / "run" / "weights.safetensors")

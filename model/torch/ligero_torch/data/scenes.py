@@ -55,7 +55,7 @@ class SceneOptions:
     def for_field(self) -> SceneOptions:
         """The preset for real use."""
         return replace(self, noise=0.5, noise_db=(0.0, 20.0), rooms=1 / 3, rt60=(0.15, 0.6),
-                       jumps=0.10, absent=0.10, alone=0.03, three=0.10, gaps=0.35)
+                       jumps=0.10, absent=0.05, alone=0.03, three=0.10, gaps=0.35)
 
 
 class Talkers:

@@ -73,8 +73,12 @@ class Trainer:
         self.net.load_state_dict(ck.model)
         self.judged = make_separator(ck.config, prepared.kernels).eval()
         self.averaged = {k: v.clone() for k, v in ck.averaged.items()}
-        self.names = [k for k, _ in self.net.named_parameters()]
-        self.parameters = list(self.net.parameters())
+        for k, p in self.net.named_parameters():
+            p.requires_grad_(k.startswith(args.only))
+        trained = {k: p for k, p in self.net.named_parameters() if p.requires_grad}
+        if not trained:
+            raise ConfigError(f"--only {args.only}: no parameter's name begins so")
+        self.names, self.parameters = list(trained), list(trained.values())
         self.optimizer = torch.optim.AdamW(self.parameters, lr=args.lr, betas=(0.9, 0.99),
                                            weight_decay=1e-3, fused=True)
         if ck.optimizer:

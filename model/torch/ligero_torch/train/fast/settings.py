@@ -27,6 +27,8 @@ def parser() -> argparse.ArgumentParser:
     add("--speaker", type=Path, default=SPEAKER_WEIGHTS, help="weights whose ecapa.* is used")
     add("--init", type=Path, help="start from this checkpoint or exported network; where --config "
         "has more blocks or is not causal, it grows")
+    add("--only", default="", metavar="PREFIX", help="train the parameters whose names begin so, such "
+        "as activity, and leave all others as they are")
     add("--minutes", type=float, help="of the run, all its starts together; none: endless")
     add("--stop-hours", type=float, default=math.inf, help="end when so much was heard in total")
     add("--decay", action="store_true", help="cosine decay of --lr to 1 %% over --minutes")
