@@ -85,6 +85,13 @@ def test_gaps_and_onsets_of_a_known_output():
     assert found[0] == 0.0 and found[1] == pytest.approx(200.0, abs=40.0) and found[2] == 1000.0
 
 
+def test_a_short_word_that_is_missed_is_a_second_late():
+    target = speech(1000, [(300, 330), (900, 980)])
+    active = conversation.spoken(target)
+    assert conversation.lateness_ms(target, np.zeros_like(target), active) == [1000.0, 1000.0]
+    assert conversation.lateness_ms(target, target, active) == [0.0, 0.0]
+
+
 def listed(number, target, interferer):
     def clip(name):
         return speech(400, [(20, 380)], 0.05 * (1 + int(name[-1])))
