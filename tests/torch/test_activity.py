@@ -128,6 +128,7 @@ def test_the_loss_falls_with_what_is_left_while_the_target_is_silent():
     silent, absent = torch.zeros_like(target), torch.tensor([ABSENT])
     assert loss(0.1, 0.1, None, absent, silent) == pytest.approx(
         loss(1.0, 1.0, None, absent, silent) - 6.0, abs=0.1)  # 0.3 of 20 dB
+    assert loss(0.1, 0.1, None, kind, silent) == loss(0.1, 0.1, None, absent, silent)
     right = torch.full((1, 301), -4.0)
     right[:, 150:300] = 4.0
     assert loss(0.1, 0.3, right) < loss(0.1, 0.3, torch.zeros(1, 301)) < loss(0.1, 0.3, -right)
