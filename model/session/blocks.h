@@ -35,8 +35,8 @@ inline bool runs_frame_by_frame(const Model& model) {
   return status.code != Code::kBadArgument || status.index < 0;
 }
 
-/// Of a long recording: none where the model can run frame by frame, which forgets nothing; else
-/// long ones, so that little is computed twice. There is no hurry.
+/// Of a long recording: none where the model can run frame by frame, which forgets only where a seat
+/// rests (Seat::kSilentSample); else long ones, so that little is computed twice. There is no hurry.
 inline BlockConfig file_blocks(const Model& model) {
   return runs_frame_by_frame(model) ? BlockConfig{} : blocks_of(model, 10.0, 2.0, 2.0);
 }

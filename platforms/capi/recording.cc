@@ -46,8 +46,8 @@ Status resample(std::span<const float> samples,
 
 /// One session over the recording, with its latency taken off. `voice` is not `mixture`.
 Status extract_in_a_session(const ligero::Model& model,
-                         const ligero::Profile* profile,
-                         std::span<const float> mixture,
+                            const ligero::Profile* profile,
+                            std::span<const float> mixture,
                          std::span<float> voice) {
   ligero::SessionConfig config;
   config.rate_hz = model.rate_hz();

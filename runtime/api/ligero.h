@@ -106,7 +106,8 @@ LIGERO_API ligero_status ligero_model_open_memory(const void* data,
  * used in place. `data` and `arena` must stay valid while the model is open. `ligero info --arena`
  * prints the bytes that one session needs on a 32-bit board. A session of such a model runs at the
  * model's own rate, on the processor; a batch, enrolment and ligero_extract take from the heap as ever.
- * One thread at a time opens the model, describes it, and creates and destroys its sessions.
+ * One thread at a time opens the model, describes it, asks for ligero_session_bytes and
+ * ligero_arena_bytes, and creates and destroys its sessions.
  * LIGERO_TOO_LITTLE_MEMORY: the arena is too small. On a refusal the arena is free. Load. */
 LIGERO_API ligero_status ligero_model_open_in(const void* data,
                                               size_t bytes,
@@ -115,7 +116,7 @@ LIGERO_API ligero_status ligero_model_open_in(const void* data,
                                               ligero_model** model);
 
 /** The most bytes of its arena that a model and its sessions have taken so far: an arena of that size is
- * enough for the same calls. 0: the model lies in no arena. Any thread, real-time. */
+ * enough for the same calls. 0: the model lies in no arena. Real-time. */
 LIGERO_API size_t ligero_arena_bytes(const ligero_model* model);
 
 /** What a model is, what it takes and gives, and what it costs. Set struct_bytes before the call, or
@@ -261,7 +262,8 @@ LIGERO_API ligero_status ligero_session_create(const ligero_model* model,
                                                size_t bytes,
                                                ligero_session** session);
 
-/** Destroys a session. The caller may then reuse its block. NULL is allowed. Load. */
+/** Destroys a session. The caller may then reuse its block. In an arena its memory is free once the
+ * sessions created after it are destroyed too. NULL is allowed. Load. */
 LIGERO_API void ligero_session_destroy(ligero_session* session);
 
 /** Sets the person whose voice is extracted from the next hop on. NULL: no target. A change of

@@ -147,6 +147,26 @@ TEST_CASE("arena: what a session took is free for the next one") {
   CHECK(ligero_arena_bytes(in.model) > once);
 }
 
+TEST_CASE("arena: what a session took is free once the sessions created after it are destroyed too") {
+  const InArena in;
+  ligero_session* older = nullptr;
+  ligero_session* newer = nullptr;
+  ligero_session* third = nullptr;
+  REQUIRE(ligero_session_create(in.model, nullptr, nullptr, 0, &older) == LIGERO_OK);
+  REQUIRE(ligero_session_create(in.model, nullptr, nullptr, 0, &newer) == LIGERO_OK);
+  const size_t two = ligero_arena_bytes(in.model);
+  ligero_session_destroy(older);
+  REQUIRE(ligero_session_create(in.model, nullptr, nullptr, 0, &third) == LIGERO_OK);
+  const size_t three = ligero_arena_bytes(in.model);
+  CHECK(three > two);
+  ligero_session_destroy(newer);
+  ligero_session_destroy(third);
+  for (ligero_session** session : {&older, &newer, &third}) {
+    REQUIRE(ligero_session_create(in.model, nullptr, nullptr, 0, session) == LIGERO_OK);
+  }
+  CHECK(ligero_arena_bytes(in.model) == three);
+}
+
 TEST_CASE("arena: a model describes itself in it") {
   const InArena in;
   ligero_model_info info = LIGERO_MODEL_INFO_INIT;

@@ -85,6 +85,13 @@ def test_gaps_and_onsets_of_a_known_output():
     assert found[0] == 0.0 and found[1] == pytest.approx(200.0, abs=40.0) and found[2] == 1000.0
 
 
+def test_a_short_word_that_is_missed_is_a_second_late():
+    target = speech(1000, [(300, 330), (900, 980)])
+    active = conversation.spoken(target)
+    assert conversation.lateness_ms(target, np.zeros_like(target), active) == [1000.0, 1000.0]
+    assert conversation.lateness_ms(target, target, active) == [0.0, 0.0]
+
+
 def listed(number, target, interferer):
     def clip(name):
         return speech(400, [(20, 380)], 0.05 * (1 + int(name[-1])))
@@ -121,6 +128,7 @@ def test_the_loss_falls_with_what_is_left_while_the_target_is_silent():
     silent, absent = torch.zeros_like(target), torch.tensor([ABSENT])
     assert loss(0.1, 0.1, None, absent, silent) == pytest.approx(
         loss(1.0, 1.0, None, absent, silent) - 3.0, abs=0.1)  # 0.15 of 20 dB
+    assert loss(0.1, 0.1, None, kind, silent) == loss(0.1, 0.1, None, absent, silent)
     right = torch.full((1, 301), -4.0)
     right[:, 150:300] = 4.0
     assert loss(0.1, 0.3, right) < loss(0.1, 0.3, torch.zeros(1, 301)) < loss(0.1, 0.3, -right)

@@ -325,6 +325,28 @@ def test_a_batch_depends_on_seed_and_number_alone(talkers):
     assert not torch.equal(a[9][0], scenes.Scenes(talkers, FIELD, None, 4, 64, 4)[9][0])
 
 
+def test_a_late_target_is_silent_at_first_and_the_others_go_on(talkers):
+    prompt, late = (scenes.Scenes(talkers, scenes.SceneOptions(gaps=gaps, absent=0.2, alone=0.2), None,
+                                  4, 64, 3) for gaps in (0.0, 1.0))
+    heard = 0
+    for k in range(10):
+        for a, b in zip(prompt.scene(k), late.scene(k)):
+            assert a[3] == b[3] and np.array_equal(a[2], b[2])
+            (mixture, target), (late_mixture, late_target) = a[:2], b[:2]
+            first = len(target) // 10 - 1
+            assert not late_target[:first].any()
+            if a[3] != scenes.MIX:
+                continue
+            # Each item has a gain of its own; a tenth from the end on nothing differs but that.
+            gain = np.linalg.norm(late_mixture[-900:]) / np.linalg.norm(mixture[-900:])
+            assert np.allclose(late_mixture[-900:], gain * mixture[-900:], atol=1e-5)
+            assert np.allclose(late_target[-900:], gain * target[-900:], atol=1e-5)
+            others = mixture[:first] - target[:first]
+            assert np.allclose(late_mixture[:first], gain * others, atol=1e-5)
+            heard += int(target[:first].any())
+    assert heard > 5
+
+
 @needs_handed_over
 def test_items_are_those_of_the_program_handed_over(folder, tmp_path):  # noqa: F811
     """Bit by bit, the anchors too: its own modules draw beside ours, in a process of their own."""

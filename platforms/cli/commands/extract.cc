@@ -504,8 +504,8 @@ void add_extract(CLI::App* app) {
   command->add_option(
       "--activity",
       options->activity,
-      "table to write (CSV): second by hundredth, how sure the network is that the person "
-      "speaks, 0 to 1");
+      "table to write (CSV): for every hop of the model its second, and how sure the network is that "
+      "the person speaks, 0 to 1");
   command->callback([options] {
     options->model = model_or_default(options->model);
     extract_command(*options);

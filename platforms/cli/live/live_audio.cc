@@ -249,7 +249,9 @@ std::string told_activity(const Engine& engine) {
     return {};
   }
   const float activity = engine.live.session().side_output(static_cast<size_t>(k));
-  return text("speaks ", std::lround(100.0f * activity), " % ");
+  char out[32];  // always as long, so that a line covers the one before it
+  std::snprintf(out, sizeof(out), "speaks %3ld %% ", std::lround(100.0f * activity));
+  return out;
 }
 
 /// One line of levels and load, written over itself.

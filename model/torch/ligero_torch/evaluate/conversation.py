@@ -131,7 +131,8 @@ def lateness_ms(target: np.ndarray, output: np.ndarray, active: np.ndarray) -> l
         late = PAUSE
         for k in range(PAUSE):
             a, b = t[begin + k:begin + k + ONSET], y[begin + k:begin + k + ONSET]
-            if (a * b).sum() >= REACHED * np.square(a).sum():
+            # A hop after the end of a short word holds nothing to be reached.
+            if strong[begin + k:begin + k + 1].any() and (a * b).sum() >= REACHED * np.square(a).sum():
                 late = k
                 break
         out.append(1000.0 * late * HOP / audio.SAMPLE_RATE_HZ)

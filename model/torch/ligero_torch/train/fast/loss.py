@@ -23,7 +23,7 @@ ACTIVITY = 3.0          # weight of the cross-entropy of the activity
 
 def training_loss(estimate: Tensor, odds: Tensor | None, target: Tensor, mixture: Tensor,
                   kind: Tensor) -> tuple[Tensor, Tensor]:
-    """Mean loss of a batch, and SI-SNR in dB of each item (NaN where the target is absent).
+    """Mean loss of a batch, and SI-SNR in dB of each item (NaN where the target is silent).
 
     estimate, target, mixture [B, n]; odds: log odds of the activity [B, T] or None; kind [B].
     Everything is brought to a mixture of rms 1.
@@ -34,13 +34,13 @@ def training_loss(estimate: Tensor, odds: Tensor | None, target: Tensor, mixture
     power = target.square().sum(-1)
     snr = 10 * torch.log10((power + 1e-6) / (error + 10 ** (-CEILING_DB / 10) * power + 1e-6))
     scale_invariant = si_snr(estimate, target, ceiling_db=CEILING_DB)
-    active = active_hops(hop_energies(target)).float()
-    silent = 1 - active
+    active = active_hops(hop_energies(target))
+    silent = 1 - active.float()
     leak = (hop_energies(estimate) * silent).sum(-1) / (HOP * silent.sum(-1)).clamp(min=1)
     level = 10 * torch.log10(leak.float() + QUIET_FLOOR)
-    absent = kind == ABSENT
+    absent = (kind == ABSENT) | ~active.any(-1)  # a late target may have nothing left to say
     wanted = -SCALE_INVARIANT * scale_invariant - (1 - SCALE_INVARIANT) * snr
     loss = (QUIET * silent.mean(-1) * level + wanted.masked_fill(absent, 0.0)).mean()
     if odds is not None:
-        loss = loss + ACTIVITY * F.binary_cross_entropy_with_logits(odds, active)
+        loss = loss + ACTIVITY * F.binary_cross_entropy_with_logits(odds, active.float())
     return loss, scale_invariant.detach().masked_fill(absent, float("nan"))
