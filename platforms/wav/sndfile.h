@@ -40,7 +40,7 @@ enum {
   SF_ERR_MALFORMED_FILE = 3,
   SF_ERR_UNSUPPORTED_ENCODING = 4
 };
-enum { SFC_RF64_AUTO_DOWNGRADE = 0x1210 };
+enum { SFC_SET_ADD_PEAK_CHUNK = 0x1050, SFC_RF64_AUTO_DOWNGRADE = 0x1210 };
 
 typedef struct sf_private_tag SNDFILE;
 typedef int64_t sf_count_t;
@@ -59,7 +59,7 @@ int sf_close(SNDFILE* file);
 /* Both: of the last sf_open() where NULL. */
 int sf_error(SNDFILE* file);
 const char* sf_strerror(SNDFILE* file);
-/* Nothing: an RF64 file that turns out small always ends as WAV. */
+/* Nothing: an RF64 file that turns out small always ends as WAV, and no file has a PEAK chunk. */
 int sf_command(SNDFILE* file, int command, void* data, int size);
 
 sf_count_t sf_read_float(SNDFILE* file, float* samples, sf_count_t count);
