@@ -206,16 +206,14 @@ void Seat::take_side_outputs() noexcept {
     }
   }
   hops_side_ += block_hops_;
-  for (size_t k = 0; k < ports_.num_side_outputs; ++k) {
-    side_now_[k].store(side_output_before(k, 0), std::memory_order_relaxed);
-  }
 }
 
 float Seat::side_output_before(size_t k, int32_t hops) const noexcept {
   const int64_t at = hops_side_ - 1 - hops - ports_.side_outputs[k].ahead_hops;
-  return at < 0 || !ran_ ? 0.0f
-                         : side_past_[k * static_cast<size_t>(side_rows_) +
-                                      static_cast<size_t>(at % side_rows_)];
+  if (at < 0 || !has_voice_) {
+    return 0.0f;
+  }
+  return side_past_[k * static_cast<size_t>(side_rows_) + static_cast<size_t>(at % side_rows_)];
 }
 
 const float* Seat::close_block(bool ran) noexcept {
@@ -231,8 +229,7 @@ const float* Seat::close_block(bool ran) noexcept {
       const float* side = run_->now().output(index_, ports_.side_outputs[k].port);
       sum = std::accumulate(side, side + block_hops_, sum);
     }
-    ran_ = std::isfinite(sum);
-    if (ran_) {
+    if (std::isfinite(sum)) {
       take_side_outputs();
     } else {
       forget();
@@ -240,11 +237,9 @@ const float* Seat::close_block(bool ran) noexcept {
       voice = nullptr;
     }
   }
-  if (voice == nullptr) {
-    ran_ = false;
-    for (std::atomic<float>& value : side_now_) {
-      value.store(0.0f, std::memory_order_relaxed);
-    }
+  has_voice_ = voice != nullptr;
+  for (size_t k = 0; k < ports_.num_side_outputs; ++k) {
+    side_now_[k].store(side_output_before(k, 0), std::memory_order_relaxed);
   }
   if (left_.total_frames != kUnknown) {
     left_.total_frames -= block_hops_;

@@ -117,7 +117,7 @@ class Seat : public Allocated {
   int64_t hops_run_ = 0;     // of this signal
   int32_t silent_hops_ = 0;  // in a row, up to now; no further than rest_after_
   Extent left_;              // of the signal after those, once it has ended
-  bool ran_ = false;         // the network, in the newest block, and gave numbers
+  bool has_voice_ = false;   // the newest block
   Array<float> side_past_;   // [side outputs][side_rows_], a ring buffer by hops_side_
   int32_t side_rows_ = 1;
   int64_t hops_side_ = 0;

@@ -195,6 +195,7 @@ class Stopwatch {
 Done extract_whole(const Options& options,
                    const ModelFile& model,
                    const Profile* profile,
+                   std::optional<size_t> activity,
                    const Processor& processor,
                    SoundReader* reader) {
   const int32_t rate_hz = model.model.rate_hz();
@@ -210,8 +211,13 @@ Done extract_whole(const Options& options,
   const Stopwatch watch;
   RecordingReport report;
   SideSignals side;
-  const Status status =
-      extract(model.model, profile, mixture.samples, done.voice, processor, &report, &side);
+  const Status status = extract(model.model,
+                                profile,
+                                mixture.samples,
+                                done.voice,
+                                processor,
+                                &report,
+                                activity ? &side : nullptr);
   progress.clear();
   if (!status.ok()) {
     refuse_status(text("cannot extract from '", options.mixture, "'"), status);
@@ -219,8 +225,8 @@ Done extract_whole(const Options& options,
   done.taken_s = watch.seconds();
   done.seconds = mixture.seconds();
   done.block_bytes = report.memory.bytes();
-  if (const std::optional<size_t> k = activity_port(options, model)) {
-    const std::span<const float> values = side.of(*k);
+  if (activity) {
+    const std::span<const float> values = side.of(*activity);
     done.activity.assign(values.begin(), values.end());
   }
   if (const Status widened = widen_recording(
@@ -238,14 +244,15 @@ Done extract_whole(const Options& options,
 Done extract_in_pieces(const Options& options,
                        const ModelFile& model,
                        const Profile* profile,
+                       std::optional<size_t> activity,
                        const SessionConfig& config,
                        SoundReader* reader) {
   const bool keeps = !options.report.empty();
   Done done;
   done.rate_hz = model.model.rate_hz();
   LiveFile live(model, config, profile);
-  if (const std::optional<size_t> k = activity_port(options, model)) {
-    live.follow(*k, &done.activity);
+  if (activity) {
+    live.follow(*activity, &done.activity);
   }
   PieceByPiece pieces(&live,
                       reader->rate_hz(),
@@ -310,14 +317,15 @@ bool runs_in_pieces(const Options& options,
 Done extract_one(const Options& options,
                  const ModelFile& model,
                  const Profile* who,
+                 std::optional<size_t> activity,
                  const Processor& processor) {
   SoundReader reader(options.mixture, options.channel);
   SessionConfig config;
   config.rate_hz = model.model.rate_hz();
   config.processor = processor;
   const Done done = runs_in_pieces(options, model.model, &reader, &config)
-                        ? extract_in_pieces(options, model, who, config, &reader)
-                        : extract_whole(options, model, who, processor, &reader);
+                        ? extract_in_pieces(options, model, who, activity, config, &reader)
+                        : extract_whole(options, model, who, activity, processor, &reader);
   if (done.clipped > 0) {
     std::fprintf(stderr,
                  "ligero: '%s': %lld samples were beyond full scale and clipped\n",
@@ -427,7 +435,7 @@ void extract_command(const Options& options) {
   const std::vector<Options> jobs = jobs_of(options);
   const Threads threads(options.threads);
   const ModelFile model = open_model(options.model);
-  activity_port(options, model);
+  const std::optional<size_t> activity = activity_port(options, model);
   for (const std::string& mixture : options.mixtures) {
     if (fs::is_regular_file(mixture)) {
       const SoundSource there(mixture);  // what cannot be read is refused before the first is run
@@ -438,7 +446,7 @@ void extract_command(const Options& options) {
   nlohmann::ordered_json report = {{"model", options.model}};
   make_folder_of(jobs.front());
   for (const Options& job : jobs) {
-    const Done done = extract_one(job, model, profile ? &*profile : nullptr, processor);
+    const Done done = extract_one(job, model, profile ? &*profile : nullptr, activity, processor);
     report["recordings"].push_back(json_of(job, done));
   }
   if (options.json) {
@@ -501,11 +509,11 @@ void add_extract(CLI::App* app) {
       "page to write (HTML), with spectrograms and players; keeps the whole recording in memory");
   command->add_option("--reference", options->reference, "the wanted voice alone, for the report")
       ->needs(report);
-  command->add_option(
-      "--activity",
-      options->activity,
-      "table to write (CSV): for every hop of the model its second, and how sure the network is that "
-      "the person speaks, 0 to 1");
+  command->add_option("--activity",
+                      options->activity,
+                      "table to write (CSV): for every hop of the model its second, and how sure "
+                      "the network is that "
+                      "the person speaks, 0 to 1");
   command->callback([options] {
     options->model = model_or_default(options->model);
     extract_command(*options);

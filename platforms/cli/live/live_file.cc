@@ -95,15 +95,10 @@ void LiveFile::follow(size_t k, std::vector<float>* values) {
   side_early_ = behind / live_.group.ports().hop_samples;
 }
 
-/// As many samples as complete a block, at most.
-void LiveFile::process(std::span<const float> mixture, float* voice) {
-  const float* in[1] = {mixture.data()};
-  float* out[1] = {voice};
-  live_.group.process(in, out, static_cast<int32_t>(mixture.size()));
-  taken_ += mixture.size();
+/// Where a block is complete, what its voice's hops say.
+void LiveFile::keep_side() {
   const Seat& seat = live_.session().seats()[0];
-  const auto block = static_cast<size_t>(seat.block_samples());
-  if (side_values_ == nullptr || taken_ % block != 0) {
+  if (taken_ % static_cast<size_t>(seat.block_samples()) != 0) {
     return;
   }
   for (int32_t hop = seat.block_samples() / live_.group.ports().hop_samples - 1; hop >= 0; --hop) {
@@ -120,9 +115,17 @@ void LiveFile::push(std::span<const float> mixture, std::vector<float>* voice) {
   voice->resize(begin + mixture.size());
   const auto block = static_cast<size_t>(live_.session().seats()[0].block_samples());
   for (size_t at = 0; at < mixture.size();) {
-    const size_t piece = std::min(block - taken_ % block, mixture.size() - at);
-    process(mixture.subspan(at, piece), voice->data() + begin + at);
+    // At once, as it is asked for, but for side outputs: they can be read until the next block.
+    const size_t most = side_values_ == nullptr ? SIZE_MAX : block - taken_ % block;
+    const size_t piece = std::min(most, mixture.size() - at);
+    const float* in[1] = {mixture.data() + at};
+    float* out[1] = {voice->data() + begin + at};
+    live_.group.process(in, out, static_cast<int32_t>(piece));
     at += piece;
+    taken_ += piece;
+    if (side_values_ != nullptr) {
+      keep_side();
+    }
   }
   const size_t early = std::min(early_, mixture.size());
   early_ -= early;

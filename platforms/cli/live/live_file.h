@@ -66,7 +66,7 @@ class LiveFile {
   }
 
  private:
-  void process(std::span<const float> mixture, float* voice);
+  void keep_side();
 
   LiveSession live_;
   size_t early_;      ///< samples still to come out before the first of the recording

@@ -55,8 +55,8 @@ def extract(recording: sound.Samples, rate: Optional[int] = None, voice: Voices 
 
     Raises BadArgument for what cannot be read, is empty, or of another shape, type or rate, and for a
     voice of another model family. Samples that are no numbers count as zero, with a SoundWarning. The
-    interpreter's lock is released meanwhile. Recordings of more than a
-    minute run frame by frame, or in blocks where the model cannot.
+    interpreter's lock is released meanwhile. Recordings of more than a minute run frame by frame, or in
+    blocks where the model cannot.
     """
     voices = voice_list(voice)
     chosen = chosen_model(voices, model)
