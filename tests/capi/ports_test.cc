@@ -90,6 +90,32 @@ TEST_CASE(
   ligero_session_destroy(session);
 }
 
+TEST_CASE("C API: a side output is 0 while the session rests") {
+  const Opened o;
+  ligero_session_config config = {};
+  config.struct_bytes = sizeof(config);
+  config.rate_hz = 24000;
+  ligero_session* session = nullptr;
+  REQUIRE(ligero_session_create(o.model, &config, nullptr, 0, &session) == LIGERO_OK);
+  std::vector<float> x(4800);  // a step of 16-bit samples up and down: silence, but not of level 0
+  for (size_t i = 0; i < x.size(); ++i) {
+    x[i] = i % 2 == 0 ? 1.0f / 32768.0f : -1.0f / 32768.0f;
+  }
+  float level = -1.0f;
+  std::vector<float> y(x.size());
+  const float* in = x.data();
+  float* out = y.data();
+  REQUIRE(ligero_process(session, &in, &out, 4800) == LIGERO_OK);
+  CHECK(ligero_side_output(session, "level", &level) == LIGERO_OK);
+  CHECK(level > 1e-6f);
+  for (int i = 0; i < 10; ++i) {  // two seconds
+    REQUIRE(ligero_process(session, &in, &out, 4800) == LIGERO_OK);
+  }
+  CHECK(ligero_side_output(session, "level", &level) == LIGERO_OK);
+  CHECK(level == 0.0f);
+  ligero_session_destroy(session);
+}
+
 TEST_CASE("C API: GTCRN says its hop and its latency, 32 ms, and runs without a profile") {
   const Opened o(random_network(LIGERO_SOURCE_DIR "/model/torch/configs/gtcrn.json", 3));
   ligero_model_info info = {};
