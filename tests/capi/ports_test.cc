@@ -116,6 +116,37 @@ TEST_CASE("C API: a side output is 0 while the session rests") {
   ligero_session_destroy(session);
 }
 
+TEST_CASE("C API: the activity is 0 before the first hop and without a target") {
+  const Opened o(random_network(LIGERO_SOURCE_DIR "/model/torch/configs/bsrnn-tiny-live.json", 4));
+  std::vector<float> x(32000);
+  for (size_t i = 0; i < x.size(); ++i) {
+    x[i] =
+        0.2f * std::sin(0.05f * static_cast<float>(i)) * std::sin(0.0013f * static_cast<float>(i));
+  }
+  ligero_profile* profile = nullptr;
+  REQUIRE(ligero_enroll(o.model, x.data(), x.size(), 16000, 1, &profile, nullptr) == LIGERO_OK);
+  ligero_session* session = nullptr;
+  REQUIRE(ligero_session_create(o.model, nullptr, nullptr, 0, &session) == LIGERO_OK);
+  const auto activity = [&] {
+    float value = -1.0f;
+    REQUIRE(ligero_side_output(session, "activity", &value) == LIGERO_OK);
+    return value;
+  };
+  std::vector<float> y(x.size());
+  const float* in = x.data();
+  float* out = y.data();
+  CHECK(activity() == 0.0f);
+  REQUIRE(ligero_set_target(session, profile) == LIGERO_OK);
+  REQUIRE(ligero_process(session, &in, &out, 32000) == LIGERO_OK);
+  CHECK(activity() > 0.0f);
+  CHECK(activity() < 1.0f);
+  REQUIRE(ligero_set_target(session, nullptr) == LIGERO_OK);
+  REQUIRE(ligero_process(session, &in, &out, 32000) == LIGERO_OK);
+  CHECK(activity() == 0.0f);
+  ligero_session_destroy(session);
+  ligero_profile_close(profile);
+}
+
 TEST_CASE("C API: GTCRN says its hop and its latency, 32 ms, and runs without a profile") {
   const Opened o(random_network(LIGERO_SOURCE_DIR "/model/torch/configs/gtcrn.json", 3));
   ligero_model_info info = {};

@@ -20,7 +20,7 @@ from ligero_torch.evaluate import conversation  # noqa: E402
 from ligero_torch.files import export  # noqa: E402
 from ligero_torch.nets.asymmetric import HOP  # noqa: E402
 from ligero_torch.train.fast.loss import training_loss  # noqa: E402
-from tools import BSRNN, CONVERT, LIGERO, LIVE  # noqa: E402
+from tools import BSRNN, CONVERT, LIBRARY, LIGERO, LIVE  # noqa: E402
 
 
 def speech(hops, bursts, level=0.1):
@@ -143,11 +143,12 @@ def test_a_recipe_that_would_leave_the_activity_untrained_is_refused(tmp_path, c
     assert not (tmp_path / "run").exists()
 
 
-@pytest.mark.skipif(not (LIGERO.exists() and CONVERT.exists()), reason=f"no tools at {LIGERO}")
+@pytest.mark.skipif(not all(p.exists() for p in (LIGERO, CONVERT, LIBRARY)),
+                    reason=f"no tools at {LIGERO}, no library at {LIBRARY}")
 @pytest.mark.parametrize("activity", [5, 0])
 def test_a_model_is_measured_through_the_tool(activity, tmp_path, monkeypatch):
-    monkeypatch.setenv("LIGERO", str(LIGERO))
-    monkeypatch.setenv("LIGERO_CONVERT", str(CONVERT))
+    for name, path in (("LIGERO", LIGERO), ("LIGERO_CONVERT", CONVERT), ("LIGERO_LIBRARY", LIBRARY)):
+        monkeypatch.setenv(name, str(path))
     weights = tmp_path / "net.safetensors"
     weights.with_suffix(".json").write_text(json.dumps({**BSRNN, **LIVE, "activity": activity}))
     assert export.main(["--config", str(weights.with_suffix(".json")), "--random", "1", "-o",

@@ -8,7 +8,7 @@ import numpy
 import pytest
 import torch
 from safetensors.torch import save_file
-from tools import BSRNN, BUILD, CONVERT, GATED_CRN, LIGERO, LIVE, ROOT, SPEAKERFILTER, SYSTEMS, TEA_PSE, TINY
+from tools import BSRNN, CONVERT, GATED_CRN, LIBRARY, LIGERO, LIVE, ROOT, SPEAKERFILTER, SYSTEMS, TEA_PSE, TINY
 from tools import TOLERANCE, VOICEFILTER
 
 from ligero_torch.bench import runtimes as bench
@@ -18,7 +18,6 @@ from ligero_torch.files.export import exported_tensors, randomise
 from ligero_torch.bench.framegraph import network, read_graph
 from ligero_torch.bench.network import Network
 
-LIBRARY = BUILD / "platforms/capi/libligero.so"
 FRAMES = 130  # more than the longest attention looks back
 PRETRAINED = ROOT / "model/pretrained"
 NETWORKS = {
@@ -55,6 +54,10 @@ def model_of(values, folder):
     if isinstance(values, dict):
         model = make(from_dict(values))
         randomise(model, 1)
+        if values.get("cell_limit"):  # cells that reach the bound, and come back from it
+            for block in model.sep.blocks:
+                block.time.weight.data *= 3.0
+                block.time.bias.data[:, :block.time.weight.shape[2] // 2] += 4.0
         save_file(exported_tensors(model), weights)
         config.write_text(json.dumps(values))
     else:

@@ -12,6 +12,7 @@ ROOT = Path(__file__).resolve().parents[2]
 BUILD = ROOT / os.environ.get("LIGERO_BUILD", "build/native")
 LIGERO = Path(os.environ.get("LIGERO", BUILD / "platforms/cli/ligero"))
 CONVERT = Path(os.environ.get("LIGERO_CONVERT", BUILD / "converter/ligero-convert"))
+LIBRARY = BUILD / "platforms/capi/libligero.so"
 
 ECAPA = {"channels": 16, "mfa": 24, "attention": 8, "embedding": 10, "se": 4}
 CHANNELS = [2, 3, 4, 5, 6]

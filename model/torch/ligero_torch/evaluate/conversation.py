@@ -32,7 +32,7 @@ import torch
 
 from ..data import audio, lists
 from ..data.activity import active_hops
-from ..files.tools import Ligero
+from ..files.tools import Ligero, package
 from ..nets.asymmetric import HOP, hop_energies
 from . import metrics
 
@@ -162,22 +162,17 @@ class Runner:
     """A model run by ligero: (mix, anchor) -> output [n], activity [hops] or None."""
 
     def __init__(self, model: Path, folder: Path):
-        self.ligero, self.folder, self.tells = Ligero(model, folder), folder, True
+        self.ligero, self.folder = Ligero(model, folder), folder
+        self.tells = "activity" in package().model.open_model(self.ligero.model).info.side_outputs
 
     def __call__(self, mix: np.ndarray, anchor: np.ndarray) -> tuple[np.ndarray, np.ndarray | None]:
         self.ligero.enroll(anchor)
-        if self.tells:
-            table = self.folder / "activity.csv"
-            try:
-                output = self.ligero.extract(mix, "--activity", table)
-            except audio.DataError as e:
-                if "does not tell" not in str(e):
-                    raise
-                self.tells = False
-                return self(mix, anchor)
-            with open(table, newline="") as rows:
-                return output, np.array([float(r["activity"]) for r in csv.DictReader(rows)])
-        return self.ligero.extract(mix), None
+        if not self.tells:
+            return self.ligero.extract(mix), None
+        table = self.folder / "activity.csv"
+        output = self.ligero.extract(mix, "--activity", table)
+        with open(table, newline="") as rows:
+            return output, np.array([float(r["activity"]) for r in csv.DictReader(rows)])
 
 
 def measure(run: Runner, items: list[lists.Listed], count: int) -> dict:
