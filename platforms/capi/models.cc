@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Models of the C API on the heap. Bare-metal builds lack them; they open a model in an arena (ligero.cc).
+// Models of the C API on the heap. Bare-metal builds lack them; they open a model in an arena
+// (ligero.cc).
 #include <memory>
 #include <new>
 #include <utility>
@@ -16,13 +17,16 @@ using ligero::capi::refuse;
 namespace {
 
 /// Of a file, which the model then holds, or of the caller's bytes.
-ligero_status open_on_heap(ligero::WholeFile file, std::span<const std::byte> bytes, ligero_model** model) {
+ligero_status open_on_heap(ligero::WholeFile file,
+                           std::span<const std::byte> bytes,
+                           ligero_model** model) {
   std::unique_ptr<ligero_model> m(new (std::nothrow) ligero_model);
   if (m == nullptr) {
     return refuse(Code::kTooLittleMemory, "no memory for a model");
   }
   m->file = std::move(file);
-  const ligero_status opened = open_model(bytes.data() != nullptr ? bytes : m->file.bytes(), m.get());
+  const ligero_status opened =
+      open_model(bytes.data() != nullptr ? bytes : m->file.bytes(), m.get());
   *model = opened == LIGERO_OK ? m.release() : nullptr;
   return opened;
 }

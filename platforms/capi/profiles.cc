@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Profiles of the C API: made from recordings, read, written, compared. Bare-metal builds lack them; they
-// read a profile in place (ligero.cc).
+// Profiles of the C API: made from recordings, read, written, compared. Bare-metal builds lack
+// them; they read a profile in place (ligero.cc).
 #include <algorithm>
 #include <cstring>
 #include <new>
@@ -122,7 +122,8 @@ ligero_status ligero_profile_open_memory(const void* data, size_t bytes, ligero_
     return null_argument("data, profile");
   }
   *profile = nullptr;
-  return keep_profile(ligero::Profile::parse({static_cast<const std::byte*>(data), bytes}), "", profile);
+  return keep_profile(
+      ligero::Profile::parse({static_cast<const std::byte*>(data), bytes}), "", profile);
 }
 
 ligero_status ligero_profile_data(const ligero_profile* profile, const void** data, size_t* bytes) {

@@ -35,9 +35,9 @@ Result<SessionConfig> read_config(const ligero_session_config* config, bool in_a
     if (config->struct_bytes < sizeof(config->struct_bytes) ||
         config->struct_bytes > sizeof(given) || config->struct_bytes % sizeof(uint32_t) != 0) {
       return error(Code::kBadArgument,
-                           "struct_bytes is not the size of a ligero_session_config",
-                           -1,
-                           config->struct_bytes);
+                   "struct_bytes is not the size of a ligero_session_config",
+                   -1,
+                   config->struct_bytes);
     }
     std::memcpy(&given, config, config->struct_bytes);
   }
